@@ -1,0 +1,64 @@
+# Everything runs in .venv, which is made when it is missing and brought up to date when pyproject.toml changed.
+# Another Python: make test PYTHON=python3.13
+
+PYTHON ?= python3
+NOTEBOOKS ?=
+WORKERS ?= 2
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks lint format clean remake
+
+help:  ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+lab: $(READY)  ## open the course in JupyterLab
+	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
+
+test: $(READY)  ## check the style, run all tests, execute and compare all notebooks
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
+	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
+
+lint: $(READY)  ## check the style of package, tests and notebooks
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+format: $(READY)  ## bring package, tests and notebooks into shape
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:  ## remove .venv and everything else that can be made again
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find mnist_scratch tests tools notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# What keeps this machine from making .venv, in one line; nothing when all is well.
+PROBLEM = $(shell \
+	if ! "$(PYTHON)" -c "" >/dev/null 2>&1; then \
+		echo "Python 3.11 or later is needed; '$(PYTHON)' was not found or does not run"; \
+	elif ! "$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then \
+		found=`"$(PYTHON)" -c "import sys; print('.'.join(map(str, sys.version_info[:3])))"`; \
+		echo "Python 3.11 or later is needed; Python $$found found (another one: make PYTHON=python3.13)"; \
+	elif ! "$(PYTHON)" -c "import venv, ensurepip" 2>/dev/null; then \
+		echo "Python's venv module is missing; on Debian and Ubuntu: sudo apt install python3-venv"; \
+	fi)
+
+# The stamp is written last and holds this folder's path, so a .venv whose making was interrupted, that was moved
+# with its folder, or that has lost its Python is made again from nothing.
+ifneq ($(shell $(BIN)/python -c "" 2>/dev/null && cat $(READY) 2>/dev/null),$(CURDIR))
+$(READY): remake
+remake:
+	$(if $(PROBLEM),$(error $(PROBLEM)))
+	@echo "Making .venv (once, a minute or two) ..."
+	@"$(PYTHON)" -m venv --clear .venv
+endif
+
+$(READY): pyproject.toml
+	@echo "Installing what pyproject.toml asks for ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@echo "$(CURDIR)" > $(READY)

@@ -1,0 +1,176 @@
+"""The training loop: `fit` turns a Network, data and an optimizer into a trained Network and a History."""
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+
+from . import checks
+from .data import minibatches
+from .optimizers import SGD
+
+
+@dataclass
+class History:
+    """What `fit` recorded. The lists have one entry an epoch; entry 0 is the network before training.
+
+    train_loss, validation_loss: mean data loss, without the penalty. penalty: (λ/2) Σ‖W‖².
+    train_accuracy, validation_accuracy: fractions from 0 to 1. All are measured at the epoch's end, with
+        the weights as they are then. The validation lists are empty when no validation data was given.
+    learning_rate: η at the epoch's end. seconds: training time so far, measurements not included.
+    batch_loss: the data loss of each single batch, just before the step it led to.
+    stopped: why training ended early, in a sentence; empty when it did not.
+    velocity: the optimizer's state, with which `fit(…, resume=history)` goes on.
+    """
+
+    train_loss: list = field(default_factory=list)
+    penalty: list = field(default_factory=list)
+    train_accuracy: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    validation_accuracy: list = field(default_factory=list)
+    learning_rate: list = field(default_factory=list)
+    seconds: list = field(default_factory=list)
+    batch_loss: list = field(default_factory=list, repr=False)
+    stopped: str = ""
+    velocity: list = field(default_factory=list, repr=False)
+
+    @property
+    def epochs(self):
+        """How many epochs were completed."""
+        return max(len(self.train_loss) - 1, 0)
+
+    @property
+    def diverged(self):
+        """Whether training ended at a loss that was not finite."""
+        return self.stopped.startswith("diverged")
+
+
+def fit(
+    net,
+    train,
+    *,
+    epochs,
+    batch_size=128,
+    optimizer=SGD(learning_rate=0.1),
+    weight_decay=0.0,
+    validation=None,
+    seed=0,
+    progress=True,
+    resume=None,
+    on_epoch=None,
+):
+    """Train net in place by mini-batch gradient descent, and return a History.
+
+    train, validation: Datasets. epochs: how often to go through train, in all. batch_size: examples a step,
+    from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖². seed: with the epoch's number it draws
+    the order of the examples, so the same seed gives the same run.
+    progress: show a bar. resume: the History of a run to go on with: the result is that of an unbroken run.
+    on_epoch: called with the History after each epoch; when it returns true, training stops there.
+
+    A loss that is not finite ends training before its step is taken: history.stopped names epoch, step and
+    learning rate. So does the stop button (KeyboardInterrupt): the network and the epochs completed are kept.
+    Raises ValueError or TypeError, before anything is changed, when an argument is out of range.
+    """
+    history = History() if resume is None else resume
+    _check_arguments(net, train, validation, epochs, batch_size, weight_decay, history)
+    history.stopped = ""
+    parameters = net.parameters()
+    steps = -(-len(train) // batch_size)
+
+    def run_epoch(epoch):
+        order = np.random.default_rng([seed, epoch])
+        for step, batch in enumerate(minibatches(train, batch_size, order)):
+            now = epoch + step / steps
+            loss, gradients = net.loss_and_gradients(batch.images, batch.labels, weight_decay)
+            require_finite(loss, epoch, step)
+            optimizer.step(parameters, [array for pair in gradients for array in pair], history.velocity, now)
+            history.batch_loss.append(loss.data)
+            bar.update()
+
+    def measure(epoch, seconds):
+        loss, accuracy = net.evaluate(train.images, train.labels, weight_decay)
+        require_finite(loss, max(epoch - 1, 0), steps - 1 if epoch else -1)
+        row = {"train_loss": loss.data, "penalty": loss.penalty, "train_accuracy": accuracy}
+        row |= {"learning_rate": optimizer.rate(float(epoch)), "seconds": seconds}
+        if validation is not None:
+            loss, accuracy = net.evaluate(validation.images, validation.labels)
+            row |= {"validation_loss": loss.data, "validation_accuracy": accuracy}
+        for name, value in row.items():  # all at once, so that the stop button cannot leave half a row
+            getattr(history, name).append(value)
+        bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
+
+    def require_finite(loss, epoch, step):
+        if not isfinite(loss.total):
+            raise _Diverged(
+                f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss.total} with learning rate "
+                f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try a smaller learning rate."
+            )
+
+    bar = _progress_bar(total=(epochs - history.epochs) * steps, shown=progress)
+    try:
+        # overflow is answered by name; NumPy's own warnings would only point into this package
+        with bar, _blas_threads(batch_size * net.n_parameters), np.errstate(over="ignore", invalid="ignore"):
+            if not history.train_loss:
+                history.velocity = optimizer.initial_velocity(parameters)
+                measure(0, seconds=0.0)
+            for epoch in range(history.epochs, epochs):
+                started = perf_counter()
+                run_epoch(epoch)
+                measure(epoch + 1, seconds=history.seconds[-1] + perf_counter() - started)
+                if on_epoch is not None and on_epoch(history):
+                    history.stopped = f"stopped by on_epoch after epoch {epoch + 1}."
+                    return history
+    except KeyboardInterrupt:
+        history.stopped = f"interrupted in epoch {history.epochs + 1}: what was learnt so far is kept."
+    except _Diverged as reason:
+        history.stopped = str(reason)
+    if history.stopped and progress:
+        print(history.stopped)
+    return history
+
+
+class _Diverged(Exception):
+    """The loss is no longer finite."""
+
+
+def _check_arguments(net, train, validation, epochs, batch_size, weight_decay, history):
+    checks.integer("epochs", epochs, 0)
+    checks.number("weight_decay", weight_decay, at_least=0)
+    minibatches(train, batch_size)
+    for name, data in (("train", train), ("validation", validation)):
+        if data is not None:  # all of it at once: a bad row should not show up in the third epoch
+            for batch in minibatches(data, min(len(data), 2000)):
+                checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images")
+            checks.labels(data.labels, net.sizes[-1], name=f"{name}.labels")
+    if history.train_loss and bool(history.validation_loss) != (validation is not None):
+        raise ValueError("validation must be given again, or left out again, to go on with this history")
+
+
+def _progress_bar(total, shown):
+    # imported here: tqdm.auto loads ipywidgets in a notebook, and `import mnist_scratch` should stay light
+    from tqdm.auto import tqdm
+
+    # tqdm's notebook bar overlooks the variable that switches tqdm off everywhere else
+    disable = not shown or bool(os.environ.get("TQDM_DISABLE"))
+    return tqdm(total=total, disable=disable, leave=False, unit="step", mininterval=0.25)
+
+
+def _blas_threads(work):
+    """One BLAS thread for small steps, where threads cost more than they bring; all of them for large ones.
+
+    work: examples a step times parameters, a sixth of the floating-point operations.
+    """
+    if work >= 1e8:  # where two threads began to win over one, on two cores
+        return nullcontext()
+    return _threadpool().limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _threadpool():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looking the libraries up takes milliseconds, so it is done once

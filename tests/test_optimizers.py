@@ -1,0 +1,296 @@
+"""optimizers: some steps computed by hand with fractions.
+
+The numbers are built from powers of two: floats hold them exactly, and == can be asked.
+"""
+
+import dataclasses
+import math
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_scratch import SGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule
+
+GRADIENTS = [F(1), F(-2), F(1, 2), F(3, 4)]
+
+
+def run(optimizer, gradients=GRADIENTS, start=F(5), dtype=np.float64):
+    """Where one parameter stands after each step."""
+    parameters = [np.array([float(start)], dtype)]
+    velocity = optimizer.initial_velocity(parameters)
+    places = []
+    for g in gradients:
+        optimizer.step(parameters, [np.array([float(g)], dtype)], velocity)
+        places.append(F(parameters[0].item()))
+    assert parameters[0].dtype == dtype
+    return places
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_plain_descent(dtype):
+    assert run(SGD(0.5), dtype=dtype) == [F(9, 2), F(11, 2), F(21, 4), F(39, 8)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_momentum(dtype):
+    # v: 1, then 1/4 − 2 = −7/4, then −7/16 + 1/2 = 1/16, then 1/64 + 3/4 = 49/64
+    steps = [F(1), F(-7, 4), F(1, 16), F(49, 64)]
+    expected = [F(5) - F(1, 2) * sum(steps[:i]) for i in (1, 2, 3, 4)]
+    assert run(SGD(0.5, momentum=0.25), dtype=dtype) == expected
+
+
+def test_nesterov():
+    # the same v; the step goes along g + v/4
+    velocity = [F(1), F(-7, 4), F(1, 16), F(49, 64)]
+    steps = [g + v / 4 for g, v in zip(GRADIENTS, velocity, strict=True)]
+    assert steps[0] == F(5, 4) and steps[1] == F(-39, 16)
+    expected = [F(5) - F(1, 2) * sum(steps[:i]) for i in (1, 2, 3, 4)]
+    assert run(SGD(0.5, momentum=0.25, nesterov=True)) == expected
+
+
+@given(
+    st.lists(st.fractions(-8, 8, max_denominator=1).map(lambda g: g / 8), min_size=1, max_size=6),
+    st.sampled_from([F(0), F(1, 2), F(3, 4)]),
+    st.booleans(),
+)
+def test_any_gradients(gradients, mu, nesterov):
+    nesterov = nesterov and mu > 0
+    w, v, expected = F(1), F(0), []
+    for g in gradients:
+        v = mu * v + g
+        w -= F(1, 4) * (g + mu * v if nesterov else v)
+        expected.append(w)
+    assert run(SGD(0.25, momentum=float(mu), nesterov=nesterov), gradients, F(1)) == expected
+
+
+@given(st.lists(st.integers(-5, 5), min_size=3, max_size=3))
+def test_clip_value(entries):
+    p = [np.zeros(3)]
+    SGD(1.0, clip_value=2).step(p, [np.array(entries, float)])
+    assert p[0].tolist() == [-max(-2, min(2, g)) for g in entries]
+
+
+def test_clip_norm_is_of_all_arrays_together():
+    p = [np.zeros((1, 2)), np.zeros(1)]
+    g = [np.array([[2.0, 4.0]]), np.array([4.0])]  # norm 6
+    SGD(1.0, clip_norm=3).step(p, g)
+    assert p[0].tolist() == [[-1, -2]] and p[1].tolist() == [-2]
+    p = [np.zeros((1, 2)), np.zeros(1)]
+    SGD(1.0, clip_norm=6).step(p, g)  # just long enough: nothing is cut
+    assert p[0].tolist() == [[-2, -4]] and p[1].tolist() == [-4]
+    p = [np.zeros(1)]
+    SGD(1.0, clip_norm=6).step(p, [np.zeros(1)])
+    assert p[0].tolist() == [0]
+
+
+def test_values_are_clipped_before_the_norm_and_both_before_the_velocity():
+    p = [np.zeros(2)]
+    optimizer = SGD(1.0, momentum=0.5, clip_value=4, clip_norm=2.5)
+    v = optimizer.initial_velocity(p)
+    optimizer.step(p, [np.array([3.0, 100.0])], v)  # [3, 4], of norm 5, then [1.5, 2]
+    assert v[0].tolist() == [1.5, 2] and p[0].tolist() == [-1.5, -2]
+    optimizer.step(p, [np.array([0.0, 0.0])], v)  # the velocity itself is not clipped
+    assert v[0].tolist() == [0.75, 1] and p[0].tolist() == [-2.25, -3]
+
+
+def test_clip_norm_of_a_huge_float32_gradient():
+    p = [np.zeros(1, np.float32)]
+    with np.errstate(over="raise"):
+        SGD(1.0, clip_norm=1).step(p, [np.array([1e20], np.float32)])
+    assert p[0].tolist() == pytest.approx([-1])
+
+
+def test_weight_decay_shrinks_weights_and_leaves_biases():
+    # for X = 0 the data have no say in W, so that W ← W − η λ W = (1 − 1/8) W
+    net = Network([2, 2], dtype="float64")
+    net.weights[0][:] = [[8, -16], [1, 0]]
+    net.biases[0][:] = 0
+    _, gradients = net.loss_and_gradients(np.zeros((4, 2)), np.array([0, 0, 0, 1]), weight_decay=0.25)
+    SGD(0.5).step(net.parameters(), [g for pair in gradients for g in pair])
+    assert net.weights[0].tolist() == [[7, -14], [0.875, 0]]
+    assert net.biases[0].tolist() == [0.125, -0.125]  # −η (1/2 − 3/4), and no λ
+
+
+# ------------------------------------------------------------------------------------------- what is kept
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"momentum": 0.5}, {"momentum": 0.5, "nesterov": True}, {"clip_value": 0.1}, {"clip_norm": 0.1}],
+)
+def test_gradients_stay_and_parameters_change_in_place(settings):
+    optimizer = SGD(0.5, **settings)
+    rng = np.random.default_rng(0)
+    parameters = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
+    gradients = [rng.standard_normal((2, 3)), rng.standard_normal(3)]
+    arrays, before, old = list(parameters), [g.copy() for g in gradients], [p.copy() for p in parameters]
+    listed = list(gradients)
+    velocity = optimizer.initial_velocity(parameters)
+    for _ in range(3):
+        optimizer.step(parameters, gradients, velocity)
+    assert all(a is b for a, b in zip(gradients, listed, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(gradients, before, strict=True))
+    assert all(a is b for a, b in zip(parameters, arrays, strict=True))
+    assert all((a != b).all() for a, b in zip(parameters, old, strict=True))
+
+
+SHAPES = "parameters, gradients and velocity must be lists of arrays of the same shapes.*initial_velocity"
+
+
+def test_initial_velocity():
+    parameters = [np.ones((2, 3), np.float32), np.ones(3, np.float32)]
+    velocity = SGD(0.1, momentum=0.9).initial_velocity(parameters)
+    assert [v.shape for v in velocity] == [(2, 3), (3,)] and {v.dtype for v in velocity} == {np.dtype("f4")}
+    assert not any(v.any() for v in velocity) and SGD(0.1).initial_velocity(parameters) == []
+
+
+@pytest.mark.parametrize(
+    "optimizer, gradients, velocity",
+    [
+        (SGD(0.1), 1, 0),
+        (SGD(0.1), 3, 0),
+        (SGD(0.1, momentum=0.9), 2, 0),
+        (SGD(0.1, momentum=0.9), 2, 1),
+        (SGD(0.1, momentum=0.9), 2, 3),
+    ],
+)
+def test_lists_that_do_not_belong_together(optimizer, gradients, velocity):
+    parameters = [np.ones(2), np.ones(2)]
+    velocity = [np.ones(2) for _ in range(velocity)]
+    with pytest.raises(ValueError, match=SHAPES):
+        optimizer.step(parameters, [np.ones(2)] * gradients, velocity)
+    assert all(array.tolist() == [1, 1] for array in parameters + velocity)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 3), (1,), (), (3, 2), (2, 3, 1)])
+@pytest.mark.parametrize("wrong", ["gradients", "velocity"])
+def test_arrays_of_another_shape(shape, wrong):
+    """Most of these would be broadcast, without a word, to a step that nobody meant."""
+    parameters, gradients, velocity = ([np.ones(2), np.ones((2, 3))] for _ in range(3))
+    (gradients if wrong == "gradients" else velocity)[1] = np.ones(shape)
+    with pytest.raises(ValueError, match=SHAPES):
+        SGD(0.1, momentum=0.9).step(parameters, gradients, velocity)
+    if wrong == "gradients":
+        with pytest.raises(ValueError, match=SHAPES):
+            SGD(0.1).step(parameters, gradients)
+    assert all((array == 1).all() for array in parameters + gradients + velocity)  # not even the first one moved
+
+
+def test_settings_are_frozen():
+    for settings in (SGD(), StepSchedule(0.1, (1,)), CosineSchedule(0.1, 5), WarmUpSchedule(0.1)):
+        name = dataclasses.fields(settings)[0].name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(settings, name, 1.0)
+
+
+# -------------------------------------------------------------------------------------------- schedules
+
+
+def test_step_schedule():
+    schedule = StepSchedule(0.5, drop_at=(2, 5), factor=0.25)
+    assert [schedule(e) for e in (0, 1.99, 2, 4.9, 5, 100)] == [0.5, 0.5, 0.125, 0.125, 0.03125, 0.03125]
+    assert StepSchedule(0.5, drop_at=())(100) == 0.5
+    assert StepSchedule(1.0, (3,))(3) == pytest.approx(0.1)
+
+
+def test_cosine_schedule():
+    schedule = CosineSchedule(0.8, epochs=12)
+    # cos of 0, 60, 90, 120 and 180 degrees
+    for epoch, expected in [(0, 0.8), (4, 0.6), (6, 0.4), (8, 0.2), (12, 0), (20, 0)]:
+        assert schedule(epoch) == pytest.approx(expected, abs=1e-15)
+    with_rest = CosineSchedule(0.9, epochs=10, final=0.1)
+    for epoch, expected in [(0, 0.9), (2.5, 0.5 + 0.4 / math.sqrt(2)), (5, 0.5), (10, 0.1), (99, 0.1)]:
+        assert with_rest(epoch) == pytest.approx(expected)
+
+
+def test_warm_up_schedule():
+    schedule = WarmUpSchedule(0.5, epochs=4)
+    assert [schedule(e) for e in (0, 1, 2, 4, 9)] == [0, 0.125, 0.25, 0.5, 0.5]
+    assert WarmUpSchedule(0.5)(0.25) == 0.125
+    both = WarmUpSchedule(StepSchedule(0.5, (1, 8), factor=0.5), epochs=2)
+    assert [both(e) for e in (0.5, 1, 2, 8)] == [0.125, 0.125, 0.25, 0.125]
+
+
+def test_step_takes_the_rate_of_its_epoch():
+    optimizer = SGD(StepSchedule(0.5, (1,), factor=0.5))
+    p = [np.zeros(1)]
+    optimizer.step(p, [np.ones(1)], epoch=0.999)
+    assert p[0].item() == -0.5 and optimizer.rate(0.999) == 0.5
+    optimizer.step(p, [np.ones(1)], epoch=1.0)
+    assert p[0].item() == -0.75 and optimizer.rate(1) == 0.25
+    optimizer.step(p, [np.ones(1)])  # without one: the start
+    assert p[0].item() == -1.25
+    assert SGD(0.3).rate(0) == SGD(0.3).rate(1000) == 0.3
+    assert SGD(lambda epoch: 1 + epoch).rate(2.5) == 3.5
+
+
+# ------------------------------------------------------------------------------------------- validation
+
+
+ABOVE_ZERO = pytest.mark.parametrize(
+    "name, build",
+    [
+        ("learning_rate", lambda v: SGD(v)),
+        ("learning_rate", lambda v: StepSchedule(v, (1,))),
+        ("learning_rate", lambda v: CosineSchedule(v, 5)),
+        ("then", lambda v: WarmUpSchedule(v)),
+        ("factor", lambda v: StepSchedule(0.1, (1,), v)),
+        ("epochs", lambda v: CosineSchedule(0.1, v)),
+        ("epochs", lambda v: WarmUpSchedule(0.1, v)),
+        ("clip_value", lambda v: SGD(0.1, clip_value=v)),
+        ("clip_norm", lambda v: SGD(0.1, clip_norm=v)),
+    ],
+)
+
+
+@ABOVE_ZERO
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, -math.inf, math.inf])
+def test_must_be_above_zero(name, build, value):
+    with pytest.raises(ValueError, match=f"^{name} must be above 0"):
+        build(value)
+
+
+@ABOVE_ZERO
+@pytest.mark.parametrize("value", ["0.1", [0.1], (0.1,), {}, 1j, np.array([0.1])])
+def test_must_be_a_number(name, build, value):
+    with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
+        build(value)
+
+
+@pytest.mark.parametrize("value", ["0.5", None, [0.5], 0.5j])
+def test_momentum_final_and_rates_must_be_numbers(value):
+    for name, build in (
+        ("momentum", lambda v: SGD(0.1, momentum=v)),
+        ("final", lambda v: CosineSchedule(0.1, 5, v)),
+        ("learning_rate", lambda v: SGD(v)),
+        ("learning_rate", lambda v: CosineSchedule(v, 5)),
+        ("then", lambda v: WarmUpSchedule(v)),
+    ):
+        with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
+            build(value)
+
+
+def test_numbers_of_any_kind_are_numbers():
+    for value in (F(1, 2), np.float32(0.5), np.float64(0.5)):
+        assert SGD(value, momentum=value, clip_norm=value).rate(0) == CosineSchedule(value, value)(0) == 0.5
+    assert SGD(1, clip_value=np.int64(2)).rate(0) == 1
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1, 1.5, math.nan, math.inf])
+def test_momentum_out_of_range(momentum):
+    with pytest.raises(ValueError, match="momentum must be at least 0 and below 1"):
+        SGD(0.1, momentum=momentum)
+
+
+@pytest.mark.parametrize("final", [-1e-9, math.nan, math.inf])
+def test_final_out_of_range(final):
+    with pytest.raises(ValueError, match="final must be at least 0"):
+        CosineSchedule(0.1, 5, final)
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(ValueError, match="nesterov"):
+        SGD(0.1, nesterov=True)

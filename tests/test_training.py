@@ -1,0 +1,524 @@
+"""training: fit against gradient descent written out here; the same run twice; stopping, resuming, refusing."""
+
+import io
+import math
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from mnist_scratch import SGD, CosineSchedule, Dataset, History, Network, StepSchedule, fit
+
+M = 23  # a prime: the last mini-batch is always a smaller one
+PER_EPOCH = ["train_loss", "penalty", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
+
+
+def some_data(m=M, seed=0):
+    rng = np.random.default_rng(seed)
+    return Dataset(rng.standard_normal((m, 5)), rng.integers(0, 3, m))
+
+
+def some_network(**settings):
+    return Network([5, 4, 3], **({"dtype": "float64", "seed": 1} | settings))
+
+
+def quiet(net, data, **settings):
+    try:
+        return fit(net, data, **({"epochs": 3, "batch_size": 5, "progress": False} | settings))
+    except KeyboardInterrupt:  # let through, it would end the whole test run
+        pytest.fail("the stop button was not caught")
+
+
+def same(one, two):
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def recorded(history):
+    return {name: getattr(history, name) for name in [*PER_EPOCH, "batch_loss", "stopped"]}
+
+
+# ------------------------------------------------------------------------- descent written out, for 5-4-3 relu
+
+
+def by_hand(net, X, y, weight_decay=0.0):
+    """Data loss, penalty, accuracy and the four gradients of a network with one hidden layer."""
+    (W1, W2), (b1, b2) = net.weights, net.biases
+    m = len(X)
+    H = (X @ W1 + b1).clip(0)
+    E = np.exp(H @ W2 + b2)
+    P = E / E.sum(axis=1)[:, None]
+    data = -sum(math.log(P[i, y[i]]) for i in range(m)) / m
+    penalty = weight_decay / 2 * sum(float(w) ** 2 for W in (W1, W2) for w in W.ravel())
+    D = P.copy()
+    for i in range(m):
+        D[i, y[i]] -= 1
+    D /= m
+    back = np.einsum("ik,jk->ij", D, W2) * (H > 0)
+    gradients = [
+        np.einsum("ij,ik->jk", X, back) + weight_decay * W1,
+        back.sum(axis=0),
+        np.einsum("ij,ik->jk", H, D) + weight_decay * W2,
+        D.sum(axis=0),
+    ]
+    accuracy = sum(P[i].argmax() == y[i] for i in range(m)) / m
+    return data, penalty, accuracy, gradients
+
+
+def descend(net, data, epochs, batch_size, eta, weight_decay, seed, momentum=0.0):
+    """The whole of fit, for a net of one hidden layer; returns the losses of the batches."""
+    velocity = [0.0] * 4
+    losses = []
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(data))
+        for start in range(0, len(data), batch_size):
+            rows = order[start : start + batch_size]
+            loss, _, _, gradients = by_hand(net, data.images[rows], data.labels[rows], weight_decay)
+            losses.append(loss)
+            velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
+            for parameter, v in zip(net.parameters(), velocity, strict=True):
+                parameter -= eta * v
+    return losses
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("batch_size", [M, 5, 1])
+def test_fit_is_descent_written_out(batch_size, weight_decay, momentum):
+    data = some_data()
+    net, slow = some_network(), some_network()
+    history = quiet(
+        net, data, batch_size=batch_size, weight_decay=weight_decay, optimizer=SGD(0.2, momentum=momentum), seed=7
+    )
+    losses = descend(slow, data, 3, batch_size, 0.2, weight_decay, 7, momentum)
+    assert history.batch_loss == pytest.approx(losses, rel=1e-9)
+    assert len(losses) == 3 * math.ceil(M / batch_size)
+    for a, b in zip(net.parameters(), slow.parameters(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_history_says_what_was_so_at_the_end_of_each_epoch():
+    train, validation = some_data(), some_data(11, seed=5)
+    history = quiet(
+        some_network(),
+        train,
+        validation=validation,
+        weight_decay=0.1,
+        seed=3,
+        optimizer=SGD(StepSchedule(0.5, (2,), factor=0.5)),
+    )
+    assert history.epochs == 3 and history.stopped == "" and not history.diverged
+    slow = some_network()
+    for epoch in range(4):
+        if epoch:
+            order = np.random.default_rng([3, epoch - 1]).permutation(M)
+            for rows in np.split(order, [5, 10, 15, 20]):
+                gradients = by_hand(slow, train.images[rows], train.labels[rows], 0.1)[3]
+                for parameter, g in zip(slow.parameters(), gradients, strict=True):
+                    parameter -= (0.5 if epoch < 3 else 0.25) * g
+        loss, penalty, accuracy, _ = by_hand(slow, train.images, train.labels, 0.1)
+        assert history.train_loss[epoch] == pytest.approx(loss, rel=1e-9)
+        assert history.penalty[epoch] == pytest.approx(penalty, rel=1e-9)
+        assert history.train_accuracy[epoch] == pytest.approx(accuracy, abs=1e-12)
+        loss, _, accuracy, _ = by_hand(slow, validation.images, validation.labels)
+        assert history.validation_loss[epoch] == pytest.approx(loss, rel=1e-9)
+        assert history.validation_accuracy[epoch] == pytest.approx(accuracy, abs=1e-12)
+    assert history.learning_rate == [0.5, 0.5, 0.25, 0.25]
+    assert all(len(getattr(history, name)) == 4 for name in PER_EPOCH) and len(history.seconds) == 4
+    assert history.seconds[0] == 0 and history.seconds == sorted(history.seconds)
+    assert len(history.batch_loss) == 15
+
+
+def test_without_validation_its_lists_are_empty():
+    history = quiet(some_network(), some_data())
+    assert history.validation_loss == history.validation_accuracy == []
+
+
+def test_no_epochs_is_a_measurement():
+    net = some_network()
+    history = quiet(net, some_data(), epochs=0)
+    assert same(net, some_network()) and history.epochs == 0 and len(history.train_loss) == 1
+    assert History().epochs == 0
+
+
+class Watched(Network):
+    """Writes down which rows each step was given."""
+
+    def loss_and_gradients(self, X, y, weight_decay=0.0):
+        self.seen.append(X[:, 0].tolist())
+        return super().loss_and_gradients(X, y, weight_decay)
+
+
+def test_order_of_the_examples():
+    data = some_data()
+    net = Watched([5, 3], dtype="float64")
+    net.seen = []
+    quiet(net, data, epochs=2, seed=11)
+    expected = []
+    for epoch in (0, 1):
+        order = np.random.default_rng([11, epoch]).permutation(M)
+        expected += [data.images[order[start : start + 5], 0].tolist() for start in (0, 5, 10, 15, 20)]
+    assert net.seen == expected
+
+
+# --------------------------------------------------------------------------------------------- repeatable
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_seed_same_run(dtype):
+    def run(seed):
+        net = some_network(dtype=dtype)
+        history = quiet(net, some_data(), validation=some_data(9, 1), seed=seed, optimizer=SGD(0.3, momentum=0.9))
+        assert {a.dtype for a in (*net.parameters(), *history.velocity)} == {np.dtype(dtype)}
+        return net, recorded(history)
+
+    (one, first), (two, second), (three, third) = run(0), run(0), run(1)
+    assert same(one, two) and first == second
+    assert not same(one, three) and first["train_loss"][1:] != third["train_loss"][1:]
+
+
+def test_fit_does_not_touch_the_data_or_numpys_global_state():
+    data = some_data()
+    images, labels = data.images.copy(), data.labels.copy()
+    before = str(np.random.get_state())  # noqa: NPY002
+    quiet(some_network(), data)
+    assert str(np.random.get_state()) == before  # noqa: NPY002
+    assert np.array_equal(data.images, images) and np.array_equal(data.labels, labels)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(0.2),
+        SGD(CosineSchedule(0.3, epochs=6), momentum=0.9),
+        SGD(CosineSchedule(0.3, epochs=6), momentum=0.9, nesterov=True, clip_norm=1.0),
+    ],
+)
+def test_resumed_run_equals_the_unbroken_one(optimizer):
+    settings = {"validation": some_data(9, 1), "optimizer": optimizer, "weight_decay": 0.01, "seed": 4}
+    whole = some_network()
+    unbroken = quiet(whole, some_data(), epochs=6, **settings)
+    net = some_network()
+    history = quiet(net, some_data(), epochs=1, **settings)
+    for epochs in (3, 3, 6):
+        history = quiet(net, some_data(), epochs=epochs, resume=history, **settings)
+        assert history.epochs == epochs
+    assert same(whole, net) and recorded(history) == recorded(unbroken)
+    assert len(history.seconds) == 7
+    assert all(np.array_equal(a, b) for a, b in zip(history.velocity, unbroken.velocity, strict=True))
+
+
+def test_resume_from_files(tmp_path):
+    whole = some_network(dtype="float32")
+    quiet(whole, some_data(), epochs=4)
+    net = some_network(dtype="float32")
+    history = quiet(net, some_data(), epochs=2)
+    net.save(tmp_path / "half.npz")
+    again = Network.load(tmp_path / "half.npz")
+    quiet(again, some_data(), epochs=4, resume=history)
+    assert same(whole, again)
+
+
+# ------------------------------------------------------------------------------------------------ stopping
+
+
+class Poisoned(Network):
+    """Its loss is NaN from the n-th step on."""
+
+    def loss_and_gradients(self, X, y, weight_decay=0.0):
+        self.steps = getattr(self, "steps", 0) + 1
+        loss, gradients = super().loss_and_gradients(X, y, weight_decay)
+        if self.steps >= self.n:
+            loss = loss._replace(data=math.nan)
+            gradients = [(dW * np.nan, db * np.nan) for dW, db in gradients]
+        return loss, gradients
+
+
+def test_divergence_names_epoch_step_and_rate():
+    net = Poisoned([5, 3], dtype="float64")
+    net.n = 13  # five steps an epoch: epoch 3, step 3
+    schedule = CosineSchedule(0.5, 4)
+    history = quiet(net, some_data(), epochs=9, optimizer=SGD(schedule, momentum=0.9))
+    assert history.diverged and net.steps == 13
+    assert "epoch 3" in history.stopped and "step 3" in history.stopped
+    assert f"learning rate {schedule(2.4):g}" in history.stopped and "smaller" in history.stopped
+    assert history.epochs == 2 and len(history.train_loss) == 3 and len(history.batch_loss) == 12
+    assert all(map(math.isfinite, history.train_loss + history.batch_loss))
+    assert all(np.isfinite(a).all() for a in (*net.parameters(), *history.velocity))  # the bad step was not taken
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize(
+    "output, loss",
+    [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"), ("softmax", "binary_cross_entropy")],
+)
+@pytest.mark.parametrize("dtype, rate", [("float32", 1e30), ("float64", 1e200)])
+def test_real_divergence_without_warnings(activation, output, loss, dtype, rate):
+    net = some_network(activation=activation, output=output, loss=loss, dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = quiet(net, some_data(), epochs=50, weight_decay=0.1, optimizer=SGD(rate), validation=some_data(9, 1))
+    assert history.diverged and history.epochs < 50
+    assert f"{rate:g}" in history.stopped and f"epoch {history.epochs + 1}" in history.stopped
+    assert len({len(getattr(history, name)) for name in [*PER_EPOCH, "seconds"]}) == 1
+
+
+def test_divergence_in_the_very_last_step():
+    net = some_network(dtype="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = quiet(net, some_data(), epochs=1, batch_size=M, weight_decay=0.1, optimizer=SGD(1e30))
+    assert np.square(net.weights[0], dtype=float).sum() > 1e38  # it did diverge: the penalty is beyond float32
+    assert history.diverged and "diverged in epoch 1, step 1:" in history.stopped and "1e+30" in history.stopped
+    assert history.epochs == 0 and {len(getattr(history, name)) for name in [*PER_EPOCH, "seconds"]} == {0, 1}
+    assert math.isfinite(history.train_loss[0] + history.penalty[0]) and len(history.batch_loss) == 1
+
+
+def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row():
+    called = []
+    net = some_network(dtype="float32")
+    history = quiet(
+        net,
+        some_data(),
+        epochs=4,
+        weight_decay=0.1,
+        validation=some_data(9, 1),
+        optimizer=SGD(lambda epoch: 1e30 if epoch >= 1.8 else 0.1),  # five steps an epoch: from epoch 2, step 5
+        on_epoch=lambda history: called.append(history.epochs),
+    )
+    assert history.diverged and "diverged in epoch 2, step 5:" in history.stopped and "1e+30" in history.stopped
+    assert history.epochs == 1 and called == [1]
+    assert {len(getattr(history, name)) for name in [*PER_EPOCH, "seconds"]} == {2}
+    assert all(math.isfinite(v) for name in PER_EPOCH for v in getattr(history, name))
+    assert len(history.batch_loss) == 10 and all(map(math.isfinite, history.batch_loss))
+
+
+def test_stop_button_in_on_epoch():
+    def press(history):
+        if history.epochs == 2:
+            raise KeyboardInterrupt
+
+    net, expected = some_network(), some_network()
+    history = quiet(net, some_data(), epochs=5, on_epoch=press)
+    quiet(expected, some_data(), epochs=2)
+    assert history.epochs == 2 and "interrupted" in history.stopped and not history.diverged
+    assert same(net, expected)
+    whole = some_network()
+    unbroken = quiet(whole, some_data(), epochs=5)
+    resumed = quiet(net, some_data(), epochs=5, resume=history)
+    assert same(net, whole) and recorded(resumed) == recorded(unbroken)  # .stopped is empty again, too
+
+
+class PressedDuringStep(SGD):
+    def step(self, parameters, gradients, velocity=(), epoch=0.0):
+        if epoch >= 1.4:
+            raise KeyboardInterrupt
+        super().step(parameters, gradients, velocity, epoch)
+
+
+def test_stop_button_in_the_middle_of_an_epoch():
+    net = some_network()
+    history = quiet(net, some_data(), epochs=5, validation=some_data(9, 1), optimizer=PressedDuringStep(0.1))
+    assert history.epochs == 1 and "interrupted in epoch 2" in history.stopped
+    assert {len(getattr(history, name)) for name in [*PER_EPOCH, "seconds"]} == {2}
+    assert len(history.batch_loss) == 5 + 2
+    assert np.isfinite(net.predict_proba(some_data().images)).all()
+    slow = some_network()  # exactly seven steps were taken
+    losses = descend(slow, some_data(), 1, 5, 0.1, 0.0, 0)
+    assert history.batch_loss[:5] == pytest.approx(losses)
+    assert quiet(net, some_data(), epochs=3, validation=some_data(9, 1), resume=history).epochs == 3
+
+
+class PressedDuringMeasurement(Network):
+    def evaluate(self, X, y, weight_decay=0.0):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls == self.n:
+            raise KeyboardInterrupt
+        return super().evaluate(X, y, weight_decay)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 8])
+def test_stop_button_while_an_epoch_is_measured(n):
+    net = PressedDuringMeasurement([5, 3])
+    net.n = n  # odd: while the training set is measured; even: the validation set
+    history = quiet(net, some_data(), validation=some_data(9, 1))
+    assert "interrupted" in history.stopped
+    rows = (n - 1) // 2  # two measurements a row: those that were complete, and nothing of the one that was not
+    assert {len(getattr(history, name)) for name in [*PER_EPOCH, "seconds"]} == {rows}
+    kept, before = recorded(history), {name: list(getattr(history, name)) for name in PER_EPOCH}
+    resumed = quiet(net, some_data(), validation=some_data(9, 1), resume=history)
+    assert resumed.stopped == "" and kept["stopped"] != ""
+    assert {len(getattr(resumed, name)) for name in [*PER_EPOCH, "seconds"]} == {4}
+    assert all(getattr(resumed, name)[:rows] == before[name] for name in PER_EPOCH)
+
+
+class PressedAtOnce(SGD):
+    def initial_velocity(self, parameters):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_resume_from_before_the_first_measurement_equals_the_unbroken_run(n):
+    """n: pressed before anything, while the training set is measured, while the validation set is."""
+    settings = {"validation": some_data(9, 1), "optimizer": SGD(0.1, momentum=0.9), "seed": 4}
+    whole, net = Network([5, 3], dtype="float64"), PressedDuringMeasurement([5, 3], dtype="float64")
+    unbroken = quiet(whole, some_data(), **settings)
+    net.n = n
+    history = quiet(
+        net, some_data(), **(settings | ({"optimizer": PressedAtOnce(0.1, momentum=0.9)} if n == 0 else {}))
+    )
+    assert "interrupted in epoch 1" in history.stopped and history.epochs == 0 and history.train_loss == []
+    resumed = quiet(net, some_data(), resume=history, **settings)
+    assert same(whole, net) and recorded(resumed) == recorded(unbroken)
+
+
+def test_on_epoch_sees_the_history_and_can_stop():
+    seen = []
+
+    def watch(history):
+        seen.append((history.epochs, len(history.validation_loss)))
+        return history.epochs == 3
+
+    net, expected = some_network(), some_network()
+    history = quiet(net, some_data(), epochs=9, validation=some_data(9, 1), on_epoch=watch)
+    quiet(expected, some_data(), epochs=3)
+    assert seen == [(1, 2), (2, 3), (3, 4)] and history.epochs == 3
+    assert "on_epoch" in history.stopped and "3" in history.stopped and not history.diverged
+    assert same(net, expected)
+
+
+def test_other_errors_come_through():
+    with pytest.raises(ZeroDivisionError):
+        quiet(some_network(), some_data(), on_epoch=lambda history: 1 / 0)
+
+
+# ------------------------------------------------------------------------------------------- what is shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_false_is_silent(capfd, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    history = quiet(some_network(dtype="float32"), some_data(), optimizer=SGD(1e30), weight_decay=0.1, epochs=20)
+    assert history.diverged  # not even then
+    assert capfd.readouterr() == ("", "") and terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize("variable, bar", [(None, True), ("1", False)])
+def test_progress_bar_goes_to_stderr_unless_tqdm_is_switched_off(capsys, monkeypatch, variable, bar):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TQDM_DISABLE", variable)
+    quiet(some_network(), some_data(), progress=True)
+    assert ("0/15" in terminal.getvalue()) == bar == bool(terminal.getvalue())
+    assert capsys.readouterr().out == ""
+
+
+def test_why_it_stopped_is_printed(capsys):
+    net = Poisoned([5, 3])
+    net.n = 2
+    history = quiet(net, some_data(), progress=True)
+    assert capsys.readouterr().out == history.stopped + "\n"
+
+
+# --------------------------------------------------------------------------------------------- bad arguments
+
+
+def spoiled(**change):
+    data = some_data()
+    images, labels = data.images.copy(), data.labels.copy()
+    if "value" in change:
+        images[-1, 2] = change["value"]
+    if "label" in change:
+        labels[-1] = change["label"]
+    if "width" in change:
+        images = images[:, : change["width"]]
+    return Dataset(images.astype(change.get("dtype", float)), labels)
+
+
+@pytest.mark.parametrize(
+    "train, settings, error, words",
+    [
+        (spoiled(value=np.nan), {}, ValueError, "^train.images holds NaN.*row 22"),
+        (spoiled(value=np.inf), {}, ValueError, "^train.images holds NaN or infinity"),
+        (spoiled(label=3), {}, ValueError, "^train.labels must be from 0 to 2; these labels go from 0 to 3$"),
+        (spoiled(width=4), {}, ValueError, "^train.images must have shape"),
+        (spoiled(dtype=np.uint8), {}, ValueError, "^train.images holds uint8.*/ 255"),
+        (some_data(), {"validation": spoiled(value=np.nan)}, ValueError, "^validation.images holds NaN"),
+        (
+            some_data(),
+            {"validation": spoiled(label=3)},
+            ValueError,
+            "^validation.labels must be from 0 to 2; these labels go from 0 to 3$",
+        ),
+        (some_data(), {"validation": spoiled(width=4)}, ValueError, "^validation.images must have shape"),
+        (some_data(), {"batch_size": 0}, ValueError, "batch_size must be between 1 and 23"),
+        (some_data(), {"batch_size": -1}, ValueError, "batch_size"),
+        (some_data(), {"batch_size": M + 1}, ValueError, "batch_size must be between 1 and 23, not 24"),
+        (some_data(), {"batch_size": 2.0}, TypeError, "batch_size"),
+        (some_data(), {"batch_size": None}, TypeError, "batch_size"),
+        (some_data(), {"epochs": -1}, ValueError, "epochs"),
+        (some_data(), {"epochs": 1.5}, TypeError, "^epochs must be a whole number, not 1.5"),
+        (some_data(), {"epochs": 2.0}, TypeError, "^epochs must be a whole number, not 2.0"),
+        (some_data(), {"epochs": "2"}, TypeError, "^epochs must be a whole number"),
+        (some_data(), {"epochs": None}, TypeError, "^epochs must be a whole number"),
+        (some_data(), {"epochs": True}, TypeError, "^epochs must be a whole number"),
+        (some_data(), {"weight_decay": -0.1}, ValueError, "weight_decay"),
+        (some_data(), {"weight_decay": math.nan}, ValueError, "weight_decay"),
+        (some_data(), {"weight_decay": math.inf}, ValueError, "weight_decay"),
+        (some_data()[:0], {}, ValueError, "data holds no examples"),
+        ((some_data().images, some_data().labels), {}, TypeError, "must be a Dataset.*not tuple"),
+        (some_data().images, {}, TypeError, "must be a Dataset.*not ndarray"),
+        (None, {}, TypeError, "must be a Dataset.*not NoneType"),
+        (some_data(), {"validation": some_data()[:0]}, ValueError, r"the data holds no examples"),
+    ],
+)
+def test_bad_arguments_change_nothing(train, settings, error, words):
+    net = some_network()
+    history = quiet(net, some_data(), epochs=1)
+    before, lists = [a.copy() for a in net.parameters()], recorded(history)
+    with pytest.raises(error, match=words):
+        quiet(net, train, **settings)
+    assert all(np.array_equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+    assert recorded(history) == lists
+
+
+def test_resume_with_momentum_that_was_not_there():
+    net = some_network()
+    history = quiet(net, some_data(), epochs=1)
+    before = [a.copy() for a in net.parameters()]
+    with pytest.raises(ValueError, match="velocity must be lists of arrays of the same shapes"):
+        quiet(net, some_data(), epochs=2, resume=history, optimizer=SGD(0.1, momentum=0.9))
+    assert all(np.array_equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------ it learns
+
+
+def test_it_learns_digits(mnist):
+    net = Network([784, 32, 10], seed=0)
+    history = quiet(
+        net, mnist.train[:2000], epochs=6, batch_size=32, optimizer=SGD(0.1), validation=mnist.validation[:2000]
+    )
+    assert history.train_loss[0] == pytest.approx(math.log(10), abs=0.5) and history.train_accuracy[0] < 0.3
+    assert history.validation_accuracy[-1] > 0.85
+    assert history.train_loss[-1] < history.train_loss[1] < history.train_loss[0]
+
+
+def test_it_overfits_twenty_examples(mnist):
+    history = quiet(Network([784, 32, 10]), mnist.train[:20], epochs=150, batch_size=20, optimizer=SGD(0.1))
+    assert history.train_accuracy[-1] == 1 and history.train_loss[-1] < 0.05
+
+
+def test_penalty_shrinks_the_weights():
+    free, held = some_network(), some_network()
+    quiet(free, some_data(), epochs=20)
+    quiet(held, some_data(), epochs=20, weight_decay=0.5)
+    assert sum((W**2).sum() for W in held.weights) < 0.5 * sum((W**2).sum() for W in free.weights)
