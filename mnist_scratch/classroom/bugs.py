@@ -1,0 +1,153 @@
+"""Ten backward passes with one planted bug each, for the hunt in notebook 04. Read this after the hunt, not before.
+
+Each is a mistake that people really make; the docstring of its class says which.
+"""
+
+import numpy as np
+
+from ..functions import ACTIVATIONS, LOSSES, OUTPUTS
+from ..network import Network
+
+
+class Stepwise(Network):
+    """The right backward pass, with each step a method of its own so that a bug can sit in just one of them."""
+
+    def backward(self, activations, Y, weight_decay=0.0):
+        """Gradients as Network.backward returns them."""
+        *A, Z = activations
+        dZ = self.through_loss(OUTPUTS[self.output](Z), Y)
+        gradients = []
+        for l in reversed(range(len(self.weights))):
+            below = self.through_activation(self.through_layer(l, dZ), A[l]) if l > 0 else None
+            gradients.append((self.for_weights(l, A[l], dZ, weight_decay), self.for_biases(l, dZ, weight_decay)))
+            dZ = below
+        return gradients[::-1]
+
+    def through_loss(self, Y_hat, Y):
+        return LOSSES[self.output, self.loss_name][1](Y_hat, Y)
+
+    def through_layer(self, l, dZ):
+        return dZ @ self.weights[l].T
+
+    def through_activation(self, dA, A):
+        return dA * ACTIVATIONS[self.activation][1](A)
+
+    def for_weights(self, l, A, dZ, weight_decay):
+        return A.T @ dZ + weight_decay * self.weights[l]
+
+    def for_biases(self, l, dZ, weight_decay):
+        return dZ.sum(axis=0)
+
+
+class BiasPenalised(Stepwise):
+    """The biases get the penalty's gradient too, though the loss does not penalise them."""
+
+    def for_biases(self, l, dZ, weight_decay):
+        return dZ.sum(axis=0) + weight_decay * self.biases[l]
+
+
+class WrongTranspose(Stepwise):
+    """The derivative goes back through W instead of W transposed, which fits wherever a layer is square."""
+
+    def through_layer(self, l, dZ):
+        W = self.weights[l]
+        return dZ @ W if W.shape[0] == W.shape[1] else dZ @ W.T
+
+
+class NoMean(Stepwise):
+    """The 1/m is missing: the gradient of the sum of the losses, not of their mean."""
+
+    def through_loss(self, Y_hat, Y):
+        return super().through_loss(Y_hat, Y) * len(Y)
+
+
+class MaskAlwaysTrue(Stepwise):
+    """The ReLU's mask is A >= 0, which is true everywhere, since A is never negative."""
+
+    def through_activation(self, dA, A):
+        return dA * (A >= 0)
+
+
+class StaleActivations(Stepwise):
+    """The activations are those of the first batch: a cache that is filled once and never again."""
+
+    def backward(self, activations, Y, weight_decay=0.0):
+        """Gradients with the hidden activations of the first batch of this size."""
+        self._cache = getattr(self, "_cache", {})
+        first = self._cache.setdefault(len(Y), [A.copy() for A in activations[:-1]])
+        return super().backward([*first, activations[-1]], Y, weight_decay)
+
+
+class NoPenalty(Stepwise):
+    """The penalty is in the loss but not in the gradient."""
+
+    def for_weights(self, l, A, dZ, weight_decay):
+        return A.T @ dZ
+
+
+class NoDerivative(Stepwise):
+    """The activation's derivative is forgotten between the layers."""
+
+    def through_activation(self, dA, A):
+        return dA
+
+
+class DifferenceWhereItDoesNotHold(Stepwise):
+    """Ŷ − Y is used for binary cross-entropy on softmax outputs."""
+
+    def through_loss(self, Y_hat, Y):
+        return (Y_hat - Y) / len(Y)
+
+
+class CountedTwice(Stepwise):
+    """The second layer's weight gradient is added to itself: accumulated over two calls instead of one."""
+
+    def for_weights(self, l, A, dZ, weight_decay):
+        return super().for_weights(l, A, dZ, weight_decay) * (2 if l == 1 else 1)
+
+
+class ChangedInPlace(Stepwise):
+    """To save memory the ReLU's mask is written into the activations, which the weight gradient still needs."""
+
+    def through_activation(self, dA, A):
+        A[A > 0] = 1
+        return dA * A
+
+
+BUGS = dict(
+    zip(
+        "ABCDEFGHIJ",
+        [
+            NoMean,
+            BiasPenalised,
+            MaskAlwaysTrue,
+            ChangedInPlace,
+            WrongTranspose,
+            DifferenceWhereItDoesNotHold,
+            NoPenalty,
+            StaleActivations,
+            NoDerivative,
+            CountedTwice,
+        ],
+        strict=True,
+    )
+)
+
+
+def network(letter, sizes, seed=0, dtype="float64"):
+    """The network with bug `letter`, "A" to "J", of the given sizes, with softmax, and biases that are not 0.
+
+    All use ReLU but the forgotten derivative: there it would be the same mistake as the mask that is always true.
+    """
+    activation = "tanh" if BUGS[letter] is NoDerivative else "relu"
+    loss = "binary_cross_entropy" if BUGS[letter] is DifferenceWhereItDoesNotHold else "cross_entropy"
+    net = BUGS[letter](sizes, activation, loss=loss, seed=seed, dtype=dtype)
+    rng = np.random.default_rng(seed)
+    for b in net.biases:
+        b[...] = 0.1 * rng.standard_normal(b.shape)
+    return net
+
+
+def explain(letter):
+    """What the bug is, in a sentence."""
+    return BUGS[letter].__doc__

@@ -1,0 +1,416 @@
+"""One function a picture: each takes arrays and returns a Figure that carries its own alt text.
+
+The Figures do not go through pyplot, so nothing is shown twice and nothing is kept alive. As the last line of
+a cell a Figure shows itself; the alt text goes with the picture, for screen readers and for text-only front ends.
+"""
+
+import io
+from base64 import b64encode
+
+import matplotlib.figure
+import matplotlib.ticker
+import numpy as np
+from PIL import Image
+
+# Okabe and Ito's palette: distinguishable with any colour vision, and in a grey print by its order of darkness.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#666666",
+)
+COLOURS = [BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000"]
+_PIXELS_PER_INCH = 144
+_SHOWN_PER_INCH = 96  # half as many again are stored as are shown, so that text stays sharp on a projector
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure with alt text that shows itself in a notebook as a small PNG."""
+
+    def __init__(self, width=8.0, height=3.2, alt=""):
+        super().__init__(figsize=(width, height), dpi=_PIXELS_PER_INCH, layout="constrained")
+        self.alt_text = alt
+
+    def png(self, small=False):
+        """The picture as PNG bytes; small: with a palette of 256 colours, half the size, for storing."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=_PIXELS_PER_INCH, metadata={"Software": None})
+        if not small:
+            return buffer.getvalue()
+        picture = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        buffer = io.BytesIO()
+        picture.save(buffer, format="png", optimize=True)
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        width, height = (round(inches * _SHOWN_PER_INCH) for inches in self.get_size_inches())
+        data = {"image/png": b64encode(self.png(small=True)).decode(), "text/plain": f"Figure: {self.alt_text}"}
+        return data, {"image/png": {"alt": self.alt_text, "width": width, "height": height}}
+
+
+def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8):
+    """A grid of images, (m, 784) or (m, 28, 28), dark on light as on paper, with a caption over each.
+
+    wrong: (m,) booleans; those captions are red and bold.
+    """
+    images = np.asarray(images)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    caption_height = 0.28 if captions is not None else 0.05
+    figure = Figure(columns * scale, rows * (scale + caption_height), alt)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, axis in enumerate(axes):
+        axis.set_axis_off()
+        if i < len(images):
+            axis.imshow(_square(images[i]), cmap="gray_r", interpolation="nearest")
+            if captions is not None:
+                marked = {"color": RED, "fontweight": "bold"} if wrong is not None and wrong[i] else {}
+                axis.set_title(str(captions[i]), fontsize=10, pad=2, **marked)
+    return figure
+
+
+def pixel_values(image, alt=""):
+    """One image, (28, 28) of bytes, with each number written into its pixel."""
+    image = np.asarray(image).reshape(28, 28)
+    figure = Figure(7.6, 7.6, alt)
+    axis = figure.subplots()
+    axis.imshow(image, cmap="gray_r", interpolation="nearest")
+    for (row, column), value in np.ndenumerate(image):
+        if value:
+            colour = "white" if value > 110 else "black"
+            axis.text(column, row, int(value), ha="center", va="center", fontsize=5.5, color=colour)
+    axis.set(xlabel="column", ylabel="row", xticks=range(0, 28, 3), yticks=range(0, 28, 3))
+    return figure
+
+
+def lines(series, xlabel, ylabel, alt="", *, width=8.0, **details):
+    """Lines in one panel. series: {label: (x, y)}; details as in draw_lines."""
+    figure = Figure(width, 3.4, alt)
+    draw_lines(figure.subplots(), series, xlabel, ylabel, **details)
+    return figure
+
+
+def panels(specifications, alt="", width=9.0, height=3.4):
+    """Several panels of lines side by side: a list of dictionaries with the arguments of `lines`."""
+    figure = Figure(width, height, alt)
+    for axis, arguments in zip(np.ravel(figure.subplots(1, len(specifications))), specifications, strict=True):
+        draw_lines(axis, **arguments)
+    return figure
+
+
+def draw_lines(axis, series, xlabel, ylabel, *, title="", log="", markers=False, ylim=None, xlim=None, marks=()):
+    """Lines on an axis. log: which axes are logarithmic, "x", "y" or "xy"; marks: (value, text) as vertical lines."""
+    dashes = ["-", "--", "-.", ":"]
+    for i, (label, (x, y)) in enumerate(series.items()):
+        axis.plot(
+            x,
+            y,
+            dashes[i // len(COLOURS) % 4],
+            color=COLOURS[i % len(COLOURS)],
+            label=label,
+            linewidth=1.8,
+            marker="o" if markers else None,
+            markersize=4,
+        )
+    for value, text in marks:
+        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.3)
+        axis.annotate(
+            text,
+            (value, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -4),
+            textcoords="offset points",
+            fontsize=9,
+            color=GREY,
+            va="top",
+        )
+    _dress(axis, xlabel, ylabel, title, log)
+    if ylim is not None:
+        axis.set_ylim(ylim)
+    if xlim is not None:
+        axis.set_xlim(xlim)
+    if len(series) > 1:
+        axis.legend(fontsize=9, frameon=False)
+
+
+def training_curves(histories, alt="", zoom=None):
+    """Loss and accuracy of each epoch, on training data (dashed) and validation data (solid).
+
+    histories: a History, or {label: History}. zoom: lower end of the accuracy axis.
+    """
+    if not isinstance(histories, dict):
+        histories = {"": histories}
+    figure = Figure(9.0, 3.4, alt)
+    loss_axis, accuracy_axis = figure.subplots(1, 2)
+    for (label, history), colour in zip(histories.items(), COLOURS, strict=False):
+        draw_history(loss_axis, accuracy_axis, history, colour, f"{label}, " if label else "")
+    accuracy_axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
+    _dress(loss_axis, "epoch", "data loss", "", "")
+    _dress(accuracy_axis, "epoch", "accuracy", "", "")
+    if zoom is not None:
+        accuracy_axis.set_ylim(zoom, 1.002)
+    if len(histories) > 2:
+        figure.legend(loc="outside right upper", fontsize=9, frameon=False)
+    else:
+        loss_axis.legend(fontsize=9, frameon=False)
+    return figure
+
+
+def draw_history(loss_axis, accuracy_axis, history, colour=BLUE, label=""):
+    """The four curves of one History on two axes."""
+    epochs = np.arange(len(history.train_loss))
+    loss_axis.plot(epochs, history.train_loss, "--", color=colour, label=f"{label}training")
+    accuracy_axis.plot(epochs, history.train_accuracy, "--", color=colour)
+    if history.validation_loss:
+        loss_axis.plot(epochs, history.validation_loss, "-", color=colour, label=f"{label}validation")
+        accuracy_axis.plot(epochs, history.validation_accuracy, "-", color=colour)
+
+
+def bars(labels, values, xlabel, ylabel, alt="", *, log=False, texts=None, width=8.0, ylim=None):
+    """Vertical bars with a text over each."""
+    figure = Figure(width, 3.2, alt)
+    axis = figure.subplots()
+    drawn = axis.bar(range(len(values)), values, color=BLUE)
+    if texts is not None:
+        axis.bar_label(drawn, texts, fontsize=9, padding=2)
+        axis.margins(y=0.15)
+    _dress(axis, xlabel, ylabel, "", "y" if log else "")
+    axis.set_xticks(range(len(values)), labels, fontsize=10)
+    axis.grid(False, axis="x")
+    if ylim is not None:
+        axis.set_ylim(ylim)
+    return figure
+
+
+def heat_map(values, row_labels, column_labels, ylabel, xlabel, alt="", *, width=6.2):
+    """A table of fractions as colours, each cell with its value."""
+    return _coloured_table(values, values, "{:.1%}", "viridis", row_labels, column_labels, ylabel, xlabel, alt, width)
+
+
+def confusion_matrix(counts, alt="", width=6.6):
+    """Counts (K, K): a row a true class, a column an answer. The diagonal stays white, so that mistakes can be seen."""
+    mistakes = np.where(np.eye(len(counts), dtype=bool), np.nan, counts)
+    classes = range(len(counts))
+    return _coloured_table(mistakes, counts, "{:d}", "Reds", classes, classes, "true digit", "answer", alt, width)
+
+
+def _coloured_table(shades, values, text, colours, row_labels, column_labels, ylabel, xlabel, alt, width):
+    figure = Figure(width, 4.6, alt)
+    axis = figure.subplots()
+    picture = axis.imshow(shades, cmap=colours, aspect="auto")
+    middle = np.nanmin(shades) + 0.55 * np.ptp(shades[np.isfinite(shades)])
+    for (row, column), value in np.ndenumerate(values):
+        dark = (shades[row, column] > middle) != (colours == "viridis")  # viridis is dark where it is low
+        colour = "white" if dark and np.isfinite(shades[row, column]) else "black"
+        axis.text(column, row, text.format(value), ha="center", va="center", fontsize=8.5, color=colour)
+    axis.set_xticks(range(len(column_labels)), column_labels, fontsize=9)
+    axis.set_yticks(range(len(row_labels)), row_labels, fontsize=9)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    figure.colorbar(picture, ax=axis, shrink=0.8)
+    return figure
+
+
+def weight_images(W, captions=None, alt="", columns=10, scale=0.8):
+    """Columns of a first-layer weight matrix, (784, n), as pictures: blue is negative, white 0, red positive."""
+    columns = min(columns, W.shape[1])
+    rows = -(-W.shape[1] // columns)
+    figure = Figure(columns * scale, rows * (scale + (0.28 if captions is not None else 0.05)), alt)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    for i, axis in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
+        axis.set_axis_off()
+        if i < W.shape[1]:
+            draw_weights(axis, W[:, i])
+            if captions is not None:
+                axis.set_title(str(captions[i]), fontsize=10, pad=2)
+    return figure
+
+
+def draw_weights(axis, w):
+    """One unit's 784 incoming weights as a picture, its own largest weight at full colour."""
+    limit = max(float(abs(w).max()), 1e-12)
+    axis.imshow(_square(w), cmap="bwr", vmin=-limit, vmax=limit, interpolation="nearest")
+    axis.set_axis_off()
+
+
+def forward_pass(image, hidden, probabilities, alt=""):
+    """One digit on its way: the picture, the activations of the hidden units, the ten probabilities."""
+    figure = Figure(9.0, 2.9, alt)
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1.5, 1.8])
+    left.imshow(_square(image), cmap="gray_r", interpolation="nearest")
+    left.set_title("784 pixels", fontsize=10)
+    left.set_axis_off()
+    side = 8 if len(hidden) % 8 == 0 else 1
+    middle.imshow(np.reshape(hidden, (side, -1)), cmap="viridis", vmin=0, aspect="equal")
+    middle.set_title(f"{len(hidden)} hidden activations", fontsize=10)
+    middle.set_axis_off()
+    _draw_probabilities(right, probabilities)
+    return figure
+
+
+def _draw_probabilities(axis, probabilities):
+    classes, best = range(len(probabilities)), int(np.argmax(probabilities))
+    drawn = axis.bar(classes, probabilities, color=[RED if k == best else BLUE for k in classes])
+    axis.bar_label(drawn, [f"{p:.0%}" if p >= 0.005 else "" for p in probabilities], fontsize=8)
+    _dress(axis, "class", "probability", "", "")
+    axis.set(ylim=(0, 1.12), xticks=classes)
+
+
+def tangent(x, y, at, value, slope, xlabel, ylabel, alt=""):
+    """A curve (x, y), a point on it, and the tangent there."""
+    figure = Figure(7.0, 3.4, alt)
+    axis = figure.subplots()
+    axis.plot(x, y, color=BLUE, linewidth=2, label=ylabel)
+    reach = (x[-1] - x[0]) * np.array([-0.18, 0.18])
+    axis.plot(at + reach, value + slope * reach, color=RED, linewidth=2, label=f"tangent, slope {slope:+.4f}")
+    axis.plot([at], [value], "o", color=RED, markersize=8)
+    _dress(axis, xlabel, ylabel, "", "")
+    spread = max(np.ptp(y), 1e-9)
+    axis.set_ylim(y.min() - 0.15 * spread, y.max() + 0.15 * spread)
+    axis.legend(fontsize=9, frameon=False)
+    return figure
+
+
+def valley(paths, curvatures, alt="", limits=(-2.2, 2.2, -1.2, 1.2)):
+    """Descents over the bowl (a x² + b y²)/2 with contours. paths: {label: (n, 2) array}."""
+    a, b = curvatures
+    figure = Figure(9.0, 3.3, alt)
+    x, y = np.meshgrid(np.linspace(*limits[:2], 200), np.linspace(*limits[2:], 120))
+    height = (a * x**2 + b * y**2) / 2
+    axes = np.ravel(figure.subplots(1, len(paths), sharey=True, squeeze=False))
+    for axis, (label, path), colour in zip(axes, paths.items(), COLOURS, strict=False):
+        path = np.clip(path, -50, 50)
+        axis.contour(x, y, height, levels=np.geomspace(0.02, height.max(), 11), colors=GREY, linewidths=0.6)
+        axis.plot(path[:, 0], path[:, 1], "o-", color=colour, markersize=3, linewidth=1.3)
+        axis.plot([0], [0], "*", color="black", markersize=10)
+        _dress(axis, "w₁", "w₂" if axis is axes[0] else "", label, "")
+        axis.set(xlim=limits[:2], ylim=limits[2:])
+    return figure
+
+
+def spread_by_layer(activations, alt=""):
+    """Histograms of each layer's activations between −1 and 1: rows are settings, columns layers.
+
+    activations: {label: [A¹, A², …]}.
+    """
+    figure = Figure(9.0, 1.35 * len(activations) + 0.3, alt)
+    n_layers = len(next(iter(activations.values())))
+    axes = figure.subplots(len(activations), n_layers, squeeze=False)
+    for row, (label, layers) in zip(axes, activations.items(), strict=True):
+        for l, (axis, A) in enumerate(zip(row, layers, strict=True)):
+            axis.hist(np.ravel(A), bins=41, range=(-1, 1), color=BLUE)
+            axis.set_title(f"layer {l + 1}: spread {np.std(A):.2g}", fontsize=9)
+            axis.set_yticks([])
+            axis.tick_params(labelsize=8)
+        row[0].set_ylabel(label, fontsize=9)
+    return figure
+
+
+def intervals(labels, centres, halves, xlabel, alt="", reference=None):
+    """Values with their intervals, one a row, from top to bottom."""
+    figure = Figure(8.0, 0.36 * len(labels) + 0.9, alt)
+    axis = figure.subplots()
+    rows = np.arange(len(labels))[::-1]
+    axis.errorbar(centres, rows, xerr=halves, fmt="o", color=BLUE, capsize=4, linewidth=1.6)
+    if reference is not None:
+        axis.axvline(reference, color=GREY, linestyle=":", linewidth=1.3)
+    _dress(axis, xlabel, "", "", "")
+    axis.set_yticks(rows, labels)
+    return figure
+
+
+def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="validation accuracy"):
+    """Points coloured by a value. series: {label: (x, y)}; values: {label: one value a point}."""
+    figure = Figure(7.0, 3.9, alt)
+    axis = figure.subplots()
+    limits = {"vmin": min(map(min, values.values())), "vmax": max(map(max, values.values()))}
+    for (label, (x, y)), marker in zip(series.items(), "os^D", strict=False):
+        points = axis.scatter(
+            x, y, s=46, c=values[label], marker=marker, label=label, edgecolors="black", linewidths=0.4, **limits
+        )
+    figure.colorbar(points, ax=axis, label=value_label)
+    _dress(axis, xlabel, ylabel, "", log)
+    figure.legend(loc="outside upper center", ncols=len(series), fontsize=9, frameon=False)
+    return figure
+
+
+def regions(classifiers, X, y, alt=""):
+    """Two-dimensional points X, (m, 2), coloured by class 0 or 1, over the areas where each classifier says so.
+
+    classifiers: {label: function of points (n, 2) that returns classes (n,)}.
+    """
+    figure = Figure(3.3 * len(classifiers), 3.3, alt)
+    reach = 1.15 * abs(X).max()
+    x0, x1 = np.meshgrid(np.linspace(-reach, reach, 150), np.linspace(-reach, reach, 150))
+    grid = np.stack([x0.ravel(), x1.ravel()], axis=1)
+    axes = figure.subplots(1, len(classifiers), squeeze=False)[0]
+    for axis, (label, classify) in zip(axes, classifiers.items(), strict=True):
+        axis.contourf(x0, x1, classify(grid).reshape(x0.shape), levels=[-0.5, 0.5, 1.5], colors=["#cfe3f1", "#f6d9c6"])
+        for k, (colour, marker) in enumerate([(BLUE, "o"), (RED, "^")]):
+            axis.scatter(*X[y == k].T, s=9, color=colour, marker=marker)
+        axis.set(title=label, aspect="equal", xticks=[], yticks=[], xlabel="x₁", ylabel="x₂")
+        axis.title.set_fontsize(10.5)
+    return figure
+
+
+def graph(nodes, edges, alt="", width=8.6, height=2.4):
+    """A computational graph. nodes: {name: (x, y, text)}; edges: (from, to, text above, text below in red)."""
+    figure = Figure(width, height, alt)
+    figure.set_layout_engine("none")
+    axis = figure.add_axes((0, 0, 1, 1))
+    for start, end, above, below in edges:
+        (x0, y0, _), (x1, y1, _) = nodes[start], nodes[end]
+        arrow = {"arrowstyle": "->", "shrinkA": 18, "shrinkB": 18, "color": GREY}
+        axis.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
+        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        for text, rise, side, colour in [(above, 5, "bottom", BLUE), (below, -5, "top", RED)]:
+            style = {"ha": "center", "va": side, "fontsize": 10, "color": colour}
+            axis.annotate(text, middle, (0, rise), textcoords="offset points", **style)
+    circle = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": "black"}
+    for x, y, text in nodes.values():
+        axis.text(x, y, text, ha="center", va="center", fontsize=12, bbox=circle)
+    axis.set_axis_off()
+    x, y, _ = zip(*nodes.values(), strict=True)
+    axis.set(xlim=(min(x) - 0.5, max(x) + 0.5), ylim=(min(y) - 0.6, max(y) + 0.6))
+    return figure
+
+
+def regularization(history, W, alt=""):
+    """What a setting of η and λ does: loss in its parts, accuracy, and twelve first-layer units' weights."""
+    figure = Figure(10.0, 3.1, alt)
+    left, right = figure.subfigures(1, 2, width_ratios=[2.3, 1])
+    loss_axis, accuracy_axis = left.subplots(1, 2)
+    draw_history(loss_axis, accuracy_axis, history)
+    loss_axis.plot(range(len(history.penalty)), history.penalty, ":", color=RED, label="penalty")
+    _dress(loss_axis, "epoch", "loss", "", "")
+    _dress(accuracy_axis, "epoch", "accuracy", "", "")
+    loss_axis.set_ylim(0, 3)
+    accuracy_axis.set_ylim(0, 1.02)
+    loss_axis.legend(fontsize=8, frameon=False)
+    for i, axis in enumerate(right.subplots(3, 4).ravel()):
+        draw_weights(axis, W[:, i])
+    if history.stopped:
+        style = {"ha": "center", "fontsize": 16, "color": RED, "fontweight": "bold"}
+        accuracy_axis.text(0.5, 0.5, "diverged", transform=accuracy_axis.transAxes, **style)
+    return figure
+
+
+def _square(image):
+    image = np.asarray(image)
+    side = round(image.size**0.5)
+    return image.reshape(side, side)
+
+
+def _dress(axis, xlabel, ylabel, title, log):
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if title:
+        axis.set_title(title, fontsize=10.5)
+    if "x" in log:
+        axis.set_xscale("log")
+    if "y" in log:
+        axis.set_yscale("log")
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
