@@ -1,0 +1,319 @@
+"""The project as files: requirements, import order, size of the core, Makefile, CI."""
+
+import ast
+import gzip
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tokenize
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml  # comes with Jupyter, whose server needs it
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "mnist_scratch"
+CORE = ["data", "functions", "network", "gradient_check", "optimizers", "training"]
+# A module imports only from those before it; those of classroom come last, because they show what the others do.
+ORDER = ["checks", *CORE, "distortions", "tuning", "recipes"]
+CLASSROOM = ["bugs", "plots", "widgets", "exercises", "predictions"]
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+
+# ---------------------------------------------------------------------------------------------- requirements
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def environment():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def test_environment_and_pyproject_ask_for_the_same():
+    # What this does not prove: that conda finds these versions under these names. Conda is never run here.
+    *conda, pip = environment()["dependencies"]
+    conda.remove("pip")
+    assert sorted(conda) == sorted([f"python{project()['requires-python']}", *project()["dependencies"]])
+    assert pip == {"pip": ["-e .[test]"]}, "pip must install the course itself, and the tests' requirements with it"
+
+
+def test_environment_is_named_and_uses_conda_forge_only():
+    assert environment()["name"] == project()["name"]
+    assert environment()["channels"] == ["conda-forge"]
+
+
+def test_every_requirement_has_a_lower_bound():
+    required = project()["dependencies"] + project()["optional-dependencies"]["test"]
+    assert [text for text in required if ">=" not in text] == []
+
+
+def test_version_is_the_same_everywhere():
+    import mnist_scratch
+
+    assert mnist_scratch.__version__ == project()["version"]
+
+
+def test_every_package_of_the_repository_is_installed():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    there = {".".join(file.parent.relative_to(ROOT).parts) for file in PACKAGE.rglob("*.py")}
+    assert set(listed) == there
+
+
+# ---------------------------------------------------------------------------------------------- import order
+
+
+def imported_modules(source, module):
+    """The project's own modules that a module imports, wherever in its source, as dotted names within the package.
+
+    module: its own dotted name within the package, such as "classroom.plots".
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = ["mnist_scratch", *module.split(".")[:-1]]
+            base = parents[: len(parents) + 1 - node.level] if node.level else []
+            base = ".".join([*base, *([node.module] if node.module else [])])
+            modules = [f"{base}.{alias.name}" for alias in node.names]
+            # `from . import checks` takes a module, `from . import fit` what the package itself offers
+            names = (
+                modules if all(rank(name.removeprefix("mnist_scratch.")) is not None for name in modules) else [base]
+            )
+            names += modules
+        else:
+            continue
+        found.update(name.removeprefix("mnist_scratch").removeprefix(".") for name in names if is_ours(name))
+    return found
+
+
+def is_ours(name):
+    return name.split(".")[0] == "mnist_scratch"
+
+
+def rank(module):
+    """A module's place in the order; None for what is no module, such as a function's name."""
+    name = module.split(".")
+    if name[0] == "classroom":
+        return len(ORDER) + (CLASSROOM.index(name[1]) if name[1:2] and name[1] in CLASSROOM else len(CLASSROOM))
+    return ORDER.index(name[0]) if name[0] in ORDER else None
+
+
+def wrong_imports(modules):
+    """Sentences for all imports that go down or sideways. modules: {dotted name: source}."""
+    wrong = []
+    for module, source in modules.items():
+        own = rank(module)
+        for other in imported_modules(source, module):
+            if other == "":  # the package as a whole; only the topmost modules may use it
+                if own is not None and own < len(ORDER):
+                    wrong.append(f"{module} imports the whole package")
+            elif (place := rank(other)) is not None and own is not None:
+                inner = module == "classroom.__init__" or other == "classroom" and own >= len(ORDER)
+                if place >= own and not inner:
+                    wrong.append(f"{module} imports {other}, which is not before it")
+    return wrong
+
+
+def package_modules():
+    return {
+        ".".join(file.relative_to(PACKAGE).with_suffix("").parts): file.read_text(encoding="utf-8")
+        for file in PACKAGE.rglob("*.py")
+    }
+
+
+def test_modules_import_only_from_those_before_them():
+    modules = package_modules()
+    assert set(CORE) <= set(modules)
+    placed = {"__init__", "__main__", "classroom.__init__", *ORDER, *(f"classroom.{name}" for name in CLASSROOM)}
+    assert set(modules) <= placed, "a new module needs its place in ORDER or CLASSROOM, and in the design"
+    assert wrong_imports(modules) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "is_wrong"),
+    [
+        ("data", "from .network import Network", True),
+        ("data", "from mnist_scratch.network import Network", True),
+        ("data", "from . import network", True),
+        ("data", "import mnist_scratch", True),
+        ("data", "def f():\n    from .training import fit", True),
+        ("training", "from .classroom.plots import lines", True),
+        ("functions", "from .functions import relu", True),
+        ("classroom.plots", "from .widgets import Slider", True),
+        ("classroom.plots", "from . import widgets", True),
+        ("network", "from .functions import relu\nimport numpy as np", False),
+        ("classroom.plots", "from ..network import Network\nfrom .. import data", False),
+        ("classroom.widgets", "from . import plots\nfrom mnist_scratch import fit", False),
+        ("classroom.__init__", "from .plots import lines", False),
+    ],
+)
+def test_a_wrong_import_is_seen(module, source, is_wrong):
+    assert bool(wrong_imports({module: source})) is is_wrong
+
+
+def test_import_loads_numpy_and_nothing_heavier():
+    heavy = ["matplotlib", "ipywidgets", "IPython", "tqdm", "threadpoolctl"]
+    code = f"import sys, mnist_scratch; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+# ----------------------------------------------------------------------------------------- size of the core
+
+
+def code_lines(source):
+    """How many lines hold code: not blank, not only a comment, not part of a docstring."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            docstrings.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    empty = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in empty:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines - docstrings)
+
+
+def test_code_lines_counts_code_only():
+    source = (
+        '"""Doc.\n\nmore\n"""\n\n# why\nx = 1  # one\n\n\ndef f():\n    """Doc."""\n    return (\n        x\n    )\n'
+    )
+    assert code_lines(source) == 5
+
+
+def test_core_can_be_read_in_one_sitting():
+    counts = {name: code_lines((PACKAGE / f"{name}.py").read_text(encoding="utf-8")) for name in CORE}
+    print(f"lines of code in the core: {counts}, {sum(counts.values())} in all")
+    assert sum(counts.values()) < 660, counts
+
+
+# -------------------------------------------------------------------------------------------------- the data
+
+
+def test_data_files_and_their_checksums_are_those_of_the_readme():
+    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    stated = dict(re.findall(r"\| `([\w-]+)` \| `([0-9a-f]{64})` \|", readme))
+    assert len(stated) == 4
+    for name, digest in stated.items():
+        content = gzip.decompress((ROOT / "data" / f"{name}.gz").read_bytes())
+        assert hashlib.sha256(content).hexdigest() == digest, name
+        assert f"{len(content):,}" in readme, f"the unpacked size of {name} is not in data/README.md"
+
+
+# -------------------------------------------------------------------------------------------- make and CI
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    commands = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
+    assert "make test" in commands
+    assert re.search(r"^(\$ )?make test\b", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_workflow_covers_three_systems_and_all_pythons():
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    matrix = job["jobs"]["test"]["strategy"]["matrix"]
+    assert [name.split("-")[0] for name in matrix["os"]] == ["ubuntu", "macos", "windows"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    assert job["permissions"] == {"contents": "read"}
+
+
+def make(folder, *arguments):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, env=clean, timeout=60)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the Makefile, away from the real .venv."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def fake_python(folder, preamble):
+    """A Python of which something is not as it should be: preamble runs before whatever `-c` brings."""
+    path = folder / "fake_python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{preamble}; import sys; exec(sys.argv[1])" "$2"\n')
+    path.chmod(0o755)
+    return path
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["lab", "test"])
+@pytest.mark.parametrize(
+    ("preamble", "message"),
+    [
+        ("import sys; sys.version_info = (3, 9, 2)", "Python 3.11 or later is needed; Python 3.9.2 found"),
+        ("import sys; sys.modules['ensurepip'] = None", "apt install python3-venv"),
+        ("import sys; sys.modules['venv'] = None", "apt install python3-venv"),
+        ("raise SystemExit(1)", "Python 3.11 or later is needed"),
+        (None, "Python 3.11 or later is needed; 'no_such_python' was not found"),
+    ],
+)
+def test_make_says_in_one_line_what_is_missing(folder, target, preamble, message):
+    python = "no_such_python" if preamble is None else fake_python(folder, preamble)
+    run = make(folder, target, f"PYTHON={python}")
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert len((run.stdout + run.stderr).strip().splitlines()) == 1, run.stdout + run.stderr
+    assert not (folder / ".venv").exists()
+
+
+@needs_make
+def test_a_half_made_environment_is_made_again(folder):
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    run = make(folder, "test", "--dry-run")
+    assert "-m venv --clear" in run.stdout
+
+
+@needs_make
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_finished_environment_is_used_unless_it_was_moved(folder, moved):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (folder / ".venv" / ".ready").write_text(f"{'elsewhere' if moved else folder.resolve()}\n")
+    run = make(folder, "test", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert ("-m venv --clear" in run.stdout) is moved
+    assert "pytest" in run.stdout
+
+
+@needs_make
+def test_a_changed_pyproject_is_installed_again(folder):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    stamp = folder / ".venv" / ".ready"
+    stamp.write_text(f"{folder.resolve()}\n")
+    assert "pip install" not in make(folder, "test", "--dry-run").stdout
+    os.utime(stamp, (0, 0))
+    run = make(folder, "test", "--dry-run")
+    assert "pip install" in run.stdout
+    assert "-m venv" not in run.stdout
+
+
+@needs_make
+def test_make_alone_lists_the_targets(folder):
+    run = make(folder)
+    for target in ("lab", "test", "notebooks", "lint", "format", "clean"):
+        assert f"make {target} " in run.stdout
+    assert not (folder / ".venv").exists()
+
+
+@needs_make
+def test_lab_opens_the_first_notebook_as_safely_as_jupyter_does(folder):
+    command = make(folder, "lab", "--dry-run").stdout
+    assert "notebooks/00_start_here.ipynb" in command
+    for option in ("token", "password", "--ip", "allow_remote", "allow_origin"):
+        assert option not in command
