@@ -1,10 +1,12 @@
 # Everything runs in .venv, which is made when it is missing and brought up to date when pyproject.toml changed.
-# Another Python: make test PYTHON=python3.13
+# Another Python: make clean, then make test PYTHON=python3.13
 
 PYTHON ?= python3
 NOTEBOOKS ?=
 WORKERS ?= 2
 
+# In a container one is root, and Jupyter asks to be told that this is meant.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -15,7 +17,7 @@ help:  ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 lab: $(READY)  ## open the course in JupyterLab
-	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
 
 test: $(READY)  ## check the style, run all tests, execute and compare all notebooks
 	$(BIN)/python -m ruff check .

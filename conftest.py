@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 # A progress bar's text is never the same twice. Set here, so that a bare `pytest` does it too; the kernels inherit it.
 os.environ["TQDM_DISABLE"] = "1"
+
+# The kernels import the package of this very clone, whatever else is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
 
 SECONDS, CELLS, COMPARED = Counter(), Counter(), Counter()
 

@@ -24,13 +24,16 @@ def integer(name, value, low, high=2**63):
 
 
 def number(name, value, above=-inf, at_least=-inf, below=inf):
-    """A finite real number within the limits; TypeError or ValueError otherwise."""
-    if not isinstance(value, Real):
+    """A finite real number within the limits, as a Python float; TypeError or ValueError otherwise.
+
+    A NumPy scalar would turn float32 arithmetic into float64: NumPy's promotion treats it as an array.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
     if not (value > above and value >= at_least and value < below):
         low = f"above {above}" if above > -inf else f"at least {at_least}"
         raise ValueError(f"{name} must be {low} and {f'below {below}' if below < inf else 'finite'}, not {value}")
-    return value
+    return float(value)
 
 
 def layer_sizes(sizes):
@@ -46,11 +49,13 @@ def dtype(value, known=("float32", "float64", "complex128")):
     return np.dtype(one_of("dtype", value if isinstance(value, str) or value is None else np.dtype(value).name, known))
 
 
-def inputs(X, n_in, dtype, name="X"):
-    """An array (m, n_in) of finite fractions in the dtype, m ≥ 1."""
+def inputs(X, n_in, dtype, name="X", first_row=0):
+    """An array (m, n_in) of finite fractions in the dtype, m ≥ 1. first_row: what to call its first row."""
+    if hasattr(X, "images"):
+        raise TypeError(f"{name} is a Dataset; give its .images")
     X = np.asarray(X)
     if X.ndim != 2 or X.shape[1] != n_in or len(X) == 0:
-        raise ValueError(f"{name} must have shape (m, {n_in}) with m ≥ 1, one example a row, not {X.shape}")
+        raise ValueError(f"{name} must have shape (m, {n_in}) with m ≥ 1, one example per row, not {X.shape}")
     if X.dtype.kind not in "fc":
         raise ValueError(
             f"{name} holds {X.dtype} values, but the network computes with fractions: for pixels from 0 to 255 "
@@ -60,7 +65,7 @@ def inputs(X, n_in, dtype, name="X"):
         X = X.astype(dtype, copy=False)
     if not np.isfinite(X).all():
         bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        raise ValueError(f"{name} holds NaN or infinity in {len(bad)} of {len(X)} rows, the first is row {bad[0]}")
+        raise ValueError(f"{name} holds NaN or infinity; the first row that does is row {first_row + bad[0]}")
     return X
 
 
@@ -68,7 +73,7 @@ def labels(y, n_classes=None, m=None, name="y"):
     """An array (m,) of integers from 0 to n_classes − 1, or from 0 up."""
     y = np.asarray(y)
     if y.ndim != 1 or (m is not None and len(y) != m):
-        raise ValueError(f"{name} must have shape ({'m' if m is None else m},), one label an example, not {y.shape}")
+        raise ValueError(f"{name} must have shape ({'m' if m is None else m},), one label per example, not {y.shape}")
     if y.dtype.kind not in "iu":
         raise ValueError(f"{name} must be integers, not {y.dtype}")
     if len(y) and (y.min() < 0 or n_classes is not None and y.max() >= n_classes):

@@ -43,7 +43,7 @@ class FileFormatError(ValueError):
 class Dataset:
     """Images and their labels, row by row.
 
-    images: (m, n) array, one example a row. labels: (m,) integers from 0 up.
+    images: (m, n) array, one example per row. labels: (m,) integers from 0 up.
     `len(data)` is m; `data[:100]` and `data[indices]` are the Dataset of those rows.
 
     Raises ValueError when the lengths differ, the shapes are wrong, or labels are not integers from 0 up.
@@ -55,7 +55,7 @@ class Dataset:
     def __post_init__(self):
         images = np.asarray(self.images)
         if images.ndim != 2:
-            raise ValueError(f"images must have shape (m, n), one example a row, not {images.shape}")
+            raise ValueError(f"images must have shape (m, n), one example per row, not {images.shape}")
         labels = checks.labels(self.labels, name="labels")
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images but {len(labels)} labels: each image needs exactly one label")
@@ -93,7 +93,7 @@ def read_idx(path):
     Raises FileNotFoundError, or FileFormatError when the file is not IDX, is cut short or is too long.
     Memory is taken for the bytes that are there, never for those a header only promises.
     """
-    return _parse_idx(path, _read_unpacked(path))
+    return _read_idx(path)[0]
 
 
 def load_mnist(folder=None, n_validation=10_000):
@@ -103,7 +103,8 @@ def load_mnist(folder=None, n_validation=10_000):
     n_validation: how many of the 60,000 training images, the last ones, become the validation set.
 
     Returns an MNIST with .train (50,000), .validation (10,000) and .test (10,000). Each has
-    .images, (m, 784) float32 in [0, 1], and .labels, (m,) int64 from 0 to 9.
+    .images, (m, 784) float32 in [0, 1], and .labels, (m,) int64 from 0 to 9. The arrays are read-only, so that no
+    cell can spoil the data for the next one; `images.copy()` gives one to change.
     Raises FileNotFoundError when a file is missing, FileFormatError when its content is not the genuine
     one (SHA-256 of the unpacked bytes), ValueError when n_validation is not between 0 and 59,999.
     """
@@ -118,6 +119,9 @@ def load_mnist(folder=None, n_validation=10_000):
         for images, labels in (arrays[:2], arrays[2:])
     )
     checks.integer("n_validation", n_validation, 0, len(train) - 1)
+    for part in (train, test):
+        part.images.setflags(write=False)
+        part.labels.setflags(write=False)
     train, validation = split(train, [len(train) - n_validation, n_validation])
     return MNIST(train, validation, test)
 
@@ -139,8 +143,9 @@ def split(data, sizes, seed=None):
     Returns a list of Datasets, without overlap. Raises ValueError when the sizes add up to more than
     there is.
     """
-    if any(size < 0 for size in sizes) or sum(sizes) > len(data):
-        raise ValueError(f"sizes {list(sizes)} do not fit: there are {len(data)} examples")
+    sizes = [checks.integer("sizes", size, 0) for size in sizes]
+    if sum(sizes) > len(data):
+        raise ValueError(f"sizes {list(sizes)} add up to more than the {len(data)} examples there are")
     stops = np.cumsum(sizes)
     if seed is not None:
         order = np.random.default_rng(seed).permutation(len(data))
@@ -159,17 +164,19 @@ def minibatches(data, batch_size, rng=None):
     if len(data) == 0:
         raise ValueError("the data holds no examples")
     checks.integer("batch_size", batch_size, 1, len(data))
-    return _minibatches(data, batch_size, rng)
+    if rng is not None and not hasattr(rng, "permutation"):
+        raise TypeError(f"rng must be a generator, such as np.random.default_rng(0), not {rng!r}")
+    return (data[rows] for rows in batch_rows(len(data), batch_size, rng))
 
 
-def _minibatches(data, batch_size, rng):
-    if rng is None or batch_size == len(data):  # a full batch is a sum: its order does not matter
-        for start in range(0, len(data), batch_size):
-            yield data[start : start + batch_size]
-    else:
-        order = rng.permutation(len(data))
-        for start in range(0, len(data), batch_size):
-            yield data[order[start : start + batch_size]]
+def batch_rows(m, batch_size, rng=None):
+    """The rows of each batch of one pass through m examples: slices, or arrays of indices when rng shuffles them."""
+    order = None
+    if rng is not None and batch_size < m:  # a full batch is a sum: its order does not matter
+        order = rng.permutation(m)
+    for start in range(0, m, batch_size):
+        rows = slice(start, start + batch_size)
+        yield rows if order is None else order[rows]
 
 
 def _default_folder():
@@ -183,59 +190,44 @@ def _read_verified(folder, name, digest):
     if not path.exists() and (folder / name).exists():
         path = folder / name
     try:
-        content = _read_unpacked(path)
-        array = _parse_idx(path, content)
-        if hashlib.sha256(content).hexdigest() != digest:
+        array, sha256 = _read_idx(path)
+        if sha256 != digest:
             raise FileFormatError(f"{path}: the checksum is wrong: these are not the genuine bytes.")
     except (FileNotFoundError, FileFormatError) as error:
         raise type(error)(f"{str(error).removesuffix(_AGAIN).strip()} {_RESTORE}") from None
     return array
 
 
-def _read_unpacked(path):
-    """The file's bytes, unpacked; at most one byte more than its header promises is kept."""
+def _read_idx(path):
+    """The array of an IDX file, and the SHA-256 of its unpacked bytes."""
     path = Path(path)
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path, "rb") if packed else open(path, "rb") as file:
             content = bytearray(file.read(4))
-            content += file.read(4 * content[3]) if len(content) == 4 else b""
-            limit = _promised_size(path, content) + 1
-            while len(content) < limit and (chunk := file.read(min(1 << 20, limit - len(content)))):
-                content += chunk
+            if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 32:
+                begins = " ".join(f"{byte:02x}" for byte in content) or "nothing"
+                raise FileFormatError(
+                    f"{path}: neither gzip nor IDX: it begins with {begins}, where an IDX file has the magic number "
+                    f"00 00, a type from 08 to 0e, and the number of dimensions. {_AGAIN}"
+                )
+            dtype, n_dimensions = _IDX_TYPES[content[2]], content[3]
+            content += file.read(4 * n_dimensions)
+            length = len(content)
+            if length < 4 + 4 * n_dimensions:
+                raise FileFormatError(f"{path}: cut short inside its header. {_AGAIN}")
+            shape = tuple(np.frombuffer(content, ">u4", n_dimensions, 4).tolist())
+            promised = length + dtype.itemsize * prod(shape)
+            # piece by piece, and one byte more than promised: memory follows what is there, not what a header says
+            while len(content) <= promised and (piece := file.read(min(1 << 20, promised + 1 - len(content)))):
+                content += piece
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such file.") from None
     except EOFError:
         raise FileFormatError(f"{path}: cut short: the gzip data end too early. {_AGAIN}") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise FileFormatError(f"{path}: damaged gzip data ({error}). {_AGAIN}") from None
-    return content
-
-
-def _idx_header(path, content):
-    """Type, shape and length of the header."""
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 32:
-        begins = " ".join(f"{byte:02x}" for byte in content[:4]) or "nothing"
-        raise FileFormatError(
-            f"{path}: neither gzip nor IDX: it begins with {begins}, where an IDX file has the magic number "
-            f"00 00, a type from 08 to 0e, and the number of dimensions. {_AGAIN}"
-        )
-    length = 4 + 4 * content[3]
-    if len(content) < length:
-        raise FileFormatError(f"{path}: cut short inside its header. {_AGAIN}")
-    shape = tuple(np.frombuffer(content, ">u4", content[3], 4).tolist())
-    return _IDX_TYPES[content[2]], shape, length
-
-
-def _promised_size(path, content):
-    dtype, shape, length = _idx_header(path, content)
-    return length + dtype.itemsize * prod(shape)
-
-
-def _parse_idx(path, content):
-    dtype, shape, length = _idx_header(path, content)
-    promised = _promised_size(path, content)
     if len(content) != promised:
         there = f"only {len(content):,}" if len(content) < promised else "more"
         raise FileFormatError(
@@ -243,6 +235,7 @@ def _parse_idx(path, content):
         )
     try:
         array = np.frombuffer(content, dtype, offset=length) if promised > length else np.empty(0, dtype)
-        return array.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+        array = array.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
     except ValueError as error:  # no values, but more rows than NumPy can count
         raise FileFormatError(f"{path}: no array can have the header's shape {shape} ({error}). {_AGAIN}") from None
+    return array, hashlib.sha256(content).hexdigest()

@@ -24,7 +24,7 @@ def relu_derivative(A):
 
 
 def sigmoid(Z):
-    """1 / (1 + exp(−Z)), written as (1 + tanh(Z/2)) / 2, equal up to rounding; it cannot overflow."""
+    """1 / (1 + exp(−Z)), written as (1 + tanh(Z/2)) / 2, equal but for one rounding of 1, and cannot overflow."""
     return 0.5 * (1 + np.tanh(0.5 * Z))
 
 

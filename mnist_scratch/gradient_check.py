@@ -32,7 +32,7 @@ class ArrayCheck:
 
 @dataclass(frozen=True)
 class GradientReport:
-    """One ArrayCheck a parameter array; prints as a table."""
+    """One ArrayCheck per parameter array; prints as a table."""
 
     rows: tuple
     method: str
@@ -67,6 +67,9 @@ def gradient_check(
     Raises ValueError for an unknown method, an epsilon that is not above 0, or a gradient of the wrong shape.
     """
     checks.one_of("method", method, _EPSILON)
+    checks.one_of("dtype", dtype, ("float32", "float64"))
+    if max_entries is not None:
+        checks.integer("max_entries", max_entries, 1)
     epsilon = checks.number("epsilon", _EPSILON[method] if epsilon is None else epsilon, above=0)
 
     _, gradients = net.copy(dtype).loss_and_gradients(X, y, weight_decay)
@@ -107,7 +110,7 @@ def central_difference(f, parameter, epsilon=1e-5, entries=None):
     """(f(w + ε) − f(w − ε)) / 2ε for the entries (flat indices; all by default) of a float array that f reads.
 
     The array is changed in place while it is measured, and is the same as before afterwards.
-    Returns a vector of one slope an entry. Raises TypeError when the array does not hold fractions.
+    Returns a vector of one slope per entry. Raises TypeError when the array does not hold fractions.
     """
     _require_kind(parameter, "fc")
     return _slopes(parameter, entries, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon), f)

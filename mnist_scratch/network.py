@@ -17,7 +17,7 @@ from . import checks
 from .data import FileFormatError, one_hot
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 
-_CHUNK = 2000  # rows at a time where nothing is learnt: keeps activations small enough for the cache
+_CHUNK = 2000  # rows at a time where nothing is learnt
 
 
 class Loss(NamedTuple):
@@ -86,7 +86,9 @@ class Network:
 
         X: (m, n₀) floating point. Raises ValueError for another width, integers, no rows, NaN or infinity.
         """
-        A = checks.inputs(X, self.sizes[0], self.dtype)
+        return self._activations(checks.inputs(X, self.sizes[0], self.dtype))
+
+    def _activations(self, A):
         g, _ = ACTIVATIONS[self.activation]
         kept = [A]
         for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
@@ -125,11 +127,12 @@ class Network:
     # ----------------------------------------------------------------------------------------- backward
 
     def loss_and_gradients(self, X, y, weight_decay=0.0):
-        """The Loss J of a batch, and its gradients: a pair (dW, db) a layer, shaped as weights and biases.
+        """The Loss J of a batch, and its gradients: a pair (dW, db) per layer, shaped as weights and biases.
 
         X: (m, n₀). y: (m,) integer labels, or (m, K) targets such as one-hot rows. weight_decay: λ ≥ 0.
         Raises ValueError when one of them does not fit.
         """
+        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
         activations = self.activations(X)
         Y = self._targets(y, len(X))
         return self._loss(activations[-1], Y, weight_decay), self.backward(activations, Y, weight_decay)
@@ -137,7 +140,7 @@ class Network:
     def backward(self, activations, Y, weight_decay=0.0):
         """The backward pass: gradients of J from the kept activations of the forward pass.
 
-        activations: as `activations(X)` returns them. Y: (m, K) targets. Returns a pair (dW, db) a layer.
+        activations: as `activations(X)` returns them. Y: (m, K) targets. Returns a pair (dW, db) per layer.
         """
         *A, Z = activations
         _, g_derivative = ACTIVATIONS[self.activation]
@@ -210,8 +213,10 @@ class Network:
             net.weights, net.biases = parameters[::2], parameters[1::2]
         except (FileNotFoundError, IsADirectoryError, PermissionError):
             raise
-        except Exception as error:  # the readers of a damaged file raise errors of a dozen kinds
-            raise FileFormatError(f"{path}: not a network written by Network.save ({error})") from None
+        except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
+            raise FileFormatError(
+                f"{path}: not a network written by Network.save, or damaged since. Save it again."
+            ) from None
         return net
 
     def __repr__(self):
@@ -221,12 +226,16 @@ class Network:
     # ------------------------------------------------------------------------------------------- plumbing
 
     def _logits(self, X):
-        if np.ndim(X) != 2 or len(X) <= _CHUNK:
-            return self.forward(X)
-        return np.concatenate([self.forward(X[start : start + _CHUNK]) for start in range(0, len(X), _CHUNK)])
+        """The logits, a few thousand rows at a time: in little memory, and inside the cache."""
+        m = len(X) if isinstance(X, np.ndarray) and X.ndim == 2 else 1  # what is no array is checked below, as a whole
+        parts = []
+        for start in range(0, max(m, 1), _CHUNK):
+            part = X[start : start + _CHUNK] if m > _CHUNK else X
+            parts.append(self._activations(checks.inputs(part, self.sizes[0], self.dtype, first_row=start))[-1])
+        return np.concatenate(parts)
 
     def _loss(self, Z, Y, weight_decay):
-        checks.number("weight_decay", weight_decay, at_least=0)
+        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
         loss_of_logits, _ = LOSSES[self.output, self.loss_name]
         # W·W and not |W|²: the complex step needs a function that is analytic in W
         squares = sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights) if weight_decay else 0.0

@@ -22,8 +22,10 @@ class StepSchedule:
     factor: float = 0.1
 
     def __post_init__(self):
-        checks.number("learning_rate", self.learning_rate, above=0)
-        checks.number("factor", self.factor, above=0)
+        _store(self, "learning_rate", above=0)
+        _store(self, "factor", above=0)
+        if not np.iterable(self.drop_at):
+            raise TypeError(f"drop_at must be a tuple of epochs, such as (10, 15), not {self.drop_at!r}")
 
     def __call__(self, epoch):
         return self.learning_rate * self.factor ** sum(epoch >= drop for drop in self.drop_at)
@@ -38,9 +40,9 @@ class CosineSchedule:
     final: float = 0.0
 
     def __post_init__(self):
-        checks.number("learning_rate", self.learning_rate, above=0)
-        checks.number("epochs", self.epochs, above=0)
-        checks.number("final", self.final, at_least=0)
+        _store(self, "learning_rate", above=0)
+        _store(self, "epochs", above=0)
+        _store(self, "final", at_least=0)
 
     def __call__(self, epoch):
         progress = min(epoch / self.epochs, 1.0)
@@ -49,15 +51,18 @@ class CosineSchedule:
 
 @dataclass(frozen=True)
 class WarmUpSchedule:
-    """Another schedule, or a constant rate, approached in a straight line from 0 over the first epochs."""
+    """Another schedule, or a constant rate, approached in a straight line over the first epochs.
+
+    The line starts at 0, so the very first step changes nothing.
+    """
 
     then: float | Callable
     epochs: float = 1.0
 
     def __post_init__(self):
-        checks.number("epochs", self.epochs, above=0)
+        _store(self, "epochs", above=0)
         if not callable(self.then):
-            checks.number("then", self.then, above=0)
+            _store(self, "then", above=0)
 
     def __call__(self, epoch):
         rate = self.then(epoch) if callable(self.then) else self.then
@@ -86,17 +91,19 @@ class SGD:
 
     def __post_init__(self):
         if not callable(self.learning_rate):
-            checks.number("learning_rate", self.learning_rate, above=0)
-        checks.number("momentum", self.momentum, at_least=0, below=1)
+            _store(self, "learning_rate", above=0)
+        _store(self, "momentum", at_least=0, below=1)
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0")
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
-                checks.number(name, getattr(self, name), above=0)
+                _store(self, name, above=0)
 
     def rate(self, epoch):
         """The learning rate at an epoch; epoch 0 is the very start."""
-        return self.learning_rate(epoch) if callable(self.learning_rate) else self.learning_rate
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        return checks.number("the schedule's learning rate", self.learning_rate(epoch), at_least=0)
 
     def initial_velocity(self, parameters):
         """One array of zeros for each parameter array; none are needed without momentum."""
@@ -136,3 +143,8 @@ class SGD:
             if norm > self.clip_norm:
                 gradients = [g * (self.clip_norm / norm) for g in gradients]
         return gradients
+
+
+def _store(settings, name, **limits):
+    """Check a setting of a frozen record, and keep it as a plain float."""
+    object.__setattr__(settings, name, checks.number(name, getattr(settings, name), **limits))

@@ -5,25 +5,26 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
+from threading import current_thread, main_thread
 from time import perf_counter
 
 import numpy as np
 
 from . import checks
-from .data import minibatches
+from .data import batch_rows, minibatches, one_hot
 from .optimizers import SGD
 
 
 @dataclass
 class History:
-    """What `fit` recorded. The lists have one entry an epoch; entry 0 is the network before training.
+    """What `fit` recorded. The lists have one entry per epoch; entry 0 is the network before training.
 
     train_loss, validation_loss: mean data loss, without the penalty. penalty: (λ/2) Σ‖W‖².
     train_accuracy, validation_accuracy: fractions from 0 to 1. All are measured at the epoch's end, with
         the weights as they are then. The validation lists are empty when no validation data was given.
     learning_rate: η at the epoch's end. seconds: training time so far, measurements not included.
     batch_loss: the data loss of each single batch, just before the step it led to.
-    stopped: why training ended early, in a sentence; empty when it did not.
+    stopped: why training ended early, in a sentence; empty when it did not. diverged: whether that was the reason.
     velocity: the optimizer's state, with which `fit(…, resume=history)` goes on.
     """
 
@@ -36,17 +37,13 @@ class History:
     seconds: list = field(default_factory=list)
     batch_loss: list = field(default_factory=list, repr=False)
     stopped: str = ""
+    diverged: bool = False
     velocity: list = field(default_factory=list, repr=False)
 
     @property
     def epochs(self):
         """How many epochs were completed."""
         return max(len(self.train_loss) - 1, 0)
-
-    @property
-    def diverged(self):
-        """Whether training ended at a loss that was not finite."""
-        return self.stopped.startswith("diverged")
 
 
 def fit(
@@ -65,10 +62,11 @@ def fit(
 ):
     """Train net in place by mini-batch gradient descent, and return a History.
 
-    train, validation: Datasets. epochs: how often to go through train, in all. batch_size: examples a step,
-    from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖². seed: with the epoch's number it draws
-    the order of the examples, so the same seed gives the same run.
-    progress: show a bar. resume: the History of a run to go on with: the result is that of an unbroken run.
+    train, validation: Datasets; after each epoch all of both are measured. epochs: how often to go through train,
+    in all. batch_size: examples per step, from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖². seed:
+    with the epoch's number it draws the order of the examples, so the same seed gives the same run.
+    progress: show a bar. resume: the History of an earlier run to go on with; it is continued and returned. With the
+    same arguments, but for epochs, the result is that of an unbroken run, unless the stop button cut an epoch in two.
     on_epoch: called with the History after each epoch; when it returns true, training stops there.
 
     A loss that is not finite ends training before its step is taken: history.stopped names epoch, step and
@@ -76,16 +74,18 @@ def fit(
     Raises ValueError or TypeError, before anything is changed, when an argument is out of range.
     """
     history = History() if resume is None else resume
-    _check_arguments(net, train, validation, epochs, batch_size, weight_decay, history)
-    history.stopped = ""
+    _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, resume)
+    weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
+    history.stopped, history.diverged = "", False
     parameters = net.parameters()
+    Y = one_hot(train.labels, net.sizes[-1], net.dtype)
     steps = -(-len(train) // batch_size)
 
     def run_epoch(epoch):
-        order = np.random.default_rng([seed, epoch])
-        for step, batch in enumerate(minibatches(train, batch_size, order)):
+        rng = np.random.default_rng([seed, epoch])
+        for step, rows in enumerate(batch_rows(len(train), batch_size, rng)):
             now = epoch + step / steps
-            loss, gradients = net.loss_and_gradients(batch.images, batch.labels, weight_decay)
+            loss, gradients = net.loss_and_gradients(train.images[rows], Y[rows], weight_decay)
             require_finite(loss, epoch, step)
             optimizer.step(parameters, [array for pair in gradients for array in pair], history.velocity, now)
             history.batch_loss.append(loss.data)
@@ -99,21 +99,23 @@ def fit(
         if validation is not None:
             loss, accuracy = net.evaluate(validation.images, validation.labels)
             row |= {"validation_loss": loss.data, "validation_accuracy": accuracy}
-        for name, value in row.items():  # all at once, so that the stop button cannot leave half a row
-            getattr(history, name).append(value)
+        # a single step of the interpreter, so that the stop button cannot leave half a row
+        vars(history).update({name: [*getattr(history, name), value] for name, value in row.items()})
         bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
 
     def require_finite(loss, epoch, step):
         if not isfinite(loss.total):
+            largest = abs(train.images).max()
+            remedy = "a smaller learning rate" if largest < 50 else f"smaller inputs: they go up to {largest:g}"
             raise _Diverged(
                 f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss.total} with learning rate "
-                f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try a smaller learning rate."
+                f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try {remedy}."
             )
 
     bar = _progress_bar(total=(epochs - history.epochs) * steps, shown=progress)
     try:
         # overflow is answered by name; NumPy's own warnings would only point into this package
-        with bar, _blas_threads(batch_size * net.n_parameters), np.errstate(over="ignore", invalid="ignore"):
+        with blas_threads(batch_size * net.n_parameters), np.errstate(over="ignore", invalid="ignore"):
             if not history.train_loss:
                 history.velocity = optimizer.initial_velocity(parameters)
                 measure(0, seconds=0.0)
@@ -127,7 +129,10 @@ def fit(
     except KeyboardInterrupt:
         history.stopped = f"interrupted in epoch {history.epochs + 1}: what was learnt so far is kept."
     except _Diverged as reason:
-        history.stopped = str(reason)
+        history.stopped, history.diverged = str(reason), True
+    finally:
+        bar.total = bar.n  # a bar that ends early would stay, in red
+        bar.close()
     if history.stopped and progress:
         print(history.stopped)
     return history
@@ -137,17 +142,24 @@ class _Diverged(Exception):
     """The loss is no longer finite."""
 
 
-def _check_arguments(net, train, validation, epochs, batch_size, weight_decay, history):
+def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, resume):
     checks.integer("epochs", epochs, 0)
-    checks.number("weight_decay", weight_decay, at_least=0)
+    checks.integer("seed", seed, 0)
+    if isinstance(optimizer, type) or not hasattr(optimizer, "initial_velocity"):
+        raise TypeError(f"optimizer must be one, such as SGD(learning_rate=0.1), not {optimizer!r}")
+    if net.dtype.kind == "c":
+        raise ValueError("a complex network serves the complex step only; train one in float32 or float64")
     minibatches(train, batch_size)
     for name, data in (("train", train), ("validation", validation)):
         if data is not None:  # all of it at once: a bad row should not show up in the third epoch
-            for batch in minibatches(data, min(len(data), 2000)):
-                checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images")
+            for i, batch in enumerate(minibatches(data, min(len(data), 2000))):
+                checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images", first_row=2000 * i)
             checks.labels(data.labels, net.sizes[-1], name=f"{name}.labels")
-    if history.train_loss and bool(history.validation_loss) != (validation is not None):
-        raise ValueError("validation must be given again, or left out again, to go on with this history")
+    if resume is not None and resume.train_loss:
+        if epochs < resume.epochs:
+            raise ValueError(f"epochs counts all epochs, and this history has {resume.epochs} already: give more")
+        if bool(resume.validation_loss) != (validation is not None):
+            raise ValueError("validation must be given again, or left out again, to go on with this history")
 
 
 def _progress_bar(total, shown):
@@ -159,12 +171,13 @@ def _progress_bar(total, shown):
     return tqdm(total=total, disable=disable, leave=False, unit="step", mininterval=0.25)
 
 
-def _blas_threads(work):
-    """One BLAS thread for small steps, where threads cost more than they bring; all of them for large ones.
+def blas_threads(work):
+    """A context with one BLAS thread for small steps, where threads cost more than they bring; all for large ones.
 
-    work: examples a step times parameters, a sixth of the floating-point operations.
+    work: examples per step times parameters. Only the main thread sets a limit: it holds for the whole process, and
+    threads would undo each other's.
     """
-    if work >= 1e8:  # where two threads began to win over one, on two cores
+    if work >= 1e8 or current_thread() is not main_thread():  # two threads began to win over one at 1e8, on two cores
         return nullcontext()
     return _threadpool().limit(limits=1, user_api="blas")
 

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from .data import load_mnist
 from .network import Network
 from .optimizers import SGD
-from .training import fit
+from .training import blas_threads, fit
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,21 @@ def try_settings(
         seed=seed,
         progress=False,
     )
-    return Trial(
-        settings,
-        net.accuracy(train.images, train.labels),
-        net.accuracy(validation.images, validation.labels),
-        history.stopped,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
+        accuracies = [net.accuracy(data.images, data.labels) for data in (train, validation)]
+    return Trial(settings, *accuracies, history.stopped)
 
 
 def sweep(configurations, executor=None, run=try_settings):
     """Run every configuration, a dictionary of arguments for run; return the results in the same order.
 
     executor: any `concurrent.futures.Executor`, such as a ProcessPoolExecutor or a cluster's; None runs one
-    after the other in this process. A process pool needs a run that can be imported by name, as try_settings can.
+    after the other in this process. A process pool needs a run that can be imported by name, as try_settings can: a
+    function of your own belongs into a .py file, because another process cannot see a notebook's cells.
     An exception in a trial is raised here.
     """
     if executor is None:
         return [run(**configuration) for configuration in configurations]
-    futures = [executor.submit(run, **configuration) for configuration in configurations]
-    return [future.result() for future in futures]
+    with blas_threads(work=0):  # for executors of threads: these share the limit of the main thread
+        futures = [executor.submit(run, **configuration) for configuration in configurations]
+        return [future.result() for future in futures]

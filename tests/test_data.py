@@ -441,10 +441,43 @@ def test_split_with_a_seed_does_shuffle():
     assert whole != split(numbered(100), [100], seed=1)[0].labels.tolist()
 
 
-@pytest.mark.parametrize("sizes", [[11], [6, 5], [-1, 5]])
-def test_split_refuses(sizes):
-    with pytest.raises(ValueError, match="10 examples"):
-        split(numbered(10), sizes)
+@pytest.mark.parametrize(
+    "sizes, error, words",
+    [
+        ([11], ValueError, "10 examples"),
+        ([6, 5], ValueError, "10 examples"),
+        ([-1, 5], ValueError, "^sizes must be 0 or more, not -1$"),
+        ([5, -1], ValueError, "^sizes must be 0 or more, not -1$"),
+        ([5, 2.0], TypeError, "^sizes must be a whole number, not 2.0$"),
+        ([True], TypeError, "^sizes must be a whole number, not True$"),
+        (["5"], TypeError, "^sizes must be a whole number, not '5'$"),
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 0])
+def test_split_refuses(sizes, error, words, seed):
+    with pytest.raises(error, match=words):
+        split(numbered(10), sizes, seed)
+
+
+def test_split_takes_numpys_whole_numbers():
+    assert [len(part) for part in split(numbered(10), np.array([4, 0, 3]))] == [4, 0, 3]
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_mnist_cannot_be_spoiled(mnist, part, name):
+    array = getattr(getattr(mnist, part), name)
+    before = array[:2].copy()
+    for view in (array, array[:5], array.T, getattr(getattr(mnist, part)[:5], name)):
+        with pytest.raises(ValueError, match="read-only"):
+            view[0] = 1
+        with pytest.raises(ValueError, match="read-only"):
+            view += 1
+    assert np.array_equal(array[:2], before)
+    for copied in (array[:5].copy(), array[[0, 1]], getattr(getattr(mnist, part)[[0, 1]], name), array[:5] + 0):
+        copied[0] = 1
+        assert (copied[0] == 1).all()
+    assert np.array_equal(array[:2], before)
 
 
 @given(m=st.integers(1, 40), data=st.data())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import SGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule
+from mnist_scratch import SGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, checks
 
 GRADIENTS = [F(1), F(-2), F(1, 2), F(3, 4)]
 
@@ -294,3 +294,32 @@ def test_final_out_of_range(final):
 def test_nesterov_needs_momentum():
     with pytest.raises(ValueError, match="nesterov"):
         SGD(0.1, nesterov=True)
+
+
+@pytest.mark.parametrize("value", [0.5, 1, np.float64(0.5), np.float32(0.5), np.int64(1)])
+def test_a_checked_number_is_a_python_float(value):
+    checked = checks.number("x", value)
+    assert type(checked) is float and checked == value
+    built = SGD(value, momentum=value / 2, clip_value=value, clip_norm=value)
+    settings = (built.learning_rate, built.momentum, built.clip_value, built.clip_norm)
+    settings += (CosineSchedule(value, value, value).final, StepSchedule(value, (1,), value).factor)
+    settings += (WarmUpSchedule(value, value).then, SGD(lambda epoch: value).rate(0.0))
+    assert {type(setting) for setting in settings} == {float}
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_])
+def test_true_is_not_a_number(value):
+    with pytest.raises(TypeError, match="^x must be a number, not "):
+        checks.number("x", value)
+    with pytest.raises(TypeError, match="^learning_rate must be a number, not "):
+        SGD(value)
+    with pytest.raises(TypeError, match="^the schedule's learning rate must be a number, not "):
+        SGD(lambda epoch: value).rate(0.0)
+
+
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf])
+def test_a_schedule_below_zero_is_refused(value):
+    parameters = [np.ones(3)]
+    with pytest.raises(ValueError, match="^the schedule's learning rate must be at least 0"):
+        SGD(lambda epoch: value).step(parameters, [np.ones(3)])
+    assert parameters[0].tolist() == [1, 1, 1]

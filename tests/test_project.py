@@ -22,7 +22,8 @@ CORE = ["data", "functions", "network", "gradient_check", "optimizers", "trainin
 # A module imports only from those before it; those of classroom come last, because they show what the others do.
 ORDER = ["checks", *CORE, "distortions", "tuning", "recipes"]
 CLASSROOM = ["bugs", "plots", "widgets", "exercises", "predictions"]
-needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+# on Windows a make may well be there, but the Makefile is for POSIX systems
+needs_make = pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="there is no POSIX make")
 
 
 # ---------------------------------------------------------------------------------------------- requirements
@@ -192,9 +193,9 @@ def test_code_lines_counts_code_only():
 
 
 def test_core_can_be_read_in_one_sitting():
-    counts = {name: code_lines((PACKAGE / f"{name}.py").read_text(encoding="utf-8")) for name in CORE}
+    counts = {name: code_lines((PACKAGE / f"{name}.py").read_text(encoding="utf-8")) for name in ["checks", *CORE]}
     print(f"lines of code in the core: {counts}, {sum(counts.values())} in all")
-    assert sum(counts.values()) < 660, counts
+    assert sum(counts.values()) <= 740, counts
 
 
 # -------------------------------------------------------------------------------------------------- the data

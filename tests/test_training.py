@@ -1,14 +1,19 @@
 """training: fit against gradient descent written out here; the same run twice; stopping, resuming, refusing."""
 
+import dataclasses
 import io
 import math
 import sys
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
+import threadpoolctl
 
-from mnist_scratch import SGD, CosineSchedule, Dataset, History, Network, StepSchedule, fit
+from mnist_scratch import SGD, CosineSchedule, Dataset, History, Network, StepSchedule, fit, training
 
 M = 23  # a prime: the last mini-batch is always a smaller one
 PER_EPOCH = ["train_loss", "penalty", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
@@ -32,6 +37,9 @@ def quiet(net, data, **settings):
 
 def same(one, two):
     return all(a.tobytes() == b.tobytes() for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+LISTS = [*PER_EPOCH, "seconds"]
 
 
 def recorded(history):
@@ -293,6 +301,51 @@ def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row():
     assert len(history.batch_loss) == 10 and all(map(math.isfinite, history.batch_loss))
 
 
+def test_large_inputs_are_named_when_they_make_it_diverge():
+    bytes_as_fractions = Dataset(np.random.default_rng(0).integers(0, 256, (40, 5)).astype("f4"), np.arange(40) % 3)
+    bytes_as_fractions.images[0, 0] = 255
+    history = quiet(some_network(dtype="float32"), bytes_as_fractions, epochs=300, optimizer=SGD(1e20))
+    assert history.diverged and "smaller inputs: they go up to 255" in history.stopped
+    assert "learning rate 1e+20" in history.stopped  # where it stands, as ever
+    scaled = Dataset(bytes_as_fractions.images / 255, bytes_as_fractions.labels)
+    history = quiet(some_network(dtype="float32"), scaled, epochs=300, optimizer=SGD(1e38), weight_decay=0.1)
+    assert history.diverged and "a smaller learning rate" in history.stopped and "inputs" not in history.stopped
+
+
+def test_diverged_is_a_field_of_its_own():
+    assert "diverged" in {field.name for field in dataclasses.fields(History)} and History().diverged is False
+    assert History(diverged=True).diverged
+    assert quiet(some_network(), some_data(), on_epoch=lambda history: True).diverged is False
+    net = Poisoned([5, 3], dtype="float64")
+    net.n = 7
+    history = quiet(net, some_data())
+    assert history.diverged is True
+    net.n = 10**9
+    assert quiet(net, some_data(), resume=history).diverged is False and history.stopped == ""
+
+
+def test_numpys_numbers_are_as_good_as_pythons():
+    """A NumPy scalar must not turn float32 arithmetic into float64."""
+
+    def run(number):
+        net = some_network(dtype="float32")
+        optimizer = SGD(number(0.1), momentum=number(0.9), clip_norm=number(0.7), clip_value=number(0.3))
+        history = quiet(net, some_data(), optimizer=optimizer, weight_decay=number(0.01), validation=some_data(9, 1))
+        return net, history
+
+    (one, first), (two, second) = run(float), run(np.float64)
+    assert same(one, two) and recorded(first) == recorded(second)
+    assert {type(value) for name in LISTS for value in getattr(second, name)} == {float}
+    assert all(v.dtype == np.float32 for v in second.velocity)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, np.float64(0.1), 1])
+def test_penalties_are_python_floats(weight_decay):
+    for dtype in ("float32", "float64"):
+        history = quiet(some_network(dtype=dtype), some_data(), weight_decay=weight_decay)
+        assert [type(penalty) for penalty in history.penalty] == [float] * 4
+
+
 def test_stop_button_in_on_epoch():
     def press(history):
         if history.epochs == 2:
@@ -370,6 +423,129 @@ def test_resume_from_before_the_first_measurement_equals_the_unbroken_run(n):
     assert "interrupted in epoch 1" in history.stopped and history.epochs == 0 and history.train_loss == []
     resumed = quiet(net, some_data(), resume=history, **settings)
     assert same(whole, net) and recorded(resumed) == recorded(unbroken)
+
+
+def run_and_interrupt(n):
+    """Fit with KeyboardInterrupt at the n-th instruction of training.py; the History, and whether n was reached."""
+    history, left = History(), n
+
+    def trace(frame, event, _):
+        nonlocal left
+        if frame.f_code.co_filename != training.__file__:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        fit(
+            SMALL.copy(), some_data(2), epochs=2, batch_size=2, progress=False, validation=some_data(2, 1),
+            resume=history,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        pass  # before the loop or after it: nobody to answer, but the caller's History is whole
+    finally:
+        sys.settrace(before)
+    return history, left <= 0
+
+
+SMALL = Network([5, 3], dtype="float64")
+
+
+def test_stop_button_at_any_moment_leaves_whole_rows(monkeypatch):
+    # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
+    monkeypatch.setattr(training, "blas_threads", lambda work: nullcontext())
+    seen = set()
+    n, reached = 1, True
+    while reached:
+        history, reached = run_and_interrupt(n)
+        lengths = {len(getattr(history, name)) for name in LISTS}
+        assert len(lengths) == 1, (n, lengths)
+        seen |= lengths
+        n += 1
+    assert seen == {0, 1, 2, 3} and n > 300
+
+
+def blas_info():
+    return [(lib["filepath"], lib["num_threads"]) for lib in threadpoolctl.threadpool_info()]
+
+
+@pytest.fixture
+def two_blas_threads():
+    """Two threads to start from, whatever the machine or OPENBLAS_NUM_THREADS says."""
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if 2 not in [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]:
+            pytest.skip("this BLAS cannot be told how many threads to use")
+        yield
+
+
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_in_a_small_fit_and_its_own_again_after(two_blas_threads):
+    before, inside = blas_info(), []
+    quiet(some_network(), some_data(), on_epoch=lambda history: inside.append(blas_threads()))
+    assert inside == [{1}] * 3 and blas_info() == before
+
+
+@pytest.mark.parametrize("work, threads", [(1, {1}), (1e8 - 1, {1}), (1e8, {2}), (1e12, {2})])
+def test_only_small_steps_are_limited(two_blas_threads, work, threads):
+    with training.blas_threads(work):
+        assert blas_threads() == threads
+    assert blas_threads() == {2}
+
+
+def test_work_is_the_batch_size_times_the_parameters(monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "blas_threads", lambda work: seen.append(work) or nullcontext())
+    quiet(some_network(), some_data(), batch_size=7)
+    assert seen == [7 * (5 * 4 + 4 + 4 * 3 + 3)]
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_overlapping_fits_in_threads_leave_the_limit_alone(two_blas_threads, first_out):
+    """The two runs overlap for certain: each waits for the other in its first epoch; either may end first."""
+    before, both, done = blas_info(), threading.Barrier(2, timeout=60), threading.Event()
+    inside = []
+
+    def run(i):
+        def on_epoch(history):
+            if history.epochs == 1:
+                both.wait()
+                if i != first_out:
+                    assert done.wait(60)
+            inside.append(blas_threads())
+
+        history = quiet(some_network(), some_data(), on_epoch=on_epoch, seed=i)
+        if i == first_out:
+            done.set()
+        return history
+
+    with ThreadPoolExecutor(2) as pool:
+        histories = list(pool.map(run, range(2)))
+    assert [history.epochs for history in histories] == [3, 3]
+    assert inside == [{2}] * 6  # the limit holds for the whole process, so only the main thread may set it
+    assert blas_info() == before
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_threads_are_restored_however_a_fit_ends(two_blas_threads, error):
+    def fail(history):
+        raise error
+
+    before = blas_info()
+    try:
+        fit(some_network(), some_data(), epochs=2, batch_size=5, progress=False, on_epoch=fail)
+    except ZeroDivisionError:
+        assert error is ZeroDivisionError
+    assert blas_info() == before
 
 
 def test_on_epoch_sees_the_history_and_can_stop():
@@ -470,6 +646,14 @@ def spoiled(**change):
         (some_data(), {"epochs": "2"}, TypeError, "^epochs must be a whole number"),
         (some_data(), {"epochs": None}, TypeError, "^epochs must be a whole number"),
         (some_data(), {"epochs": True}, TypeError, "^epochs must be a whole number"),
+        (some_data(), {"optimizer": 0.1}, TypeError, r"^optimizer must be one, such as SGD\(.*not 0.1$"),
+        (some_data(), {"optimizer": SGD}, TypeError, "^optimizer must be one, .*not <class"),
+        (some_data(), {"optimizer": None}, TypeError, "^optimizer must be one, .*not None$"),
+        (some_data(), {"seed": None}, TypeError, "^seed must be a whole number, not None$"),
+        (some_data(), {"seed": 1.0}, TypeError, "^seed must be a whole number, not 1.0$"),
+        (some_data(), {"seed": -1}, ValueError, "^seed must be 0 or more, not -1$"),
+        (some_data(), {"optimizer": SGD(lambda epoch: -1)}, ValueError, "^the schedule's learning rate must be at"),
+        (some_data(), {"weight_decay": True}, TypeError, "^weight_decay must be a number, not True$"),
         (some_data(), {"weight_decay": -0.1}, ValueError, "weight_decay"),
         (some_data(), {"weight_decay": math.nan}, ValueError, "weight_decay"),
         (some_data(), {"weight_decay": math.inf}, ValueError, "weight_decay"),
@@ -488,6 +672,52 @@ def test_bad_arguments_change_nothing(train, settings, error, words):
         quiet(net, train, **settings)
     assert all(np.array_equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
     assert recorded(history) == lists
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+@pytest.mark.parametrize("row", [1999, 2000, 2300])
+def test_a_bad_row_is_counted_in_all_of_the_data(name, row):
+    images = np.zeros((2500, 5))
+    images[[row, 2400], 3] = np.nan
+    data = {"train": some_data(), "validation": some_data()} | {name: Dataset(images, np.zeros(2500, int))}
+    words = f"^{name}.images holds NaN or infinity; the first row that does is row {row}$"
+    with pytest.raises(ValueError, match=words):
+        quiet(some_network(), data["train"], validation=data["validation"])
+
+
+def test_a_complex_network_is_not_trained():
+    net = some_network(dtype="complex128")
+    with pytest.raises(ValueError, match="^a complex network serves the complex step only"):
+        quiet(net, some_data())
+    assert same(net, some_network(dtype="complex128"))
+
+
+def test_a_schedule_that_turns_negative_is_refused_there():
+    """It cannot be known before; what was learnt up to there stays finite, and the lists keep one length."""
+    net, history = some_network(), History()
+    with pytest.raises(ValueError, match="^the schedule's learning rate must be at least 0"):
+        quiet(net, some_data(), optimizer=SGD(lambda epoch: 0.1 if epoch < 1.5 else -1), resume=history)
+    assert {len(getattr(history, name)) for name in LISTS} == {0, 2} and len(history.batch_loss) == 5 + 3
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2])
+def test_resume_counts_all_epochs(epochs):
+    net = some_network()
+    history = quiet(net, some_data(), epochs=3)
+    before, lists = net.copy(), recorded(history)
+    with pytest.raises(ValueError, match="^epochs counts all epochs, and this history has 3 already"):
+        quiet(net, some_data(), epochs=epochs, resume=history)
+    assert same(net, before) and recorded(history) == lists
+
+
+@pytest.mark.parametrize("one, two", [(None, some_data(9, 1)), (some_data(9, 1), None)])
+def test_resume_with_validation_as_it_was(one, two):
+    net = some_network()
+    history = quiet(net, some_data(), validation=one)
+    before, lists = net.copy(), recorded(history)
+    with pytest.raises(ValueError, match="^validation must be given again, or left out again"):
+        quiet(net, some_data(), epochs=5, validation=two, resume=history)
+    assert same(net, before) and recorded(history) == lists
 
 
 def test_resume_with_momentum_that_was_not_there():

@@ -1,4 +1,4 @@
-"""One function a picture: each takes arrays and returns a Figure that carries its own alt text.
+"""One function per picture: each takes arrays and returns a Figure that carries its own alt text.
 
 The Figures do not go through pyplot, so nothing is shown twice and nothing is kept alive. As the last line of
 a cell a Figure shows itself; the alt text goes with the picture, for screen readers and for text-only front ends.
@@ -102,33 +102,15 @@ def panels(specifications, alt="", width=9.0, height=3.4):
     return figure
 
 
-def draw_lines(axis, series, xlabel, ylabel, *, title="", log="", markers=False, ylim=None, xlim=None, marks=()):
-    """Lines on an axis. log: which axes are logarithmic, "x", "y" or "xy"; marks: (value, text) as vertical lines."""
-    dashes = ["-", "--", "-.", ":"]
+def draw_lines(axis, series, xlabel, ylabel, *, title="", log="", markers=False, ylim=None, xlim=None):
+    """Lines on an axis. log: which axes are logarithmic, "x", "y" or "xy"."""
+    styles = ["-", "-", "--", "-."]  # so that a line is seen where it lies on another
     for i, (label, (x, y)) in enumerate(series.items()):
-        axis.plot(
-            x,
-            y,
-            dashes[i // len(COLOURS) % 4],
-            color=COLOURS[i % len(COLOURS)],
-            label=label,
-            linewidth=1.8,
-            marker="o" if markers else None,
-            markersize=4,
-        )
-    for value, text in marks:
-        axis.axvline(value, color=GREY, linestyle=":", linewidth=1.3)
-        axis.annotate(
-            text,
-            (value, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -4),
-            textcoords="offset points",
-            fontsize=9,
-            color=GREY,
-            va="top",
-        )
+        colour, marker = COLOURS[i % len(COLOURS)], "o" if markers else None
+        axis.plot(x, y, styles[i % 4], color=colour, label=label, linewidth=1.8, marker=marker, markersize=4)
     _dress(axis, xlabel, ylabel, title, log)
+    if "x" not in log and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
+        axis.xaxis.get_major_locator().set_params(integer=True)  # there is no half a step
     if ylim is not None:
         axis.set_ylim(ylim)
     if xlim is not None:
@@ -137,10 +119,11 @@ def draw_lines(axis, series, xlabel, ylabel, *, title="", log="", markers=False,
         axis.legend(fontsize=9, frameon=False)
 
 
-def training_curves(histories, alt="", zoom=None):
+def training_curves(histories, alt="", zoom=None, loss_limit=None):
     """Loss and accuracy of each epoch, on training data (dashed) and validation data (solid).
 
-    histories: a History, or {label: History}. zoom: lower end of the accuracy axis.
+    histories: a History, or {label: History}. zoom: lower end of the accuracy axis. loss_limit: upper end of the
+    loss axis.
     """
     if not isinstance(histories, dict):
         histories = {"": histories}
@@ -153,6 +136,8 @@ def training_curves(histories, alt="", zoom=None):
     _dress(accuracy_axis, "epoch", "accuracy", "", "")
     if zoom is not None:
         accuracy_axis.set_ylim(zoom, 1.002)
+    if loss_limit is not None:
+        loss_axis.set_ylim(0, loss_limit)
     if len(histories) > 2:
         figure.legend(loc="outside right upper", fontsize=9, frameon=False)
     else:
@@ -192,7 +177,7 @@ def heat_map(values, row_labels, column_labels, ylabel, xlabel, alt="", *, width
 
 
 def confusion_matrix(counts, alt="", width=6.6):
-    """Counts (K, K): a row a true class, a column an answer. The diagonal stays white, so that mistakes can be seen."""
+    """Counts (K, K): a row per true class, a column per answer. The diagonal stays white, to show the mistakes."""
     mistakes = np.where(np.eye(len(counts), dtype=bool), np.nan, counts)
     classes = range(len(counts))
     return _coloured_table(mistakes, counts, "{:d}", "Reds", classes, classes, "true digit", "answer", alt, width)
@@ -215,7 +200,10 @@ def _coloured_table(shades, values, text, colours, row_labels, column_labels, yl
 
 
 def weight_images(W, captions=None, alt="", columns=10, scale=0.8):
-    """Columns of a first-layer weight matrix, (784, n), as pictures: blue is negative, white 0, red positive."""
+    """Columns of a first-layer weight matrix, (784, n), as pictures: blue is negative, white 0, red positive.
+
+    The largest weight of each picture has full colour.
+    """
     columns = min(columns, W.shape[1])
     rows = -(-W.shape[1] // columns)
     figure = Figure(columns * scale, rows * (scale + (0.28 if captions is not None else 0.05)), alt)
@@ -223,17 +211,11 @@ def weight_images(W, captions=None, alt="", columns=10, scale=0.8):
     for i, axis in enumerate(figure.subplots(rows, columns, squeeze=False).ravel()):
         axis.set_axis_off()
         if i < W.shape[1]:
-            draw_weights(axis, W[:, i])
+            limit = max(float(abs(W[:, i]).max()), 1e-12)
+            axis.imshow(_square(W[:, i]), cmap="bwr", vmin=-limit, vmax=limit, interpolation="nearest")
             if captions is not None:
                 axis.set_title(str(captions[i]), fontsize=10, pad=2)
     return figure
-
-
-def draw_weights(axis, w):
-    """One unit's 784 incoming weights as a picture, its own largest weight at full colour."""
-    limit = max(float(abs(w).max()), 1e-12)
-    axis.imshow(_square(w), cmap="bwr", vmin=-limit, vmax=limit, interpolation="nearest")
-    axis.set_axis_off()
 
 
 def forward_pass(image, hidden, probabilities, alt=""):
@@ -298,19 +280,21 @@ def spread_by_layer(activations, alt=""):
     """
     figure = Figure(9.0, 1.35 * len(activations) + 0.3, alt)
     n_layers = len(next(iter(activations.values())))
-    axes = figure.subplots(len(activations), n_layers, squeeze=False)
+    axes = figure.subplots(len(activations), n_layers, squeeze=False, sharex=True)
     for row, (label, layers) in zip(axes, activations.items(), strict=True):
         for l, (axis, A) in enumerate(zip(row, layers, strict=True)):
+            # one scale for all: only so can they be compared
             axis.hist(np.ravel(A), bins=41, range=(-1, 1), color=BLUE)
             axis.set_title(f"layer {l + 1}: spread {np.std(A):.2g}", fontsize=9)
-            axis.set_yticks([])
+            axis.set(xticks=[-1, 0, 1], yticks=[])
             axis.tick_params(labelsize=8)
         row[0].set_ylabel(label, fontsize=9)
+    figure.supxlabel("activation", fontsize=9)
     return figure
 
 
 def intervals(labels, centres, halves, xlabel, alt="", reference=None):
-    """Values with their intervals, one a row, from top to bottom."""
+    """Values with their intervals, one per row, from top to bottom."""
     figure = Figure(8.0, 0.36 * len(labels) + 0.9, alt)
     axis = figure.subplots()
     rows = np.arange(len(labels))[::-1]
@@ -318,12 +302,13 @@ def intervals(labels, centres, halves, xlabel, alt="", reference=None):
     if reference is not None:
         axis.axvline(reference, color=GREY, linestyle=":", linewidth=1.3)
     _dress(axis, xlabel, "", "", "")
+    axis.set_ylim(-0.7, len(labels) - 0.3)
     axis.set_yticks(rows, labels)
     return figure
 
 
 def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="validation accuracy"):
-    """Points coloured by a value. series: {label: (x, y)}; values: {label: one value a point}."""
+    """Points coloured by a value. series: {label: (x, y)}; values: {label: one value per point}."""
     figure = Figure(7.0, 3.9, alt)
     axis = figure.subplots()
     limits = {"vmin": min(map(min, values.values())), "vmax": max(map(max, values.values()))}
@@ -361,13 +346,14 @@ def graph(nodes, edges, alt="", width=8.6, height=2.4):
     figure = Figure(width, height, alt)
     figure.set_layout_engine("none")
     axis = figure.add_axes((0, 0, 1, 1))
+    paper = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     for start, end, above, below in edges:
         (x0, y0, _), (x1, y1, _) = nodes[start], nodes[end]
         arrow = {"arrowstyle": "->", "shrinkA": 18, "shrinkB": 18, "color": GREY}
         axis.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
-        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        middle = (x0 + 0.45 * (x1 - x0), y0 + 0.45 * (y1 - y0))
         for text, rise, side, colour in [(above, 5, "bottom", BLUE), (below, -5, "top", RED)]:
-            style = {"ha": "center", "va": side, "fontsize": 10, "color": colour}
+            style = {"ha": "center", "va": side, "fontsize": 10, "color": colour, "bbox": paper}
             axis.annotate(text, middle, (0, rise), textcoords="offset points", **style)
     circle = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": "black"}
     for x, y, text in nodes.values():
@@ -381,17 +367,23 @@ def graph(nodes, edges, alt="", width=8.6, height=2.4):
 def regularization(history, W, alt=""):
     """What a setting of η and λ does: loss in its parts, accuracy, and twelve first-layer units' weights."""
     figure = Figure(10.0, 3.1, alt)
-    left, right = figure.subfigures(1, 2, width_ratios=[2.3, 1])
-    loss_axis, accuracy_axis = left.subplots(1, 2)
+    figure.set_layout_engine("none")  # places given by hand, and one axis for all weights: twice as fast, for sliders
+    loss_axis = figure.add_axes((0.065, 0.17, 0.26, 0.79))
+    accuracy_axis = figure.add_axes((0.395, 0.17, 0.26, 0.79))
     draw_history(loss_axis, accuracy_axis, history)
     loss_axis.plot(range(len(history.penalty)), history.penalty, ":", color=RED, label="penalty")
     _dress(loss_axis, "epoch", "loss", "", "")
     _dress(accuracy_axis, "epoch", "accuracy", "", "")
     loss_axis.set_ylim(0, 3)
     accuracy_axis.set_ylim(0, 1.02)
-    loss_axis.legend(fontsize=8, frameon=False)
-    for i, axis in enumerate(right.subplots(3, 4).ravel()):
-        draw_weights(axis, W[:, i])
+    loss_axis.legend(fontsize=8, frameon=False, loc="upper right")
+    weights_axis = figure.add_axes((0.68, 0.04, 0.31, 0.92))
+    mosaic = np.zeros((3 * 30, 4 * 30))  # tiles of 28 × 28 with a white rim
+    for i, (row, column) in enumerate(np.ndindex(3, 4)):
+        tile = _square(W[:, i]) / max(float(abs(W[:, i]).max()), 1e-12)
+        mosaic[30 * row + 1 : 30 * row + 29, 30 * column + 1 : 30 * column + 29] = tile
+    weights_axis.imshow(mosaic, cmap="bwr", vmin=-1, vmax=1, interpolation="nearest")
+    weights_axis.set_axis_off()
     if history.stopped:
         style = {"ha": "center", "fontsize": 16, "color": RED, "fontweight": "bold"}
         accuracy_axis.text(0.5, 0.5, "diverged", transform=accuracy_axis.transAxes, **style)

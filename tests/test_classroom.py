@@ -1,0 +1,159 @@
+"""classroom: the sliders move the picture and the words, the pictures carry their alt text, the bugs are found."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from mnist_scratch import History, Network, gradient_check
+from mnist_scratch.classroom import bugs, plots, widgets
+
+PNG = b"\x89PNG\r\n\x1a\n"
+FOUND = {  # of W1 b1 W2 b2 W3 b3, as notebook 04 prints them
+    "A": "######", "B": ".#.#.#", "C": "####..", "D": "..#.#.", "E": "##....",
+    "F": "######", "G": "#.#.#.", "H": "#####.", "I": "####..", "J": "..#...",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(mnist):
+    return mnist.train[:300], mnist.validation[:200]
+
+
+WIDGETS = {  # how to build it, and for each slider another value than the first
+    "hello": (lambda train, _: widgets.hello(), {"waves": 5}),
+    "digits": (lambda train, _: widgets.browse_digits(train), {"digit": 2, "page": 1}),
+    "forward": (lambda train, _: widgets.watch_forward_pass(Network([784, 16, 10]), train), {"example": 9}),
+    "weight": (
+        lambda train, _: widgets.loss_along_weight(Network([784, 8, 10]), train[:50], 1, (0, 3)), {"move": 1.0},
+    ),
+    "epsilon": (lambda train, _: widgets.epsilon_on_v_curve(np.exp, np.exp(1.0), 1.0), {"exponent": -9.0}),
+    "rate and batch": (
+        lambda *both: widgets.learning_rate_and_batch_size(*both, epochs=1), {"learning_rate": 0.01, "batch_size": 16},
+    ),
+    "rate and decay": (
+        lambda *both: widgets.learning_rate_and_weight_decay(*both, epochs=1),
+        {"learning_rate": 0.03, "weight_decay": 0.3},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_slider_moves_picture_and_words(data, name):
+    build, moves = WIDGETS[name]
+    live = build(*data)
+    assert set(live.sliders) == set(moves) and all(slider.description for slider in live.sliders.values())
+    for slider, value in moves.items():
+        start, picture, words = live.sliders[slider].value, bytes(live.image.value), live.words.value
+        assert picture.startswith(PNG) and words == live.figure.alt_text != ""
+        live.set(**{slider: value})
+        assert live.image.value != picture and live.words.value != words
+        live.set(**{slider: start})
+        assert live.image.value == picture and live.words.value == words
+    bundle, metadata = live._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
+    assert metadata["image/png"]["alt"] == live.words.value
+
+
+@pytest.mark.parametrize("name", ["rate and batch", "rate and decay"])
+def test_a_rate_that_is_too_large_is_shown(data, name):
+    live = WIDGETS[name][0](*data)
+    slider = live.sliders["learning_rate"]
+    slider.options = [*slider.options, ("1e30", 1e30)]
+    live.set(learning_rate=1e30)
+    assert "diverged" in live.words.value
+
+
+def test_a_figure_shows_itself():
+    x, y = np.arange(4), np.array([1.0, 3.0, 2.0, 5.0])
+    figure = plots.lines({"one": (x, y), "two": (x, 2 * y)}, "x", "y", "Two lines.")
+    drawn = figure.axes[0].get_lines()
+    assert [line.get_ydata().tolist() for line in drawn] == [y.tolist(), (2 * y).tolist()]
+    assert figure.png().startswith(PNG) and len(figure.png(small=True)) < len(figure.png())
+    bundle, metadata = figure._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == figure.png(small=True)
+    assert bundle["text/plain"] == "Figure: Two lines."
+    assert metadata["image/png"] == {"alt": "Two lines.", "width": 768, "height": round(3.4 * 96)}
+
+
+def test_drawn_numbers_are_those_given():
+    values = [1.0, 4.0, 2.0]
+    bars = plots.bars("abc", values, "x", "y", "Bars.")
+    assert [bar.get_height() for bar in bars.axes[0].patches] == values and bars.alt_text == "Bars."
+    counts = np.array([[5, 1], [2, 7]])
+    matrix = plots.confusion_matrix(counts, "Counts.")
+    assert [int(text.get_text()) for text in matrix.axes[0].texts] == counts.ravel().tolist()
+
+
+def checked(net):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((8, 6)), rng.integers(0, 4, 8)
+    net.loss_and_gradients(rng.standard_normal((8, 6)), rng.integers(0, 4, 8))  # another batch came before
+    return [row.relative_error for row in gradient_check(net, X, y, 0.1).rows]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_stepwise_is_right(activation):
+    net = bugs.Stepwise([6, 5, 5, 4], activation, dtype="float64")
+    for b in net.biases:
+        b += 0.1  # at 0 a row of dead units would put the next layer exactly on the ReLU's kink
+    assert max(checked(net)) < 1e-7
+
+
+@pytest.mark.parametrize("letter", bugs.BUGS)
+def test_each_bug_is_found_where_the_notebook_says(letter):
+    errors = checked(bugs.network(letter, [6, 5, 5, 4]))
+    assert "".join("#" if e > 1e-3 else "." if e < 1e-7 else "?" for e in errors) == FOUND[letter]
+    assert bugs.explain(letter)[0].isupper() or bugs.explain(letter)[0] == "Ŷ"
+    assert bugs.explain(letter).endswith(".") and "\n" not in bugs.explain(letter)
+
+
+# ---------------------------------------------------------------------------------------------- every picture
+
+X, LABELS = np.random.default_rng(0).random((12, 784)), np.arange(12) % 10
+RUN = History([2.3, 1.0], [0.0, 0.2], [0.1, 0.7], [2.4, 1.2], [0.1, 0.6], [0.1, 0.1], [0.0, 1.0])
+STOPPED = History([2.3], [0.0], [0.1], [2.4], [0.1], [0.1], [0.0], stopped="diverged in epoch 1", diverged=True)
+PICTURES = {
+    "digits": lambda alt: plots.digits(X, LABELS, alt, wrong=LABELS == 3),
+    "pixel_values": lambda alt: plots.pixel_values((255 * X[0]).astype(np.uint8), alt),
+    "panels": lambda alt: plots.panels([{"series": {"a": ([0, 1], [2, 3])}, "xlabel": "x", "ylabel": "y"}] * 2, alt),
+    "training_curves": lambda alt: plots.training_curves({"a": RUN, "b": RUN, "c": RUN}, alt, zoom=0.1, loss_limit=2),
+    "heat_map": lambda alt: plots.heat_map(np.array([[0.1, 0.9], [0.5, 0.4]]), "ab", "cd", "y", "x", alt),
+    "weight_images": lambda alt: plots.weight_images(X[:3].T - 0.5, "abc", alt),
+    "forward_pass": lambda alt: plots.forward_pass(X[0], X[1, :16], np.eye(10)[3], alt),
+    "tangent": lambda alt: plots.tangent(np.arange(5.0), np.arange(5.0) ** 2, 2.0, 4.0, 4.0, "w", "J", alt),
+    "valley": lambda alt: plots.valley({"a": np.ones((3, 2)), "b": np.zeros((3, 2))}, (1, 25), alt),
+    "spread_by_layer": lambda alt: plots.spread_by_layer({"a": [X[:2], X[2:4]], "b": [X[:2], X[2:4]]}, alt),
+    "intervals": lambda alt: plots.intervals(["a", "b"], [0.9, 0.8], [0.1, 0.2], "x", alt, reference=0.85),
+    "scatter": lambda alt: plots.scatter({"a": ([1, 2], [3, 4])}, {"a": [0.5, 0.6]}, "x", "y", alt, log="xy"),
+    "regions": lambda alt: plots.regions({"a": lambda P: (P[:, 0] > 0).astype(int)}, X[:, :2], LABELS % 2, alt),
+    "graph": lambda alt: plots.graph({"a": (0, 0, "a"), "b": (1, 1, "b")}, [("a", "b", "1", "2")], alt),
+    "regularization": lambda alt: plots.regularization(RUN, X[:12].T - 0.5, alt),
+    "regularization of a run that diverged": lambda alt: plots.regularization(STOPPED, X[:12].T - 0.5, alt),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_drawn_with_its_words(name):
+    figure = PICTURES[name]("in words")
+    data, metadata = figure._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]).startswith(PNG) and data["text/plain"] == "Figure: in words"
+    assert metadata["image/png"]["alt"] == "in words"
+    assert metadata["image/png"]["width"] == round(96 * figure.get_figwidth())
+
+
+def test_the_tangent_touches_the_curve():
+    curve, line, point = PICTURES["tangent"]("").axes[0].get_lines()
+    (x0, x1), (y0, y1) = line.get_data()
+    assert (y1 - y0) / (x1 - x0) == pytest.approx(4.0) and (y0 + y1) / 2 == 4.0 and (x0 + x1) / 2 == 2.0
+    assert list(curve.get_ydata()) == [0, 1, 4, 9, 16] and list(point.get_data()[0]) == [2.0]
+
+
+def test_curves_show_the_history():
+    loss, accuracy, _ = PICTURES["regularization"]("").axes
+    drawn = {line.get_label(): list(line.get_ydata()) for line in loss.get_lines()}
+    assert drawn == {"training": [2.3, 1.0], "validation": [2.4, 1.2], "penalty": [0.0, 0.2]}
+    assert [list(line.get_ydata()) for line in accuracy.get_lines()] == [[0.1, 0.7], [0.1, 0.6]]
+    assert "diverged" in [
+        text.get_text() for text in PICTURES["regularization of a run that diverged"]("").axes[1].texts
+    ]
