@@ -318,3 +318,15 @@ def test_lab_opens_the_first_notebook_as_safely_as_jupyter_does(folder):
     assert "notebooks/00_start_here.ipynb" in command
     for option in ("token", "password", "--ip", "allow_remote", "allow_origin"):
         assert option not in command
+
+
+# ---------------------------------------------------------------------------------------------- the texts
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/README.md"])
+def test_links_and_pictures_of_a_text_are_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)", text)
+    assert targets, "no link was found: the pattern is wrong"
+    missing = [t for t in targets if not t.startswith("https://") and not ((ROOT / name).parent / t).exists()]
+    assert missing == []
