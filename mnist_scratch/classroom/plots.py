@@ -150,6 +150,8 @@ def draw_history(loss_axis, accuracy_axis, history, colour=BLUE, label=""):
     epochs = np.arange(len(history.train_loss))
     loss_axis.plot(epochs, history.train_loss, "--", color=colour, label=f"{label}training")
     accuracy_axis.plot(epochs, history.train_accuracy, "--", color=colour)
+    for axis in (loss_axis, accuracy_axis):
+        axis.xaxis.get_major_locator().set_params(integer=True)
     if history.validation_loss:
         loss_axis.plot(epochs, history.validation_loss, "-", color=colour, label=f"{label}validation")
         accuracy_axis.plot(epochs, history.validation_accuracy, "-", color=colour)
