@@ -426,15 +426,17 @@ def test_resume_from_before_the_first_measurement_equals_the_unbroken_run(n):
 
 
 def run_and_interrupt(n):
-    """Fit with KeyboardInterrupt at the n-th instruction of training.py; the History, and whether n was reached."""
+    """Fit with KeyboardInterrupt before the n-th line of training.py; the History, and whether n was reached.
+
+    By lines and not by instructions: Python 3.12 does not always report instructions.
+    """
     history, left = History(), n
 
     def trace(frame, event, _):
         nonlocal left
         if frame.f_code.co_filename != training.__file__:
             return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event == "opcode":
+        if event == "line":
             left -= 1
             if left == 0:
                 sys.settrace(None)
@@ -469,7 +471,7 @@ def test_stop_button_at_any_moment_leaves_whole_rows(monkeypatch):
         assert len(lengths) == 1, (n, lengths)
         seen |= lengths
         n += 1
-    assert seen == {0, 1, 2, 3} and n > 300
+    assert seen == {0, 1, 2, 3} and n > 80
 
 
 def blas_info():
