@@ -40,6 +40,7 @@ class GradientReport:
 
     @property
     def max_relative_error(self):
+        """The largest of the arrays' relative errors; NaN when one of them is."""
         return float(np.max([row.relative_error for row in self.rows]))  # np.max lets NaN through, max may not
 
     def __str__(self):

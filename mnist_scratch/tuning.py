@@ -23,7 +23,7 @@ class Trial:
 
 @lru_cache(maxsize=1)
 def shared_mnist():
-    """MNIST, loaded once in each process and shared by all its trials. Do not change the arrays."""
+    """MNIST, loaded once in each process and shared by all its trials."""
     return load_mnist()
 
 

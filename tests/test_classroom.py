@@ -124,7 +124,7 @@ PICTURES = {
     "tangent": lambda alt: plots.tangent(np.arange(5.0), np.arange(5.0) ** 2, 2.0, 4.0, 4.0, "w", "J", alt),
     "valley": lambda alt: plots.valley({"a": np.ones((3, 2)), "b": np.zeros((3, 2))}, (1, 25), alt),
     "spread_by_layer": lambda alt: plots.spread_by_layer({"a": [X[:2], X[2:4]], "b": [X[:2], X[2:4]]}, alt),
-    "intervals": lambda alt: plots.intervals(["a", "b"], [0.9, 0.8], [0.1, 0.2], "x", alt, reference=0.85),
+    "intervals": lambda alt: plots.intervals(["a", "b"], [0.9, 0.8], [0.1, 0.2], "x", alt),
     "scatter": lambda alt: plots.scatter({"a": ([1, 2], [3, 4])}, {"a": [0.5, 0.6]}, "x", "y", alt, log="xy"),
     "regions": lambda alt: plots.regions({"a": lambda P: (P[:, 0] > 0).astype(int)}, X[:, :2], LABELS % 2, alt),
     "graph": lambda alt: plots.graph({"a": (0, 0, "a"), "b": (1, 1, "b")}, [("a", "b", "1", "2")], alt),

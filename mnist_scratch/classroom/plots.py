@@ -102,13 +102,13 @@ def panels(specifications, alt="", width=9.0, height=3.4):
     return figure
 
 
-def draw_lines(axis, series, xlabel, ylabel, *, title="", log="", markers=False, ylim=None, xlim=None):
+def draw_lines(axis, series, xlabel, ylabel, *, log="", markers=False, ylim=None, xlim=None):
     """Lines on an axis. log: which axes are logarithmic, "x", "y" or "xy"."""
     styles = ["-", "-", "--", "-."]  # so that a line is seen where it lies on another
     for i, (label, (x, y)) in enumerate(series.items()):
         colour, marker = COLOURS[i % len(COLOURS)], "o" if markers else None
         axis.plot(x, y, styles[i % 4], color=colour, label=label, linewidth=1.8, marker=marker, markersize=4)
-    _dress(axis, xlabel, ylabel, title, log)
+    _dress(axis, xlabel, ylabel, "", log)
     if "x" not in log and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
         axis.xaxis.get_major_locator().set_params(integer=True)  # there is no half a step
     if ylim is not None:
@@ -295,14 +295,12 @@ def spread_by_layer(activations, alt=""):
     return figure
 
 
-def intervals(labels, centres, halves, xlabel, alt="", reference=None):
+def intervals(labels, centres, halves, xlabel, alt=""):
     """Values with their intervals, one per row, from top to bottom."""
     figure = Figure(8.0, 0.36 * len(labels) + 0.9, alt)
     axis = figure.subplots()
     rows = np.arange(len(labels))[::-1]
     axis.errorbar(centres, rows, xerr=halves, fmt="o", color=BLUE, capsize=4, linewidth=1.6)
-    if reference is not None:
-        axis.axvline(reference, color=GREY, linestyle=":", linewidth=1.3)
     _dress(axis, xlabel, "", "", "")
     axis.set_ylim(-0.7, len(labels) - 0.3)
     axis.set_yticks(rows, labels)
