@@ -6,7 +6,9 @@ derived by hand in notebook 01. All numbers in a file are big-endian.
 
 import gzip
 import hashlib
+import os
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -177,6 +179,19 @@ def batch_rows(m, batch_size, rng=None):
     for start in range(0, m, batch_size):
         rows = slice(start, start + batch_size)
         yield rows if order is None else order[rows]
+
+
+@contextmanager
+def replacing(path):
+    """A file to write bytes into, which takes the place of path only when all is written: half a file never does."""
+    path = Path(path)
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        with open(unfinished, "wb") as file:
+            yield file
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _default_folder():

@@ -5,16 +5,14 @@ Derived line by line in notebooks 02 and 03.
 """
 
 import copy
-import os
 from itertools import pairwise
 from numbers import Real
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from . import checks
-from .data import FileFormatError, one_hot
+from .data import FileFormatError, one_hot, replacing
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 
 _CHUNK = 2000  # rows at a time where nothing is learnt
@@ -115,13 +113,15 @@ class Network:
 
     def loss(self, X, y, weight_decay=0.0):
         """The Loss of X, (m, n₀), with labels y, (m,): no gradients, in little memory."""
-        return self._loss(self._logits(X), self._targets(y, len(X)), weight_decay)
+        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
+        return Loss(self._data_loss(self._logits(X), self._targets(y, len(X))), self._penalty(weight_decay))
 
     def evaluate(self, X, y, weight_decay=0.0):
         """The Loss and the accuracy in one forward pass; arguments as in `loss`, with y as labels."""
+        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
         Z = self._logits(X)
         labels = checks.labels(y, self.sizes[-1], len(X))
-        loss = self._loss(Z, self._targets(labels, len(X)), weight_decay)
+        loss = Loss(self._data_loss(Z, self._targets(labels, len(X))), self._penalty(weight_decay))
         return loss, float(np.mean(Z.argmax(axis=1) == labels))
 
     # ----------------------------------------------------------------------------------------- backward
@@ -132,10 +132,15 @@ class Network:
         X: (m, n₀). y: (m,) integer labels, or (m, K) targets such as one-hot rows. weight_decay: λ ≥ 0.
         Raises ValueError when one of them does not fit.
         """
+        X = checks.inputs(X, self.sizes[0], self.dtype)
         weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
-        activations = self.activations(X)
-        Y = self._targets(y, len(X))
-        return self._loss(activations[-1], Y, weight_decay), self.backward(activations, Y, weight_decay)
+        data_loss, gradients = self._data_loss_and_gradients(X, self._targets(y, len(X)), weight_decay)
+        return Loss(data_loss, self._penalty(weight_decay)), gradients
+
+    def _data_loss_and_gradients(self, X, Y, weight_decay):
+        """The same without checks and penalty: `fit` checks all data once, and needs the penalty once an epoch."""
+        activations = self._activations(X)
+        return self._data_loss(activations[-1], Y), self.backward(activations, Y, weight_decay)
 
     def backward(self, activations, Y, weight_decay=0.0):
         """The backward pass: gradients of J from the kept activations of the forward pass.
@@ -183,15 +188,12 @@ class Network:
 
     def save(self, path):
         """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written."""
-        path = Path(path)
-        arrays = dict(zip(self.parameter_names(), self.parameters(), strict=True))
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            with open(unfinished, "wb") as file:
-                np.savez(file, activation=self.activation, output=self.output, loss=self.loss_name, **arrays)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with replacing(path) as file:
+            np.savez(file, **self._as_arrays())
+
+    def _as_arrays(self):
+        kind = {"activation": self.activation, "output": self.output, "loss": self.loss_name}
+        return kind | dict(zip(self.parameter_names(), self.parameters(), strict=True))
 
     @classmethod
     def load(cls, path):
@@ -234,12 +236,15 @@ class Network:
             parts.append(self._activations(checks.inputs(part, self.sizes[0], self.dtype, first_row=start))[-1])
         return np.concatenate(parts)
 
-    def _loss(self, Z, Y, weight_decay):
-        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
+    def _data_loss(self, Z, Y):
         loss_of_logits, _ = LOSSES[self.output, self.loss_name]
+        return loss_of_logits(Z, Y).item()
+
+    def _penalty(self, weight_decay):
+        if not weight_decay:
+            return 0.0
         # W·W and not |W|²: the complex step needs a function that is analytic in W
-        squares = sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights) if weight_decay else 0.0
-        return Loss(loss_of_logits(Z, Y).item(), weight_decay / 2 * squares)
+        return weight_decay / 2 * sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights)
 
     def _targets(self, y, m):
         y, K = np.asarray(y), self.sizes[-1]

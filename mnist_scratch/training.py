@@ -56,6 +56,8 @@ def fit(
     weight_decay=0.0,
     validation=None,
     seed=0,
+    shuffle=True,
+    threads=None,
     progress=True,
     resume=None,
     on_epoch=None,
@@ -64,7 +66,8 @@ def fit(
 
     train, validation: Datasets; after each epoch all of both are measured. epochs: how often to go through train,
     in all. batch_size: examples per step, from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖². seed:
-    with the epoch's number it draws the order of the examples, so the same seed gives the same run.
+    with the epoch's number it draws the order of the examples, so the same seed gives the same run. shuffle: whether
+    they are mixed at all. threads: of BLAS; by default as many as suit the work in a step (see `blas_threads`).
     progress: show a bar. resume: the History of an earlier run to go on with; it is continued and returned. With the
     same arguments, but for epochs, the result is that of an unbroken run, unless the stop button cut an epoch in two.
     on_epoch: called with the History after each epoch; when it returns true, training stops there.
@@ -74,7 +77,7 @@ def fit(
     Raises ValueError or TypeError, before anything is changed, when an argument is out of range.
     """
     history = History() if resume is None else resume
-    _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, resume)
+    _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, threads, resume)
     weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
     history.stopped, history.diverged = "", False
     parameters = net.parameters()
@@ -82,18 +85,19 @@ def fit(
     steps = -(-len(train) // batch_size)
 
     def run_epoch(epoch):
-        rng = np.random.default_rng([seed, epoch])
+        rng = np.random.default_rng([seed, epoch]) if shuffle else None
         for step, rows in enumerate(batch_rows(len(train), batch_size, rng)):
             now = epoch + step / steps
-            loss, gradients = net.loss_and_gradients(train.images[rows], Y[rows], weight_decay)
-            require_finite(loss, epoch, step)
+            X = train.images[rows].astype(net.dtype, copy=False)
+            data_loss, gradients = net._data_loss_and_gradients(X, Y[rows], weight_decay)
+            require_finite(data_loss, epoch, step)
             optimizer.step(parameters, [array for pair in gradients for array in pair], history.velocity, now)
-            history.batch_loss.append(loss.data)
+            history.batch_loss.append(data_loss)
             bar.update()
 
     def measure(epoch, seconds):
         loss, accuracy = net.evaluate(train.images, train.labels, weight_decay)
-        require_finite(loss, max(epoch - 1, 0), steps - 1 if epoch else -1)
+        require_finite(loss.total, max(epoch - 1, 0), steps - 1 if epoch else -1)
         row = {"train_loss": loss.data, "penalty": loss.penalty, "train_accuracy": accuracy}
         row |= {"learning_rate": optimizer.rate(float(epoch)), "seconds": seconds}
         if validation is not None:
@@ -104,18 +108,18 @@ def fit(
         bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
 
     def require_finite(loss, epoch, step):
-        if not isfinite(loss.total):
+        if not isfinite(loss):
             largest = abs(train.images).max()
             remedy = "a smaller learning rate" if largest < 50 else f"smaller inputs: they go up to {largest:g}"
             raise _Diverged(
-                f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss.total} with learning rate "
+                f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss} with learning rate "
                 f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try {remedy}."
             )
 
     bar = _progress_bar(total=(epochs - history.epochs) * steps, shown=progress)
     try:
         # overflow is answered by name; NumPy's own warnings would only point into this package
-        with blas_threads(batch_size * net.n_parameters), np.errstate(over="ignore", invalid="ignore"):
+        with blas_threads(batch_size * net.n_parameters, threads), np.errstate(over="ignore", invalid="ignore"):
             if not history.train_loss:
                 history.velocity = optimizer.initial_velocity(parameters)
                 measure(0, seconds=0.0)
@@ -142,9 +146,11 @@ class _Diverged(Exception):
     """The loss is no longer finite."""
 
 
-def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, resume):
+def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, threads, resume):
     checks.integer("epochs", epochs, 0)
     checks.integer("seed", seed, 0)
+    if threads is not None:
+        checks.integer("threads", threads, 1)
     if isinstance(optimizer, type) or not hasattr(optimizer, "initial_velocity"):
         raise TypeError(f"optimizer must be one, such as SGD(learning_rate=0.1), not {optimizer!r}")
     if net.dtype.kind == "c":
@@ -171,15 +177,19 @@ def _progress_bar(total, shown):
     return tqdm(total=total, disable=disable, leave=False, unit="step", mininterval=0.25)
 
 
-def blas_threads(work):
-    """A context with one BLAS thread for small steps, where threads cost more than they bring; all for large ones.
+def blas_threads(work, threads=None):
+    """A context with so many BLAS threads; None chooses by the work in a step: one below 1e8, all from there on.
 
-    work: examples per step times parameters. Only the main thread sets a limit: it holds for the whole process, and
-    threads would undo each other's.
+    work: examples per step times parameters. Two threads win over one from about 5e6, but wait for each other in every
+    product: where another program wants the processor too, as on a server that a class shares, a step of less than 1e8
+    then takes many times as long. Only the main thread sets a limit: it holds for the whole process, and threads would
+    undo each other's.
     """
-    if work >= 1e8 or current_thread() is not main_thread():  # two threads began to win over one at 1e8, on two cores
+    if threads is None and work < 1e8:
+        threads = 1
+    if threads is None or current_thread() is not main_thread():
         return nullcontext()
-    return _threadpool().limit(limits=1, user_api="blas")
+    return _threadpool().limit(limits=threads, user_api="blas")
 
 
 @lru_cache(maxsize=1)

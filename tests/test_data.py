@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_scratch import Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from mnist_scratch.data import replacing
 
 # code in the file: struct's letter, size in bytes, the NumPy type that should come out
 TYPES = {
@@ -525,3 +526,59 @@ def test_minibatches_refuse_what_is_no_dataset(data):
 def test_minibatches_refuse_empty_data(batch_size):
     with pytest.raises(ValueError, match="data holds no examples"):
         minibatches(numbered(0), batch_size)
+
+
+# -------------------------------------------------------------------------------------------- replacing a file
+
+
+@pytest.mark.parametrize("as_type", [str, lambda path: path])
+def test_a_replaced_file_is_the_old_one_until_all_is_written(tmp_path, as_type):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"old")
+    with replacing(as_type(path)) as file:
+        file.write(b"new, first half")
+        file.flush()
+        assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
+        file.write(b", second half")
+    assert path.read_bytes() == b"new, first half, second half" and list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_makes_a_file_that_was_not_there(tmp_path):
+    with replacing(tmp_path / "a") as file:
+        assert not (tmp_path / "a").exists()
+        file.write(b"content")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"content")]
+
+
+@pytest.mark.parametrize("error", [OSError, ZeroDivisionError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, error, old):
+    path = tmp_path / "a.npz"
+    if old is not None:
+        path.write_bytes(old)
+    with pytest.raises(error), replacing(path) as file:
+        file.write(b"x" * 100_000)
+        raise error
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([old] if old is not None else [])
+
+
+def test_an_error_while_putting_in_place_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a"
+    path.mkdir()  # a folder cannot be replaced by a file
+    with pytest.raises(OSError), replacing(path) as file:
+        file.write(b"content")
+    assert list(tmp_path.iterdir()) == [path] and path.is_dir()
+
+
+def test_what_a_killed_writer_left_is_written_over(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    (tmp_path / "a.unfinished").write_bytes(b"half of something much longer")
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_in_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "none" / "a"):
+        pytest.fail("there was nothing to write into")

@@ -1,6 +1,7 @@
 """network: forward and backward against an implementation with one loop for everything; checks, files, numbers."""
 
 import math
+import os
 import pickle
 import traceback
 
@@ -360,7 +361,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch, error):
     def fails(*arguments, **arrays):
         raise error
 
-    for function, module in (("savez", np), ("replace", network_module.os)):
+    for function, module in (("savez", np), ("replace", os)):
         with monkeypatch.context() as patch:
             patch.setattr(module, function, fails)
             with pytest.raises(error):

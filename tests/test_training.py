@@ -152,9 +152,9 @@ def test_no_epochs_is_a_measurement():
 class Watched(Network):
     """Writes down which rows each step was given."""
 
-    def loss_and_gradients(self, X, y, weight_decay=0.0):
-        self.seen.append(X[:, 0].tolist())
-        return super().loss_and_gradients(X, y, weight_decay)
+    def backward(self, activations, Y, weight_decay=0.0):
+        self.seen.append(activations[0][:, 0].tolist())
+        return super().backward(activations, Y, weight_decay)
 
 
 def test_order_of_the_examples():
@@ -167,6 +167,34 @@ def test_order_of_the_examples():
         order = np.random.default_rng([11, epoch]).permutation(M)
         expected += [data.images[order[start : start + 5], 0].tolist() for start in (0, 5, 10, 15, 20)]
     assert net.seen == expected
+
+
+@pytest.mark.parametrize("batch_size", [5, M])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_without_shuffling_the_batches_are_consecutive_slices(dtype, batch_size):
+    data = some_data()
+    net, slow = some_network(dtype=dtype), some_network(dtype=dtype)
+    history = quiet(net, data, shuffle=False, batch_size=batch_size, weight_decay=0.1, optimizer=SGD(0.2), seed=7)
+    losses, eta = [], np.dtype(dtype).type(0.2)
+    for _ in range(3):
+        for start in range(0, M, batch_size):
+            rows = slice(start, start + batch_size)
+            loss, gradients = slow.loss_and_gradients(data.images[rows], data.labels[rows], 0.1)
+            losses.append(loss.data)
+            for parameter, gradient in zip(slow.parameters(), [a for pair in gradients for a in pair], strict=True):
+                parameter -= eta * gradient
+    assert same(net, slow) and history.batch_loss == losses
+    shuffled = some_network(dtype=dtype)
+    quiet(shuffled, data, batch_size=batch_size, weight_decay=0.1, optimizer=SGD(0.2), seed=7)
+    assert same(net, shuffled) == (batch_size == M)  # a full batch has no order
+
+
+def test_without_shuffling_the_seed_plays_no_part_and_resuming_changes_nothing():
+    one, two = some_network(), some_network()
+    quiet(one, some_data(), shuffle=False, seed=1)
+    history = quiet(two, some_data(), shuffle=False, seed=2, epochs=1)
+    quiet(two, some_data(), shuffle=False, seed=3, resume=history)
+    assert same(one, two)
 
 
 # --------------------------------------------------------------------------------------------- repeatable
@@ -233,12 +261,11 @@ def test_resume_from_files(tmp_path):
 class Poisoned(Network):
     """Its loss is NaN from the n-th step on."""
 
-    def loss_and_gradients(self, X, y, weight_decay=0.0):
+    def _data_loss_and_gradients(self, X, Y, weight_decay):
         self.steps = getattr(self, "steps", 0) + 1
-        loss, gradients = super().loss_and_gradients(X, y, weight_decay)
+        loss, gradients = super()._data_loss_and_gradients(X, Y, weight_decay)
         if self.steps >= self.n:
-            loss = loss._replace(data=math.nan)
-            gradients = [(dW * np.nan, db * np.nan) for dW, db in gradients]
+            loss, gradients = math.nan, [(dW * np.nan, db * np.nan) for dW, db in gradients]
         return loss, gradients
 
 
@@ -462,7 +489,7 @@ SMALL = Network([5, 3], dtype="float64")
 
 def test_stop_button_at_any_moment_leaves_whole_rows(monkeypatch):
     # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
-    monkeypatch.setattr(training, "blas_threads", lambda work: nullcontext())
+    monkeypatch.setattr(training, "blas_threads", lambda work, threads: nullcontext())
     seen = set()
     n, reached = 1, True
     while reached:
@@ -506,9 +533,37 @@ def test_only_small_steps_are_limited(two_blas_threads, work, threads):
 
 def test_work_is_the_batch_size_times_the_parameters(monkeypatch):
     seen = []
-    monkeypatch.setattr(training, "blas_threads", lambda work: seen.append(work) or nullcontext())
+    monkeypatch.setattr(training, "blas_threads", lambda *call: seen.append(call) or nullcontext())
     quiet(some_network(), some_data(), batch_size=7)
-    assert seen == [7 * (5 * 4 + 4 + 4 * 3 + 3)]
+    quiet(some_network(), some_data(), batch_size=7, threads=3)
+    work = 7 * (5 * 4 + 4 + 4 * 3 + 3)
+    assert seen == [(work, None), (work, 3)]
+
+
+@pytest.mark.parametrize("work, threads", [(1, 2), (1e8 - 1, 2), (1e8, 1), (1e12, 1)])
+def test_a_count_that_is_given_wins_over_the_rule(two_blas_threads, work, threads):
+    with training.blas_threads(work, threads):
+        assert blas_threads() == {threads}
+    assert blas_threads() == {2}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_fit_takes_as_many_threads_as_it_is_told(two_blas_threads, threads):
+    inside = []
+    with threadpoolctl.threadpool_limits(3 - threads, user_api="blas"):  # the other number outside
+        before = blas_info()
+        quiet(some_network(), some_data(), threads=threads, on_epoch=lambda history: inside.append(blas_threads()))
+        assert blas_info() == before
+    assert inside == [{threads}] * 3
+
+
+def test_only_the_main_thread_sets_a_count(two_blas_threads):
+    def inside():
+        with training.blas_threads(1, 1):
+            return blas_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(inside).result() == {2}
 
 
 @pytest.mark.parametrize("first_out", [0, 1])
@@ -654,6 +709,11 @@ def spoiled(**change):
         (some_data(), {"seed": None}, TypeError, "^seed must be a whole number, not None$"),
         (some_data(), {"seed": 1.0}, TypeError, "^seed must be a whole number, not 1.0$"),
         (some_data(), {"seed": -1}, ValueError, "^seed must be 0 or more, not -1$"),
+        (some_data(), {"threads": 0}, ValueError, "^threads must be 1 or more, not 0$"),
+        (some_data(), {"threads": -2}, ValueError, "^threads must be 1 or more, not -2$"),
+        (some_data(), {"threads": 1.0}, TypeError, "^threads must be a whole number, not 1.0$"),
+        (some_data(), {"threads": "2"}, TypeError, "^threads must be a whole number, not '2'$"),
+        (some_data(), {"threads": True}, TypeError, "^threads must be a whole number, not True$"),
         (some_data(), {"optimizer": SGD(lambda epoch: -1)}, ValueError, "^the schedule's learning rate must be at"),
         (some_data(), {"weight_decay": True}, TypeError, "^weight_decay must be a number, not True$"),
         (some_data(), {"weight_decay": -0.1}, ValueError, "weight_decay"),
