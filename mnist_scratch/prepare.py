@@ -1,0 +1,170 @@
+"""A picture of one handwritten digit to a row as MNIST has it.
+
+The steps are those by which NIST's digits became MNIST (LeCun, Bottou, Bengio and Haffner 1998, section III.A): scaled
+with anti-aliasing into a box of 20×20 that keeps their shape, then placed in 28×28 by their centre of mass. Before
+them comes what NIST's black and white forms did not need: finding the ink on paper of any brightness.
+"""
+
+import warnings
+
+import numpy as np
+
+from .data import FileFormatError
+
+_FIELD, _BOX = 28, 20
+# MNIST's centres of mass, in indices from 0, lie evenly between 13.5 and 14.5: pixel 14 is its centre, not 13.5, the
+# middle of the field. A test shows it.
+_CENTRE = 14
+_LONGEST = 256  # what is longer is averaged down before the ink is looked for
+_SMALLEST = 8  # pixels: with fewer, digits can't be told apart
+_FAINTEST = 0.05  # of white: below it lie stains, the light on the paper and a camera's noise
+_TOO_LARGE = 50_000_000  # pixels that read_picture refuses; the largest phones' photographs have as many
+_AGAIN = "Export it again as PNG or JPEG from the program it comes from."
+
+
+def prepare_digit(picture, name="picture"):
+    """Turn a picture of one digit into a row as `load_mnist` gives it.
+
+    picture: (height, width) greys; dark ink on light paper or light on dark. White is 255 for uint8; for floating
+    point it is 1, or the largest value where that is more. Paper is what the picture's border shows; it may be
+    unevenly lit. name: what errors call it.
+
+    Returns (784,) float32 in [0, 1], ink high, paper 0: the digit fits 20×20 pixels, and its centre of mass is within
+    half a pixel of row 14, column 14 (nearer the middle only if it would leave the field).
+    Raises ValueError when picture is no such array, holds NaN or infinity, has nothing in it, or is too small.
+    """
+    from PIL import Image
+
+    ink, strokes = _ink(_greys(picture, name), name)
+    rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
+    left, top, right, bottom = box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+    longest = max(right - left, bottom - top)
+    if longest < _SMALLEST:
+        raise ValueError(
+            f"{name}: the digit is too small, {longest} pixels in a picture of {ink.shape[1]}×{ink.shape[0]}; "
+            f"draw it larger, crop the picture closer to it, or take one with more pixels"
+        )
+    width, height = (max(1, round(side * _BOX / longest)) for side in (right - left, bottom - top))
+    digit = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.HAMMING, box=box))
+    digit = np.clip(digit / digit.max(), 0, 1)  # every image of MNIST reaches white
+
+    field = np.zeros((_FIELD, _FIELD), np.float32)
+    row, column = _start(digit.sum(axis=1)), _start(digit.sum(axis=0))
+    field[row : row + height, column : column + width] = digit
+    return field.reshape(-1)
+
+
+def read_picture(path):
+    """Read a PNG or JPEG file into greys: a (height, width) float32 array from 0, black, to 1, white.
+
+    Colours become their brightness (ITU-R 601), what is transparent becomes white, a camera's note on how it was held
+    (EXIF) is followed. Pictures of more than 1000 pixels a side are reduced to that. Nothing in the file is executed.
+    Raises FileNotFoundError, or FileFormatError when the file is not PNG or JPEG, is damaged, or has over 50 million
+    pixels: that is known, and refused, before memory is taken for them.
+    """
+    from PIL import Image, ImageOps
+
+    too_large = f"{path}: more than {_TOO_LARGE:,} pixels. Make the picture smaller, or crop it to the digit."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of large pictures and odd notes: handled here, or harmless
+            with open(path, "rb") as file, Image.open(file, formats=("PNG", "JPEG")) as image:
+                if image.width * image.height > _TOO_LARGE:
+                    raise Image.DecompressionBombError
+                image.draft(None, (1000, 1000))  # a large JPEG is unpacked at a fraction of its size
+                sixteen_bits = image.mode.startswith("I")
+                transparent = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
+                image = image.convert("F" if sixteen_bits else "RGBA" if transparent else "L")
+        image.thumbnail((1000, 1000), Image.Resampling.BOX)
+        image = ImageOps.exif_transpose(image)
+        if image.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
+        return np.asarray(image, np.float32) / (65535 if sixteen_bits else 255)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such file.") from None
+    except (IsADirectoryError, PermissionError, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise FileFormatError(too_large) from None
+    except Exception:  # a damaged file lets its reader raise errors of a dozen kinds
+        raise FileFormatError(f"{path}: not a PNG or JPEG picture, or damaged. {_AGAIN}") from None
+
+
+def _greys(picture, name):
+    """The picture, checked: (height, width) float32 within [−1, 1], where 1 is white, at most 256 pixels a side."""
+    from PIL import Image
+
+    picture = np.asarray(picture)
+    if picture.ndim != 2 or picture.dtype.kind not in "buif":
+        raise ValueError(
+            f"{name} must be greys of shape (height, width), not {picture.dtype} {picture.shape}; "
+            "read_picture gives them, and a row of MNIST becomes them by row.reshape(28, 28)"
+        )
+    shrink = max(1, -(-max(picture.shape) // _LONGEST))
+    if min(picture.shape) < _SMALLEST * shrink:
+        raise ValueError(
+            f"{name} is too small or too narrow, {picture.shape[1]}×{picture.shape[0]} pixels; "
+            f"take one of {_FIELD}×{_FIELD} pixels or more, about square"
+        )
+    if not np.isfinite(picture).all():
+        raise ValueError(f"{name} holds NaN or infinity; replace them by the grey of the paper")
+    white = 255 if picture.dtype == np.uint8 else max(1.0, float(np.abs(picture.astype(np.float64)).max()))
+    return np.asarray(Image.fromarray((picture / white).astype(np.float32)).reduce(shrink))
+
+
+def _ink(greys, name):
+    """How much ink each pixel holds, from 0 to 1, and a mask of the digit's strokes; both (height, width)."""
+    border = np.ones(greys.shape, bool)
+    margin = max(1, min(greys.shape) // 32)
+    border[margin:-margin, margin:-margin] = False
+
+    # the paper: the surface of second degree nearest to the border by absolute distance, which a stroke can't pull
+    # (least squares, again and again, each pixel weighted by one over its distance so far)
+    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in greys.shape), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    A, b = terms[border], greys[border]
+    weights = np.ones_like(b)
+    for _ in range(15):
+        weighted = A.T * weights
+        c = np.linalg.solve(weighted @ A, weighted @ b)
+        weights = 1 / (np.abs(b - A @ c) + 1e-3)
+    marks = terms @ c - greys
+    if np.sum(marks**3) < 0:  # the far side of the paper's level is the ink's; here it is light
+        marks = -marks
+
+    noise = 1.5 * np.median(np.abs(marks[border]))  # the standard deviation, were it normal
+    darkest = np.sort(marks, axis=None)[-_SMALLEST]  # but for a few pixels, which may be dirt
+    strength = np.median(marks[marks >= darkest / 2])
+    strokes, share = _largest_parts(marks > max(strength / 5, 5 * noise))
+    # noise: the marks are no stronger than it, or scattered all over
+    if strength < max(_FAINTEST, 8 * noise) or share < 0.2:
+        raise ValueError(
+            f"{name} has nothing in it that stands out from its border; write one digit, in a strong colour, "
+            "with paper all around"
+        )
+    return np.clip(marks / strength, 0, 1).astype(np.float32), strokes
+
+
+def _largest_parts(mask):
+    """The mask without specks: parts less than a twentieth of the largest. And the largest one's share of the mask.
+
+    Pixels belong together when they touch, also by a corner. Each takes the highest number around it, then the one
+    which that pixel has by now, until nothing changes.
+    """
+    number = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    before = None
+    while not np.array_equal(number, before):
+        before = number
+        around = np.pad(number, 1)
+        around = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
+        around = np.maximum(np.maximum(around[:, :-2], around[:, 1:-1]), around[:, 2:])
+        number = np.where(mask, around, 0)
+        number = np.append(0, number)[number]
+    sizes = np.bincount(number[mask], minlength=1)
+    return mask & (sizes[number] >= sizes.max() / 20), sizes.max() / max(mask.sum(), 1)
+
+
+def _start(profile):
+    """The first row (or column) in the field that brings the centre of mass of the profile to the centre."""
+    centre = np.arange(len(profile)) @ profile / profile.sum()
+    return int(np.clip(round(_CENTRE - centre), 0, _FIELD - len(profile)))
