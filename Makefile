@@ -9,12 +9,13 @@ WORKERS ?= 2
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.peers
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks lint format clean remake
+.PHONY: help lab test test-peers bench notebooks lint format clean remake
 
 help:  ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 lab: $(READY)  ## open the course in JupyterLab
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -23,6 +24,12 @@ test: $(READY)  ## check the style, run all tests, execute and compare all noteb
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gradients, weights after training
+	$(BIN)/python -m pytest benchmarks/test_parity.py
+
+bench: $(PEERS)  ## measure one epoch beside PyTorch, scikit-learn and JAX; some minutes, on an idle machine
+	$(BIN)/python benchmarks/bench.py
 
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
@@ -37,7 +44,8 @@ format: $(READY)  ## bring package, tests and notebooks into shape
 
 clean:  ## remove .venv and everything else that can be made again
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
-	find mnist_scratch tests tools notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find mnist_scratch tests tools notebooks benchmarks \
+		\( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # What keeps this machine from making .venv, in one line; nothing when all is well.
 PROBLEM = $(shell \
@@ -64,3 +72,9 @@ $(READY): pyproject.toml
 	@echo "Installing what pyproject.toml asks for ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@echo "$(CURDIR)" > $(READY)
+
+# The peers come on top, and again whenever the course itself was installed again.
+$(PEERS): $(READY)
+	@echo "Installing PyTorch, scikit-learn and JAX (a few hundred MB) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,peers]"
+	@touch $(PEERS)

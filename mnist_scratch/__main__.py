@@ -1,0 +1,256 @@
+"""The command line: `python -m mnist_scratch`, or `mnist-scratch` where the package is installed."""
+
+import argparse
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import mean
+from time import perf_counter
+
+import numpy as np
+
+from .data import load_mnist, replacing
+from .gradient_check import gradient_check
+from .network import Network
+from .optimizers import SGD
+from .prepare import prepare_digit, read_picture
+from .recipes import RECIPES, check_folder, find_recipe, finished, load_summary, run_recipe
+from .training import fit
+
+PROBLEM, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status. Bad input is answered in one line, with status 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(arguments)
+    options.words = arguments[1:]  # as they were typed, to say how to go on
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line for wrong words on the command line, as for any other bad input."""
+
+    def error(self, message):
+        self.exit(WRONG_INPUT, f"mnist-scratch: {message}; {self.prog} --help explains\n")
+
+
+def _parser():
+    parser = _Parser("mnist-scratch", description="A neural network for handwritten digits in NumPy.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(run, name, text):
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    command(check, "check", "is this machine ready for class?")
+    command(recipes, "recipes", "list the networks that `train` knows")
+    train_ = command(train, "train", "train a recipe, by default with each of its seeds")
+    train_.add_argument("recipe", metavar="RECIPE", help="a name that `recipes` lists")
+    train_.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
+    train_.add_argument("--seed", type=int, metavar="N", help="one seed only")
+    train_.add_argument("--resume", action="store_true", help="go on with an unfinished run; skip finished seeds")
+    compare_ = command(compare, "compare", "all networks, published and ours, as one table and one picture")
+    for made in (train_, compare_):
+        made.add_argument("--out", default="results", metavar="DIR", help="where results lie (default: results)")
+    predict_ = command(predict, "predict", "read a digit in a PNG or JPEG picture")
+    predict_.add_argument("model", metavar="MODEL.npz", help="a network that `train` or Network.save wrote")
+    predict_.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one digit each")
+    return parser
+
+
+# ------------------------------------------------------------------------------------------------------ commands
+
+
+def check(options):
+    """Versions, data, gradients and speed of this machine, a line each."""
+    ready = True
+    for title, test in CHECKS.items():
+        try:
+            result, good = test(), "ok"
+        except Exception as error:  # whatever is wrong with a machine belongs in the list
+            result, good, ready = f"{type(error).__name__}: {error}", "PROBLEM", False
+        print(f"{good:8} {title:12} {result}")
+    print("This machine is ready." if ready else "Something is missing; see above.")
+    return 0 if ready else PROBLEM
+
+
+def _check_python():
+    return sys.version.split()[0]
+
+
+def _check_packages():
+    names = ["numpy", "matplotlib", "jupyterlab", "ipywidgets", "tqdm", "threadpoolctl"]
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in names)
+    except PackageNotFoundError as error:
+        raise RuntimeError(f"{error.name} is not installed; in the course's folder, `make lab` installs all") from None
+
+
+def _check_data():
+    mnist = load_mnist()
+    return f"MNIST verified: {len(mnist.train):,} + {len(mnist.validation):,} + {len(mnist.test):,} images"
+
+
+def _check_gradients():
+    data = load_mnist().train[:5]
+    error = gradient_check(Network([784, 8, 10], seed=0, dtype="float64"), data.images, data.labels).max_relative_error
+    if error > 1e-7:
+        raise RuntimeError(f"relative error {error:.1e}, above 1e-7")
+    return f"relative error {error:.1e}, below 1e-7"
+
+
+def _check_training():
+    mnist, net = load_mnist(), Network([784, 128, 64, 10], seed=0)
+    history = fit(net, mnist.train, epochs=1, optimizer=SGD(0.1), progress=False)
+    accuracy = net.accuracy(mnist.validation.images, mnist.validation.labels)
+    if accuracy < 0.85:
+        raise RuntimeError(f"{accuracy:.1%} after one epoch of 784-128-64-10; about 91 % was expected")
+    return f"784-128-64-10: one epoch in {history.seconds[-1]:.2f} s, {accuracy:.1%} right"
+
+
+def _check_pictures():
+    from .classroom import plots
+
+    started = perf_counter()
+    plots.lines({"": (np.arange(3), np.arange(3))}, "x", "y").png()
+    return f"Matplotlib and ipywidgets load, a figure in {perf_counter() - started:.2f} s"
+
+
+CHECKS = {
+    "Python": _check_python,
+    "packages": _check_packages,
+    "data": _check_data,
+    "gradients": _check_gradients,
+    "training": _check_training,
+    "pictures": _check_pictures,
+}
+
+
+def recipes(options):
+    """One line a recipe."""
+    for recipe in RECIPES.values():
+        layers = "-".join(map(str, recipe.sizes))
+        hidden = f"{recipe.activation}, " if len(recipe.sizes) > 2 else ""
+        batch = f"batch {recipe.batch_size}" if recipe.batch_size < 45_000 else "all images at once"
+        aim = f"goal {recipe.goal:.1%}" if recipe.goal else ""
+        line = f"{recipe.name:32} {layers:15} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
+        print(line.rstrip())
+    return 0
+
+
+def train(options):
+    """Train a recipe's seeds one after the other; a line an epoch."""
+    from .classroom.reports import save_pictures  # here: no other command waits for Matplotlib
+
+    recipe = find_recipe(options.recipe)
+    if options.epochs is not None:
+        recipe = recipe.with_epochs(_positive("--epochs", options.epochs))
+    seeds = recipe.seeds if options.seed is None else [_positive("--seed", options.seed, at_least=0)]
+    folder = Path(options.out, recipe.name)
+    for seed in seeds:  # all of them first: a refusal should not come after an hour
+        check_folder(recipe, seed, folder, options.resume)
+    for seed in seeds:
+        if options.resume and finished(recipe, seed, folder):
+            print(f"{recipe.name}, seed {seed}: finished already")
+        elif not _train_seed(recipe, seed, folder, options.resume):
+            again = shlex.join(["train", *options.words, *([] if options.resume else ["--resume"])])
+            print(f"Interrupted; the last whole epoch is kept. Go on with: {again}", file=sys.stderr)
+            return INTERRUPTED
+    save_pictures(folder, recipe, load_mnist(n_validation=0).test)
+    accuracies = load_summary(folder)["test_accuracy"]
+    spread = f", {len(accuracies)} seeds from {min(accuracies):.2%} to {max(accuracies):.2%}"
+    print(f"{recipe.name}: test accuracy {mean(accuracies):.2%}{spread if len(accuracies) > 1 else ''}")
+    return 0
+
+
+def _train_seed(recipe, seed, folder, resume):
+    """Whether it came to its end."""
+    print(f"{recipe.name}, seed {seed}: {'-'.join(map(str, recipe.sizes))}, results go to {folder}", flush=True)
+    shown = sys.stderr.isatty()
+    try:
+        run = run_recipe(
+            recipe, seed, folder, resume=resume, progress=shown, on_epoch=lambda *row: _report(recipe, *row)
+        )
+    except KeyboardInterrupt:  # before the first step, or after the last
+        return False
+    if run.numbers is None:
+        return False
+    test, validation, training = (run.numbers[f"{name}_accuracy"] for name in ("test", "validation", "train"))
+    line = f"test accuracy {test:.2%}, validation {validation:.2%}, training {training:.2%}"
+    print(f"{recipe.name}, seed {seed}: {line}, {run.numbers['seconds']:.1f} s", flush=True)
+    return True
+
+
+def _report(recipe, stage, history):
+    from tqdm import tqdm
+
+    line = f"{stage:9} epoch {history.epochs:3}/{recipe.epochs}  loss {history.train_loss[-1]:.4f}"
+    line += f"  training {history.train_accuracy[-1]:7.2%}"
+    if history.validation_accuracy:
+        line += f"  validation {history.validation_accuracy[-1]:.2%}"
+    tqdm.write(f"{line}  {history.seconds[-1]:6.1f} s")  # above a progress bar, where there is one
+    sys.stdout.flush()
+
+
+def compare(options):
+    """Write comparison.md and comparison.png, and print the table."""
+    from .classroom.reports import comparison, timeline
+
+    folder = Path(options.out)
+    table, figure = comparison(folder), timeline(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "comparison.png") as file:
+        file.write(figure.png(small=True))
+    with replacing(folder / "comparison.md") as file:
+        file.write(f"# Published, as published, ours\n\n{table}\n![{figure.alt_text}](comparison.png)\n".encode())
+    print(table)
+    return 0
+
+
+def predict(options):
+    """Ten probabilities a picture; a picture that cannot be read is named, and the others are read all the same."""
+    net = Network.load(options.model)
+    if net.sizes[0] != 784 or net.sizes[-1] != 10:
+        has = f"{net.sizes[0]} inputs and {net.sizes[-1]} outputs"
+        raise ValueError(f"{options.model}: a network with {has}; reading a digit needs 784 and 10")
+    status = 0
+    for path in options.images:
+        try:
+            X = prepare_digit(read_picture(path), name=path)[np.newaxis]
+        except (ValueError, OSError) as error:
+            status = _complain(error)
+            continue
+        probabilities = net.predict_proba(X)[0]
+        table = "  ".join(f"{digit}: {p:.1%}" for digit, p in enumerate(probabilities))
+        print(f"{path}: {probabilities.argmax()}\n    {table}")
+    return status
+
+
+# ------------------------------------------------------------------------------------------------------- plumbing
+
+
+def _positive(name, value, at_least=1):
+    if value < at_least:
+        raise ValueError(f"{name} must be {at_least} or more, not {value}")
+    return value
+
+
+def _complain(error):
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    print(f"mnist-scratch: {text}", file=sys.stderr)
+    return WRONG_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""What `run_recipe` left, as pictures, as one table and as one timeline of all runs."""
+
+from pathlib import Path
+from statistics import mean
+
+import matplotlib.ticker
+import numpy as np
+
+from ..data import replacing
+from ..functions import softmax
+from ..network import Network
+from ..recipes import RECIPES, Run, load_histories, load_summary
+from . import plots
+
+# the networks in the order of the course, and what others made of each
+NETWORKS = [name for name, recipe in RECIPES.items() if recipe.all_images]
+
+
+def attempts(name):
+    """The recipes of one network: ours, then those as published."""
+    return [
+        recipe for recipe in RECIPES.values() if recipe.name == name or recipe.name.startswith(f"{name}-as-published")
+    ]
+
+
+# -------------------------------------------------------------------------------------------- pictures of one run
+
+
+def save_pictures(folder, recipe, test):
+    """Draw training curves, confusion matrix, accuracy of each digit and sample predictions, beside the model.
+
+    folder: with the files that `run_recipe` wrote. test: the Dataset that its accuracies were measured on.
+    """
+    numbers = {key: column[0] for key, column in load_summary(folder).items()}  # the lowest seed, as model.npz
+    run = Run(Network.load(Path(folder, "model.npz")), load_histories(folder)[numbers["seed"]], numbers, False)
+    for name, figure in pictures(recipe, run, test).items():
+        with replacing(Path(folder, f"{name}.png")) as file:
+            file.write(figure.png(small=True))
+
+
+def pictures(recipe, run, test):
+    """The same as Figures: {name: Figure}. run: a Run with numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
+        logits = np.concatenate([run.net.forward(test.images[i : i + 2000]) for i in range(0, len(test), 2000)])
+    answers = logits.argmax(axis=1)
+    counts = confusion_counts(test.labels, answers)
+    digits = np.array(run.numbers["digit_accuracy"])
+    accuracy = run.numbers["test_accuracy"]
+    history = run.histories["held out"]
+    return {
+        "training_curves": plots.training_curves(
+            history,
+            f"{recipe.name}: loss and accuracy over {history.epochs} epochs; validation accuracy at the end "
+            f"{history.validation_accuracy[-1]:.2%}.",
+            zoom=max(0.0, min(history.validation_accuracy[1:], default=0.0) - 0.02),
+            loss_limit=1.2 * max(history.train_loss[1:] + history.validation_loss[1:], default=1.0),
+        ),
+        "confusion_matrix": plots.confusion_matrix(
+            counts, f"{recipe.name}: confusion matrix of the test images, accuracy {accuracy:.2%}."
+        ),
+        "digit_accuracy": plots.intervals(
+            [f"digit {digit}" for digit in range(10)],
+            digits,
+            1.96 * np.sqrt(digits * (1 - digits) / counts.sum(axis=1)),
+            "test accuracy, with its 95 % interval",
+            f"{recipe.name}: accuracy of each digit, from {min(digits):.1%} to {max(digits):.1%}.",
+        ),
+        "sample_predictions": _samples(recipe, test, logits, answers),
+    }
+
+
+def confusion_counts(labels, answers, n_classes=10):
+    """(K, K) counts: a row per true class, a column per answer."""
+    return np.bincount(n_classes * labels + answers, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def _samples(recipe, test, logits, answers):
+    """The first digit of each class that was read right, and the ten mistakes made with most confidence."""
+    wrong = np.flatnonzero(answers != test.labels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        confidence = softmax(logits[wrong]).max(axis=1)
+    worst = wrong[np.argsort(-confidence, kind="stable")[:10]]
+    right = [np.flatnonzero((answers == test.labels) & (test.labels == digit))[:1] for digit in range(10)]
+    rows = np.concatenate([*right, worst])
+    captions = [
+        f"{answers[i]}" if answers[i] == test.labels[i] else f"{answers[i]}, not {test.labels[i]}" for i in rows
+    ]
+    alt = f"{recipe.name}: {len(rows) - len(worst)} digits read right, then the {len(worst)} most confident mistakes."
+    return plots.digits(test.images[rows], captions, alt, wrong=answers[rows] != test.labels[rows])
+
+
+# ---------------------------------------------------------------------------------------------------- all recipes
+
+
+def accuracy_text(values):
+    """Mean and extremes of some accuracies: "98.31 % (98.25 to 98.40)"."""
+    if len(values) == 1:
+        return f"{values[0]:.2%} (one seed)".replace("%", " %", 1)
+    return f"{100 * mean(values):.2f} % ({100 * min(values):.2f} to {100 * max(values):.2f})"
+
+
+def published_text(recipe):
+    """What the authors state as test accuracy."""
+    if recipe.published is None:
+        return recipe.remark
+    low, high = (f"{100 * value:.2f}".rstrip("0").rstrip(".") for value in recipe.published)
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def comparison(results="results"):
+    """The table of all networks as Markdown: published, as published but run by us, ours, the goal, the commands.
+
+    results: the folder with one folder a recipe. What was not run is said to be missing.
+    """
+    lines = [
+        "| network | run | test accuracy: mean (lowest to highest) | validation | training, seconds | command |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in NETWORKS:
+        ours, *published = attempts(name)
+        layers = "-".join(map(str, ours.sizes))
+        for recipe in published:
+            lines.append(f"| {layers} | stated by its authors | {published_text(recipe)} | | | |")
+            lines.append(f"| | as published, run by us | {_cells(recipe, results)}")
+        lines.append(f"| | **ours**, goal {ours.goal:.1%} | {_cells(ours, results)}".replace("%", " %", 1))
+    return "\n".join(lines) + "\n"
+
+
+def _cells(recipe, results):
+    summary = load_summary(Path(results, recipe.name))
+    command = f"`python -m mnist_scratch train {recipe.name}` |"
+    if not summary:
+        return f"not run yet | | | {command}"
+    seconds = [f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in summary["seconds"]]
+    return (
+        f"{accuracy_text(summary['test_accuracy'])} | {mean(summary['validation_accuracy']):.2%} | "
+        f"{', '.join(seconds)} | {command}"
+    )
+
+
+def timeline(results="results"):
+    """All runs as one Figure: a panel a network, validation accuracy against seconds of training, each seed a line."""
+    figure = plots.Figure(10.0, 5.6)
+    panels = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
+    for panel, name in zip(panels, NETWORKS, strict=True):
+        ours, *published = attempts(name)
+        colours = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ours": plots.BLUE}
+        for recipe in [*reversed(published), ours]:
+            label = (
+                "ours" if recipe is ours else f"as published{', one batch' if recipe.name.endswith('-batch') else ''}"
+            )
+            for number, stages in enumerate(load_histories(Path(results, recipe.name)).values()):
+                history = stages["held out"]
+                once = label if number == 0 else None
+                x, y = history.seconds[1:], history.validation_accuracy[1:]
+                panel.plot(x, y, color=colours[label], linewidth=1.2, label=once)
+        stated = next((recipe.published for recipe in published if recipe.published), None)
+        if stated:
+            low, high = stated[0] - 0.0005, stated[1] + 0.0005
+            panel.axhspan(low, high, color=plots.GREY, alpha=0.35, label="stated by its authors")
+        panel.set_title(f"{name}, {'-'.join(map(str, ours.sizes))}", fontsize=10)
+        panel.set(xscale="log", ylim=(0.85, 1.0))
+        panel.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
+        panel.grid(alpha=0.25)
+        panel.spines[["top", "right"]].set_visible(False)
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(fontsize=8, frameon=False, loc="lower right")
+    figure.supxlabel("seconds of training", fontsize=10)
+    figure.supylabel("validation accuracy", fontsize=10)
+    figure.alt_text = (
+        "Six panels, one a network: validation accuracy against seconds of training, as published and ours, three "
+        "seeds each, with what the authors state as a grey line."
+    )
+    return figure

@@ -1,0 +1,393 @@
+"""The reference networks as plain data, as published and as we train them; `run_recipe` trains, evaluates and saves.
+
+A recipe of ours got its learning rate, λ and number of epochs on the validation images (`tools/choose_settings.py`
+tries them). A run of it has two stages: *held out* trains on 50,000 images and shows the validation accuracy, *all*
+starts again on all 60,000, and its network meets the test images once, after its last epoch. A recipe as published has
+the first stage only.
+"""
+
+import difflib
+import json
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .data import FileFormatError, load_mnist, replacing, split
+from .network import Network
+from .optimizers import SGD, CosineSchedule, StepSchedule
+from .training import History, fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a network comes out, but for the seed.
+
+    sizes, activation, output, loss, initialization: as in Network. optimizer: an SGD, its schedule included.
+    weight_decay: λ. n_validation: how many of the 60,000 training images are held out. all_images: whether a second
+    stage trains anew on all 60,000. published: the lowest and the highest test accuracy its authors state, if any, and
+    remark what else they say. goal: the test accuracy that the mean of the seeds should reach.
+    """
+
+    name: str
+    sizes: tuple
+    optimizer: SGD
+    epochs: int
+    batch_size: int
+    weight_decay: float = 0.0
+    activation: str = "relu"
+    output: str = "softmax"
+    loss: str = "cross_entropy"
+    initialization: str | None = None
+    n_validation: int = 10_000
+    all_images: bool = True
+    seeds: tuple = (0, 1, 2)
+    published: tuple | None = None
+    remark: str = ""
+    goal: float | None = None
+
+    def network(self, seed):
+        """The network before training."""
+        return Network(self.sizes, self.activation, self.output, self.loss, self.initialization, seed)
+
+    def with_epochs(self, epochs):
+        """The same recipe for another number of epochs; a cosine schedule is stretched with it."""
+        optimizer = self.optimizer
+        if isinstance(optimizer.learning_rate, CosineSchedule):
+            optimizer = replace(optimizer, learning_rate=replace(optimizer.learning_rate, epochs=epochs))
+        return replace(self, epochs=epochs, optimizer=optimizer)
+
+    def fit(self, net, train, seed, **options):
+        """Train net on a Dataset as the recipe says, and return the History; options go to `fit`."""
+        batch_size = min(self.batch_size, len(train))
+        settings = {"batch_size": batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
+        return fit(net, train, epochs=self.epochs, seed=seed, **settings, **options)
+
+
+def _ours(name, learning_rate, weight_decay, epochs, **more):
+    """Our training, the same for all: momentum and half a cosine wave; the rest was chosen on the validation images."""
+    optimizer = SGD(CosineSchedule(learning_rate, epochs), momentum=0.9)
+    return Recipe(name=name, optimizer=optimizer, epochs=epochs, weight_decay=weight_decay, **more)
+
+
+def _published(name, variant="", **more):
+    """As its authors trained it, on the images that they did not hold out; whatever comes out."""
+    return Recipe(name=f"{name}-as-published{variant}", all_images=False, **more)
+
+
+_SIGMOID_100 = {"sizes": (784, 100, 10), "activation": "sigmoid"}
+_MOMENTUM_1024 = {"sizes": (784, 1024, 10)}
+_RELU_128_64 = {"sizes": (784, 128, 64, 10)}
+_SOFTMAX_REGRESSION = {"sizes": (784, 10)}
+_MLP_2LAYER = {"sizes": (784, 128, 10), "activation": "sigmoid"}  # its authors do not state size and activation
+_SIGMOID_64 = {"sizes": (784, 64, 10), "activation": "sigmoid"}
+_EVERYTHING = 60_000  # as a batch size: one update an epoch
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in [
+        _ours("sigmoid-100", 0.8, 5e-5, 30, batch_size=64, goal=0.982, **_SIGMOID_100),
+        _published(
+            "sigmoid-100",
+            optimizer=SGD(0.5),
+            epochs=30,
+            batch_size=10,
+            weight_decay=1e-4,
+            output="sigmoid",
+            loss="binary_cross_entropy",
+            remark="98 % as a goal, not reached",
+            **_SIGMOID_100,
+        ),
+        _ours("momentum-1024", 0.1, 1e-4, 30, batch_size=128, goal=0.984, **_MOMENTUM_1024),
+        _published(
+            "momentum-1024",
+            optimizer=SGD(StepSchedule(0.01, drop_at=(30, 50, 65)), momentum=0.9, clip_value=5.0),
+            epochs=80,
+            batch_size=128,
+            weight_decay=1e-4,
+            published=(0.9425, 0.9425),
+            **_MOMENTUM_1024,
+        ),
+        _ours("relu-128-64", 0.1, 1e-4, 30, batch_size=128, goal=0.982, **_RELU_128_64),
+        _published(
+            "relu-128-64",
+            optimizer=SGD(0.01),
+            epochs=30,
+            batch_size=128,
+            published=(0.90, 0.93),
+            **_RELU_128_64,
+        ),
+        _published(
+            "relu-128-64",
+            "-batch",
+            optimizer=SGD(0.01),
+            epochs=250,
+            batch_size=_EVERYTHING,
+            remark="did not converge effectively",
+            **_RELU_128_64,
+        ),
+        _ours("softmax-regression", 0.05, 0.0, 30, batch_size=64, goal=0.923, **_SOFTMAX_REGRESSION),
+        _published(
+            "softmax-regression",
+            optimizer=SGD(1.0),
+            epochs=30,
+            batch_size=64,
+            weight_decay=1e-4,
+            remark="about 92 %, quoted for logistic regression",
+            **_SOFTMAX_REGRESSION,
+        ),
+        _ours("mlp-2layer", 0.4, 5e-5, 30, batch_size=64, goal=0.981, **_MLP_2LAYER),
+        _published(
+            "mlp-2layer",
+            optimizer=SGD(1.0),
+            epochs=30,
+            batch_size=64,
+            weight_decay=1e-4,
+            published=(0.9711, 0.9711),
+            **_MLP_2LAYER,
+        ),
+        _ours("sigmoid-64", 0.4, 1e-4, 30, batch_size=64, goal=0.978, **_SIGMOID_64),
+        _published(
+            "sigmoid-64",
+            optimizer=SGD(3.0),
+            epochs=230,
+            batch_size=1000,
+            loss="binary_cross_entropy",
+            n_validation=15_000,
+            published=(0.949, 0.949),
+            **_SIGMOID_64,
+        ),
+        _published(
+            "sigmoid-64",
+            "-batch",
+            optimizer=SGD(1.0),
+            epochs=300,
+            batch_size=_EVERYTHING,
+            loss="binary_cross_entropy",
+            n_validation=15_000,
+            remark="the same authors' first attempt",
+            **_SIGMOID_64,
+        ),
+    ]
+}
+
+
+def find_recipe(name):
+    """The recipe of that name; ValueError that names similar ones when there is none."""
+    if name in RECIPES:
+        return RECIPES[name]
+    similar = difflib.get_close_matches(name, RECIPES, n=2, cutoff=0.4)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else "the command `recipes` lists them."
+    raise ValueError(f"there is no recipe {name!r}; {hint}")
+
+
+# ---------------------------------------------------------------------------------------------------- running one
+
+
+class Run(NamedTuple):
+    """What `run_recipe` leaves: the network that met the test images, the histories of the stages by name, the numbers
+    for summary.json, and whether the stop button ended it early; then numbers is None and nothing but the checkpoint
+    was written."""
+
+    net: Network
+    histories: dict
+    numbers: dict | None
+    interrupted: bool
+
+
+def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_epoch=None):
+    """Train one network as the recipe says, evaluate it, save it; returns a Run.
+
+    folder: where the results go, by default results/<recipe>: model.npz (the network of the lowest seed),
+    history.json (by seed and stage), summary.json (a list a key, one entry a seed). During the run a checkpoint is
+    replaced after each epoch; resume goes on from it, with the same result as an unbroken run. on_epoch: called with
+    the stage's name and its History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint.
+
+    Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
+    unfinished run and resume is not set, or results of another number of epochs; FileFormatError for a damaged file.
+    """
+    folder = Path("results", recipe.name) if folder is None else Path(folder)
+    check_folder(recipe, seed, folder, resume)
+    mnist = load_mnist(n_validation=0)
+    train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
+
+    stages = {"held out": (train, validation)} | ({"all": (mnist.train, None)} if recipe.all_images else {})
+    histories = {}
+    for (stage, (images, held_out)), checkpoint in zip(stages.items(), _checkpoints(folder, seed), strict=False):
+        net = recipe.network(seed)
+        history = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
+
+        def save(history, net=net, stage=stage, checkpoint=checkpoint):
+            _save_checkpoint(checkpoint, recipe, net, history)
+            if on_epoch is not None:
+                on_epoch(stage, history)
+
+        options = {"validation": held_out, "progress": progress, "resume": history, "on_epoch": save}
+        histories[stage] = history = recipe.fit(net, images, seed, **options)
+        if history.stopped and not history.diverged:
+            return Run(net, histories, None, interrupted=True)
+
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
+        correct = net.predict(mnist.test.images) == mnist.test.labels
+    numbers = {
+        "seed": seed,
+        "epochs": recipe.epochs,
+        "train_accuracy": history.train_accuracy[-1],
+        "validation_accuracy": histories["held out"].validation_accuracy[-1],
+        "test_accuracy": float(correct.mean()),
+        "seconds": round(history.seconds[-1], 2),
+        "digit_accuracy": [round(float(correct[mnist.test.labels == digit].mean()), 4) for digit in range(10)],
+    }
+    _save_results(folder, net, histories, numbers)
+    _remove_checkpoints(folder, seed)
+    return Run(net, histories, numbers, interrupted=False)
+
+
+def finished(recipe, seed, folder):
+    """Whether the folder has this seed's results already."""
+    summary = load_summary(folder)
+    return (seed, recipe.epochs) in zip(summary.get("seed", []), summary.get("epochs", []), strict=True)
+
+
+def load_summary(folder):
+    """The numbers of a folder's runs, a list a key, one entry a seed; empty when there are none.
+
+    Raises FileFormatError when the file is damaged.
+    """
+    path = Path(folder, "summary.json")
+    summary = _load_json(path)
+    columns = summary.values()
+    if not all(isinstance(column, list) for column in columns) or len({*map(len, columns)}) > 1:
+        raise _damaged(path)
+    if summary and not _COLUMNS <= set(summary):
+        raise _damaged(path)
+    return summary
+
+
+def load_histories(folder):
+    """{seed: {stage: History}} of a folder's runs; empty when there are none. Raises FileFormatError."""
+    path = Path(folder, "history.json")
+    try:
+        return {
+            int(seed): {stage: History(**lists) for stage, lists in stages.items()}
+            for seed, stages in _load_json(path).items()
+        }
+    except (TypeError, ValueError, AttributeError):
+        raise _damaged(path) from None
+
+
+def check_folder(recipe, seed, folder, resume=False):
+    """Make the folder, and raise what `run_recipe` raises for what is in it, before anything is changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
+        pass
+    load_histories(folder)
+    epochs = set(load_summary(folder).get("epochs", [])) - {recipe.epochs}
+    if epochs:
+        raise ValueError(
+            f"{folder} holds results of {epochs.pop()} epochs, not {recipe.epochs}: name another folder, so that none "
+            "are lost"
+        )
+    if finished(recipe, seed, folder):
+        _remove_checkpoints(folder, seed)  # of a run that was killed when all but this was done
+    unfinished = [path for path in _checkpoints(folder, seed) if path.exists()]
+    if unfinished and not resume:
+        raise ValueError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
+
+
+def _save_results(folder, net, histories, numbers):
+    seed = numbers["seed"]
+    stored = load_histories(folder)
+    stored[seed] = histories
+    summary = load_summary(folder)
+    rows = [dict(zip(summary, row, strict=True)) for row in zip(*summary.values(), strict=True)]
+    rows = sorted([row for row in rows if row["seed"] != seed] + [numbers], key=lambda row: row["seed"])
+    if seed == rows[0]["seed"]:
+        net.save(folder / "model.npz")
+    as_lists = {str(seed): {name: _lists(h) for name, h in stages.items()} for seed, stages in sorted(stored.items())}
+    _save_json(folder / "history.json", as_lists)
+    _save_json(folder / "summary.json", {key: [row[key] for row in rows] for key in numbers})
+
+
+def _lists(history):
+    """A History without the optimizer's state and the losses of single batches, which make it large."""
+    return {key: value for key, value in vars(history).items() if key not in ("velocity", "batch_loss")}
+
+
+# ------------------------------------------------------------------------------------- files: arrays and JSON only
+
+
+_COLUMNS = {"seed", "epochs", "train_accuracy", "validation_accuracy", "test_accuracy", "seconds", "digit_accuracy"}
+
+
+def _checkpoints(folder, seed):
+    """The files of the two stages."""
+    return [folder / f"checkpoint-seed{seed}-{stage}.npz" for stage in ("held-out", "all")]
+
+
+def _remove_checkpoints(folder, seed):
+    for path in _checkpoints(folder, seed):
+        path.unlink(missing_ok=True)
+
+
+def _save_checkpoint(path, recipe, net, history):
+    arrays = {f"parameter{i}": array for i, array in enumerate(net.parameters())}
+    arrays |= {f"velocity{i}": array for i, array in enumerate(history.velocity)}
+    with replacing(path) as file:
+        np.savez(file, recipe=repr(recipe), history=json.dumps(_lists(history)), **arrays)
+
+
+def _load_checkpoint(path, recipe, net):
+    """Put a checkpoint's parameters into net, and return its History."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = dict(file)
+        history = History(**json.loads(str(arrays["history"])))
+        settings = str(arrays["recipe"])
+        for i, parameter in enumerate(net.parameters()):
+            parameter[...] = arrays[f"parameter{i}"]
+            if f"velocity{i}" in arrays:
+                history.velocity.append(arrays[f"velocity{i}"])
+    except Exception:  # the readers of a damaged file raise errors of a dozen kinds
+        raise FileFormatError(f"{path}: not a checkpoint, or damaged since. Delete it to start again.") from None
+    if settings != repr(recipe):
+        raise ValueError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
+    return history
+
+
+def _save_json(path, content):
+    with replacing(path) as file:
+        # seven digits, a line a list: small, and a diff shows what changed
+        text = json.dumps(_rounded(content), indent=1)
+        file.write((_lists_on_one_line(text) + "\n").encode())
+
+
+def _rounded(content):
+    if isinstance(content, dict):
+        return {key: _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return float(f"{content:.7g}") if isinstance(content, float) else content
+
+
+def _lists_on_one_line(text):
+    return re.sub(r"\[[^\[\]]*\]", lambda match: " ".join(match[0].split()), text)
+
+
+def _load_json(path):
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise _damaged(path) from None
+    if not isinstance(content, dict):
+        raise _damaged(path)
+    return content
+
+
+def _damaged(path):
+    return FileFormatError(f"{path}: not what `train` wrote, or damaged since. Move it away, or restore it.")

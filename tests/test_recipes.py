@@ -1,0 +1,817 @@
+"""recipes: the networks as a table written out here; runs against `fit` by hand; interrupted, killed and resumed."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import warnings
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_scratch import (
+    MNIST,
+    SGD,
+    CosineSchedule,
+    Dataset,
+    FileFormatError,
+    History,
+    Network,
+    StepSchedule,
+    data,
+    fit,
+    recipes,
+    training,
+)
+from mnist_scratch.recipes import RECIPES, find_recipe, finished, load_histories, load_summary, run_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+N_TRAIN, N_VALIDATION, N_TEST = 300, 60, 200
+
+# Like ours of the course, in hundredths of a second: half a cosine wave and momentum, so that a resumed run needs all
+# of its state.
+TINY = recipes.Recipe(
+    name="tiny",
+    sizes=(784, 8, 10),
+    activation="sigmoid",
+    optimizer=SGD(CosineSchedule(0.2, 2), momentum=0.9),
+    epochs=2,
+    batch_size=64,
+    weight_decay=1e-4,
+    n_validation=N_VALIDATION,
+)
+TINY_AS_PUBLISHED = replace(TINY, name="tiny-as-published", all_images=False)
+
+
+def small_mnist(mnist):
+    """A few hundred genuine images. The top left pixel, black in all of MNIST, says where an image belongs: 0 is for
+    training, 1/4 held out, 1/2 for the test."""
+    images, test_images = mnist.train.images[:N_TRAIN].copy(), mnist.test.images[:N_TEST].copy()
+    assert not images[:, 0].any() and not test_images[:, 0].any()
+    images[N_TRAIN - N_VALIDATION :, 0], test_images[:, 0] = 0.25, 0.5
+    train, test = Dataset(images, mnist.train.labels[:N_TRAIN]), Dataset(test_images, mnist.test.labels[:N_TEST])
+    return MNIST(train, train[:0], test)
+
+
+@pytest.fixture
+def small(mnist, monkeypatch):
+    """The same few hundred images for every run in this test."""
+    made = small_mnist(mnist)
+    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: made)
+    return made
+
+
+def run(recipe, seed, folder, **options):
+    return run_recipe(recipe, seed, folder, progress=False, **options)
+
+
+def same(one, two):
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def recorded(histories):
+    """What two equal runs have in common: all but the time, and what the files leave out."""
+    left_out = ("seconds", "velocity", "batch_loss")
+    return {
+        stage: {key: value for key, value in vars(history).items() if key not in left_out}
+        for stage, history in histories.items()
+    }
+
+
+def contents(folder):
+    """All files below a folder, with their bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def stored(folder):
+    """What a finished run left, all but the time; to compare two folders."""
+    with np.load(folder / "model.npz", allow_pickle=False) as file:
+        model = {name: (array.dtype, array.shape, array.tobytes()) for name, array in file.items()}
+    summary = {key: column for key, column in load_summary(folder).items() if key != "seconds"}
+    histories = {seed: recorded(stages) for seed, stages in load_histories(folder).items()}
+    assert not list(folder.glob("*.unfinished")) and not list(folder.glob("checkpoint*"))
+    return model, summary, histories
+
+
+# ------------------------------------------------------------------------------------------------- the plain data
+
+# layers, hidden activation, goal
+OURS = {
+    "sigmoid-100": ((784, 100, 10), "sigmoid", 0.982),
+    "momentum-1024": ((784, 1024, 10), "relu", 0.984),
+    "relu-128-64": ((784, 128, 64, 10), "relu", 0.982),
+    "softmax-regression": ((784, 10), "relu", 0.923),
+    "mlp-2layer": ((784, 128, 10), "sigmoid", 0.981),
+    "sigmoid-64": ((784, 64, 10), "sigmoid", 0.978),
+}
+
+# output, loss, optimizer, λ, batch size, epochs, held out, stated by the authors; layers and activation as in ours
+AS_PUBLISHED = {
+    "sigmoid-100-as-published": ("sigmoid", "binary_cross_entropy", SGD(0.5), 1e-4, 10, 30, 10_000, None),
+    "momentum-1024-as-published": (
+        *("softmax", "cross_entropy"),
+        SGD(StepSchedule(0.01, (30, 50, 65), 0.1), momentum=0.9, clip_value=5),
+        *(1e-4, 128, 80, 10_000, (0.9425, 0.9425)),
+    ),
+    "relu-128-64-as-published": ("softmax", "cross_entropy", SGD(0.01), 0.0, 128, 30, 10_000, (0.9, 0.93)),
+    "relu-128-64-as-published-batch": ("softmax", "cross_entropy", SGD(0.01), 0.0, 60_000, 250, 10_000, None),
+    "softmax-regression-as-published": ("softmax", "cross_entropy", SGD(1.0), 1e-4, 64, 30, 10_000, None),
+    "mlp-2layer-as-published": ("softmax", "cross_entropy", SGD(1.0), 1e-4, 64, 30, 10_000, (0.9711, 0.9711)),
+    "sigmoid-64-as-published": ("softmax", "binary_cross_entropy", SGD(3.0), 0.0, 1000, 230, 15_000, (0.949, 0.949)),
+    "sigmoid-64-as-published-batch": ("softmax", "binary_cross_entropy", SGD(1.0), 0.0, 60_000, 300, 15_000, None),
+}
+
+
+def test_there_are_six_networks_twice():
+    assert set(RECIPES) == set(OURS) | set(AS_PUBLISHED)
+    assert all(name == recipe.name and recipe.seeds == (0, 1, 2) for name, recipe in RECIPES.items())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours(name):
+    recipe = RECIPES[name]
+    assert (recipe.sizes, recipe.activation, recipe.goal) == OURS[name]
+    assert (recipe.output, recipe.loss) == ("softmax", "cross_entropy")
+    schedule = recipe.optimizer.learning_rate
+    assert recipe.optimizer == SGD(schedule, momentum=0.9) and schedule == CosineSchedule(schedule(0), recipe.epochs)
+    assert recipe.all_images and recipe.n_validation == 10_000 and recipe.published is None
+
+
+@pytest.mark.parametrize("name", AS_PUBLISHED)
+def test_as_published(name):
+    recipe, ours = RECIPES[name], RECIPES[name.split("-as-published")[0]]
+    output, loss, optimizer, weight_decay, batch_size, epochs, n_validation, published = AS_PUBLISHED[name]
+    assert (recipe.sizes, recipe.activation) == (ours.sizes, ours.activation)
+    assert (recipe.output, recipe.loss, recipe.optimizer) == (output, loss, optimizer)
+    assert (recipe.weight_decay, recipe.batch_size, recipe.epochs) == (weight_decay, batch_size, epochs)
+    assert (recipe.n_validation, recipe.published) == (n_validation, published)
+    assert not recipe.all_images and recipe.goal is None and (recipe.published or recipe.remark)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipe_is_plain_data_and_its_network_is_what_it_says(recipe):
+    assert " at 0x" not in repr(recipe)  # the same text in every process: a checkpoint is known by it
+    net, again, other = recipe.network(1), recipe.network(1), recipe.network(2)
+    assert net.sizes == list(recipe.sizes)
+    assert (net.activation, net.output, net.loss_name) == (recipe.activation, recipe.output, recipe.loss)
+    assert net.dtype == np.float32 and same(net, again) and not same(net, other)
+
+
+def test_momentum_1024_has_the_published_number_of_parameters():
+    assert RECIPES["momentum-1024"].network(0).n_parameters == 814_090
+
+
+def test_another_number_of_epochs_stretches_a_cosine():
+    recipe = RECIPES["sigmoid-100"]
+    other = recipe.with_epochs(7)
+    rate = recipe.optimizer.learning_rate.learning_rate
+    assert other.optimizer == SGD(CosineSchedule(rate, 7), momentum=0.9) and other.epochs == 7
+    assert other.optimizer.rate(7) == pytest.approx(0, abs=1e-12) and other.optimizer.rate(3.5) == pytest.approx(
+        rate / 2
+    )
+    assert (
+        replace(other, epochs=recipe.epochs, optimizer=recipe.optimizer) == recipe == other.with_epochs(recipe.epochs)
+    )
+
+
+@pytest.mark.parametrize("name", ["momentum-1024-as-published", "sigmoid-64-as-published"])
+def test_another_number_of_epochs_leaves_other_rates(name):
+    assert RECIPES[name].with_epochs(7) == replace(RECIPES[name], epochs=7)
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("sigmoid-10", "^there is no recipe 'sigmoid-10'; did you mean .*sigmoid-100"),
+        ("relu_128_64", "did you mean .*relu-128-64"),
+        ("softmax", "did you mean .*softmax-regression"),
+        ("zzzz", "^there is no recipe 'zzzz'; the command `recipes` lists them.$"),
+        ("", "^there is no recipe ''; the command `recipes`"),
+    ],
+)
+def test_an_unknown_recipe_is_answered_with_a_hint(name, words):
+    with pytest.raises(ValueError, match=words):
+        find_recipe(name)
+
+
+def test_recipes_are_found():
+    assert all(find_recipe(name) is recipe for name, recipe in RECIPES.items())
+
+
+# ------------------------------------------------------------------------------------------------------ what a run is
+
+
+def by_hand(recipe, seed, train, validation=None):
+    net = Network(recipe.sizes, recipe.activation, recipe.output, recipe.loss, seed=seed)
+    settings = {"batch_size": recipe.batch_size, "optimizer": recipe.optimizer, "weight_decay": recipe.weight_decay}
+    history = fit(net, train, epochs=recipe.epochs, validation=validation, seed=seed, progress=False, **settings)
+    return net, history
+
+
+def test_a_run_of_ours_is_two_fits_and_one_look_at_the_test_images(small, tmp_path):
+    seen = []
+    result = run(TINY, 3, tmp_path, on_epoch=lambda stage, history: seen.append((stage, history.epochs)))
+    held_out_net, held_out = by_hand(TINY, 3, small.train[:240], small.train[240:])
+    net, everything = by_hand(TINY, 3, small.train)
+    assert same(result.net, net) and not same(net, held_out_net) and not result.interrupted
+    assert recorded(result.histories) == recorded({"held out": held_out, "all": everything})
+    assert seen == [("held out", 1), ("held out", 2), ("all", 1), ("all", 2)]
+
+    right = net.predict(small.test.images) == small.test.labels
+    numbers = dict(result.numbers)
+    assert numbers.pop("seconds") == round(result.histories["all"].seconds[-1], 2)
+    assert numbers == {
+        "seed": 3,
+        "epochs": 2,
+        "train_accuracy": np.mean(net.predict(small.train.images) == small.train.labels),
+        "validation_accuracy": np.mean(held_out_net.predict(small.train.images[240:]) == small.train.labels[240:]),
+        "test_accuracy": right.mean(),
+        "digit_accuracy": [round(right[small.test.labels == digit].mean(), 4) for digit in range(10)],
+    }
+
+
+def test_a_run_as_published_is_one_fit_without_the_held_out_images(small, tmp_path):
+    result = run(TINY_AS_PUBLISHED, 0, tmp_path)
+    net, history = by_hand(TINY, 0, small.train[:240], small.train[240:])
+    assert same(result.net, net) and recorded(result.histories) == recorded({"held out": history})
+    assert result.numbers["test_accuracy"] == np.mean(net.predict(small.test.images) == small.test.labels)
+    assert result.numbers["train_accuracy"] == history.train_accuracy[-1]
+
+
+@pytest.mark.parametrize("recipe", [TINY, TINY_AS_PUBLISHED], ids=lambda recipe: recipe.name)
+def test_test_images_are_met_once_and_held_out_images_do_not_train(small, tmp_path, monkeypatch, recipe):
+    """Every forward pass is watched; the first pixel says which images it saw, the order what came before."""
+    log, training_stage = [], [None]
+    forward, backward = Network._activations, Network.backward
+
+    def watched_forward(net, X):
+        log.append(("forward", sorted({float(value) for value in X[:, 0]}), len(X)))
+        return forward(net, X)
+
+    def watched_backward(net, activations, *rest):
+        log.append((f"train {training_stage[-1]}", sorted({float(value) for value in activations[0][:, 0]}), 0))
+        return backward(net, activations, *rest)
+
+    def watched_fit(net, train, **options):
+        training_stage.append("all" if len(train) == N_TRAIN else "held out")
+        assert (options["validation"] is None) == (training_stage[-1] == "all")
+        return fit(net, train, **options)
+
+    monkeypatch.setattr(Network, "_activations", watched_forward)
+    monkeypatch.setattr(Network, "backward", watched_backward)
+    monkeypatch.setattr(recipes, "fit", watched_fit)
+    run(recipe, 0, tmp_path)
+
+    meetings = [i for i, (_, pixels, _) in enumerate(log) if 0.5 in pixels]
+    assert meetings == [len(log) - 1] and log[-1] == ("forward", [0.5], N_TEST)  # after all else, and all at once
+    trained = {
+        stage: {p for what, pixels, _ in log if what == f"train {stage}" for p in pixels}
+        for stage in ("held out", "all")
+    }
+    assert trained["held out"] == {0.0}
+    assert trained["all"] == ({0.0, 0.25} if recipe.all_images else set())
+    assert training_stage[1:] == (["held out", "all"] if recipe.all_images else ["held out"])
+
+
+def test_a_batch_larger_than_the_training_set_is_the_training_set(small, tmp_path):
+    recipe = replace(TINY_AS_PUBLISHED, batch_size=60_000, optimizer=SGD(0.1))
+    result = run(recipe, 0, tmp_path)
+    net, _ = by_hand(replace(recipe, batch_size=240), 0, small.train[:240])
+    assert same(result.net, net) and len(result.histories["held out"].batch_loss) == 2
+
+
+# ---------------------------------------------------------------------------------------------------------- the files
+
+
+def test_files_of_three_seeds(small, tmp_path):
+    folder = tmp_path / "deep" / "results"
+    runs = {}
+    for seed, owner in [(2, 2), (1, 1), (11, 1), (0, 0), (2, 0)]:
+        runs[seed] = run(TINY, seed, folder)
+        assert set(contents(folder)) == {"model.npz", "history.json", "summary.json"}
+        assert same(Network.load(folder / "model.npz"), runs[owner].net)  # the lowest seed's
+        assert finished(TINY, seed, folder) and not finished(TINY.with_epochs(9), seed, folder)
+    assert not finished(TINY, 3, folder)
+
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary == load_summary(folder) and summary["seed"] == [0, 1, 2, 11]
+    assert {"seed", "train_accuracy", "validation_accuracy", "test_accuracy", "seconds"} <= set(summary)
+    assert all(isinstance(column, list) and len(column) == 4 for column in summary.values())
+    for place, seed in enumerate(summary["seed"]):
+        for key, column in summary.items():
+            assert column[place] == pytest.approx(runs[seed].numbers[key], rel=1e-6), key
+
+    histories = load_histories(folder)
+    assert list(histories) == [0, 1, 2, 11] and all(isinstance(h, History) for h in histories[0].values())
+    for seed, result in runs.items():
+        for stage, history in result.histories.items():
+            again = histories[seed][stage]
+            for name in ("train_loss", "penalty", "train_accuracy", "validation_loss", "learning_rate", "seconds"):
+                assert getattr(again, name) == pytest.approx(getattr(history, name), rel=1e-6, abs=1e-12)
+            assert (again.epochs, again.stopped, again.diverged) == (2, "", False)
+
+
+def test_a_rerun_replaces_its_own_entry_only(small, tmp_path):
+    for seed in (0, 1):
+        run(TINY, seed, tmp_path)
+    real = load_summary(tmp_path)
+    summary = real | {"test_accuracy": [0.111, 0.222], "train_accuracy": [0.333, 0.444]}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    history = json.loads((tmp_path / "history.json").read_text())
+    history["0"]["all"]["train_loss"][1] = history["1"]["all"]["train_loss"][1] = 7.5
+    (tmp_path / "history.json").write_text(json.dumps(history))
+    run(TINY, 0, tmp_path)
+    after, histories = load_summary(tmp_path), load_histories(tmp_path)
+    assert after["seed"] == [0, 1]
+    assert after["test_accuracy"] == [real["test_accuracy"][0], 0.222]
+    assert after["train_accuracy"] == [real["train_accuracy"][0], 0.444]
+    assert after["seconds"][1] == real["seconds"][1]
+    assert histories[0]["all"].train_loss[1] != 7.5 and histories[1]["all"].train_loss[1] == 7.5
+
+
+def test_the_default_folder(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_recipe(TINY_AS_PUBLISHED, progress=False)
+    assert set(contents(tmp_path)) == {
+        f"results/tiny-as-published/{n}" for n in ("model.npz", "history.json", "summary.json")
+    }
+    assert load_summary("results/tiny-as-published")["seed"] == [0]
+
+
+def test_no_results_yet(tmp_path):
+    assert load_summary(tmp_path) == load_histories(tmp_path) == load_summary(tmp_path / "none") == {}
+    assert not finished(TINY, 0, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1]",
+        "3",
+        "null",
+        '{"seed": 0}',
+        '{"seed": [0], "epochs": []}',
+        '{"seed": [0, 1], "epochs": "ab"}',
+        b"\xff\xfe{}",
+    ],
+)
+def test_a_damaged_summary_is_named_and_stops_a_run_before_it_begins(small, tmp_path, text):
+    path = tmp_path / "summary.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    before = contents(tmp_path)
+    for read in (load_summary, lambda folder: finished(TINY, 0, folder), lambda folder: run(TINY, 0, folder)):
+        with pytest.raises(FileFormatError) as caught:
+            read(tmp_path)
+        assert str(path) in str(caught.value) and "restore it" in str(caught.value)
+    assert contents(tmp_path) == before
+
+
+def test_a_summary_that_lacks_a_column_stops_a_run_before_it_begins(small, tmp_path):
+    """Not after an hour of training, when its row is to be added."""
+    (tmp_path / "summary.json").write_text('{"seed": [1], "test_accuracy": [0.9]}')
+    before = contents(tmp_path)
+    with pytest.raises(FileFormatError, match="summary.json"):
+        run(TINY, 0, tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"a": {}}',
+        '{"0": []}',
+        '{"0": {"held out": []}}',
+        '{"0": {"held out": {"loss": [1]}}}',
+        '{"0": {"all": 1}}',
+    ],
+)
+def test_a_damaged_history_is_named_and_stops_a_run_before_it_begins(small, tmp_path, text):
+    (tmp_path / "history.json").write_text(text)
+    before = contents(tmp_path)
+    for read in (load_histories, lambda folder: run(TINY, 0, folder)):
+        with pytest.raises(FileFormatError, match="history.json.*restore it"):
+            read(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "fit", lambda *_, **__: pytest.fail("it trained"))
+    (tmp_path / "file").write_text("in its place")
+    with pytest.raises(OSError):
+        run(TINY, 0, tmp_path / "file")
+    with pytest.raises(OSError):
+        run(TINY, 0, tmp_path / "file" / "below")
+    if Path("/proc/self").exists():  # nobody can write there, not even root
+        (tmp_path / "proc").symlink_to("/proc/self")
+        for folder in (tmp_path / "proc", tmp_path / "proc" / "results"):
+            with pytest.raises(OSError):
+                run(TINY, 0, folder)
+    assert (tmp_path / "file").read_text() == "in its place"
+
+
+# ---------------------------------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("recipe", [TINY, TINY_AS_PUBLISHED], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("rate", [1e15, 1e30])
+def test_a_run_that_diverges_is_evaluated_and_saved(small, tmp_path, recipe, rate):
+    recipe = replace(recipe, activation="relu", optimizer=SGD(rate), epochs=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = run(recipe, 0, tmp_path)
+    assert not result.interrupted and all(history.diverged for history in result.histories.values())
+    assert 0 <= result.numbers["test_accuracy"] <= 1
+    histories = load_histories(tmp_path)[0]
+    assert all(history.diverged and "diverged in epoch" in history.stopped for history in histories.values())
+    assert set(contents(tmp_path)) == {"model.npz", "history.json", "summary.json"}
+    assert finished(recipe, 0, tmp_path)
+
+
+# -------------------------------------------------------------------------------------- interrupted, killed and resumed
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in folder.glob("checkpoint*"))
+
+
+@pytest.fixture
+def unbroken(small, tmp_path):
+    run(TINY, 5, tmp_path / "unbroken")
+    return stored(tmp_path / "unbroken")
+
+
+class Pressed(SGD):
+    """The stop button, pressed in the n-th step of all."""
+
+    def step(self, *arguments, **more):
+        object.__setattr__(self, "left", getattr(self, "left", PRESS_AT[0]) - 1)
+        if self.left == 0:
+            raise KeyboardInterrupt
+        super().step(*arguments, **more)
+
+    def __repr__(self):  # the checkpoint belongs to the same recipe, with or without the finger on the button
+        return super().__repr__().replace("Pressed(", "SGD(")
+
+
+PRESS_AT = [0]
+
+
+@pytest.mark.parametrize("n, kept", [(1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (13, 2), (14, 3), (18, 3)])
+def test_stop_button_in_each_epoch_of_both_stages(small, unbroken, tmp_path, n, kept):
+    """Four steps an epoch in the first stage, five in the second. kept: whole epochs, of both stages together."""
+    PRESS_AT[0], folder = n, tmp_path / "broken"
+    settings = {name: getattr(TINY.optimizer, name) for name in ("learning_rate", "momentum")}
+    result = run(replace(TINY, optimizer=Pressed(**settings)), 5, folder)
+    assert result.interrupted and result.numbers is None
+    assert sum(history.epochs for history in result.histories.values()) == kept
+    expected = ["checkpoint-seed5-all.npz"] * (kept > 2) + ["checkpoint-seed5-held-out.npz"] * (kept > 0)
+    assert sorted(contents(folder)) == expected
+    before = contents(folder)
+    if kept:
+        with pytest.raises(ValueError, match=f"{expected[0]} is an unfinished run: go on with --resume, or delete"):
+            run(TINY, 5, folder)
+    assert contents(folder) == before
+    assert not run(TINY, 5, folder, resume=True).interrupted
+    assert stored(folder) == unbroken
+
+
+def run_and_interrupt(n, folder):
+    """A run with KeyboardInterrupt before the n-th line of training.py, recipes.py and data.py; what it returned, and
+    how many of those lines were left, which is positive when it ended before."""
+    left, files = n, {training.__file__, recipes.__file__, data.__file__}
+
+    def trace(frame, event, _):
+        nonlocal left
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        return run(TINY, 5, folder), left
+    except KeyboardInterrupt:
+        return None, left
+    finally:
+        sys.settrace(before)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file just opened has no owner yet
+def test_stop_button_at_many_lines(small, unbroken, tmp_path, monkeypatch):
+    # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
+    monkeypatch.setattr(training, "blas_threads", lambda work, threads: nullcontext())
+    _, left = run_and_interrupt(10**6, tmp_path / "counted")
+    lines = 10**6 - left
+    assert stored(tmp_path / "counted") == unbroken
+    ignored = []
+    moments = [*range(1, lines, lines // 30), *range(lines - 120, lines, 7)]  # the end, where results are saved, closer
+    for n in moments:
+        folder = tmp_path / f"line-{n}"
+        result, _ = run_and_interrupt(n, folder)
+        if result is not None and not result.interrupted:
+            ignored.append(n)
+        if folder.exists():
+            assert not [name for name in contents(folder) if name.endswith(".unfinished")], n
+        assert not run(TINY, 5, folder, resume=True).interrupted
+        assert stored(folder) == unbroken, n
+    assert ignored == []
+
+
+@pytest.mark.parametrize("stage", ["held out", "all"])
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_stop_button_while_an_epoch_is_reported(small, unbroken, tmp_path, stage, epoch):
+    """Also after the last epoch of a stage: pressed is pressed."""
+
+    def press(*now):
+        if now[0] == stage and now[1].epochs == epoch:
+            raise KeyboardInterrupt
+
+    try:
+        assert run(TINY, 5, tmp_path, on_epoch=press).interrupted
+    except KeyboardInterrupt:
+        pass
+    assert checkpoints(tmp_path) and not (tmp_path / "summary.json").exists()
+    run(TINY, 5, tmp_path, resume=True)
+    assert stored(tmp_path) == unbroken
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from mnist_scratch import MNIST, SGD, CosineSchedule, Dataset, data, recipes
+
+arrays, folder, where, count = np.load(sys.argv[1], allow_pickle=False), sys.argv[2], sys.argv[3], int(sys.argv[4])
+train, test = (Dataset(arrays[part], arrays[part + "_labels"]) for part in ("train", "test"))
+recipes.load_mnist = lambda n_validation: MNIST(train, train[:0], test)
+
+def dies(owner, name, before=lambda *arguments: None, after=False):
+    original = getattr(owner, name)
+    def deadly(*arguments, **more):
+        global count
+        count -= 1
+        if count:
+            return original(*arguments, **more)
+        if after:
+            original(*arguments, **more)
+        before(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(owner, name, deadly)
+
+def half(file, **arrays):
+    file.write(b"PK" + bytes(5000))
+    file.flush()
+
+def savez(file, **arrays):
+    global count
+    count -= 1
+    if count == 0:
+        half(file)
+        os.kill(os.getpid(), signal.SIGKILL)
+    original_savez(file, **arrays)
+
+original_savez = np.savez
+if where == "step":
+    dies(SGD, "step")
+elif where == "half written":
+    np.savez = savez
+elif where == "written":
+    dies(data.os, "replace")
+elif where == "replaced":
+    dies(data.os, "replace", after=True)
+recipes.run_recipe(RECIPE, 5, folder, resume="resume" in sys.argv, progress=False)
+"""
+
+
+@pytest.fixture(scope="session")
+def small_file(mnist, tmp_path_factory):
+    """The same few hundred images as a file, for another process."""
+    path, made = tmp_path_factory.mktemp("small") / "mnist.npz", small_mnist(mnist)
+    train, test = made.train, made.test
+    np.savez(path, train=train.images, train_labels=train.labels, test=test.images, test_labels=test.labels)
+    return path
+
+
+needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+
+
+@needs_sigkill
+def test_killed_at_chosen_moments_and_resumed(small, unbroken, small_file, tmp_path):
+    """SIGKILL, which no process can answer, again and again in one run: each new process goes on, and is killed."""
+    folder = tmp_path / "broken"
+    script = KILLED.replace("RECIPE", repr(TINY).replace("Recipe(", "recipes.Recipe("))
+    moments = [
+        ("step", 3, []),  # nothing was kept yet
+        ("half written", 1, []),  # the very first checkpoint
+        ("step", 7, ["held-out"]),  # after one epoch of four steps
+        ("half written", 1, ["held-out"]),  # over a good file
+        (
+            "step",
+            7,
+            ["held-out"],
+        ),  # the rest of the first stage, and three of the five steps of the second's first epoch
+        ("step", 7, ["all", "held-out"]),
+        ("written", 1, ["all", "held-out"]),
+        ("replaced", 2, ["all", "held-out"]),  # the model, too
+        ("written", 2, ["all", "held-out"]),  # the model and half of the JSON files
+        ("replaced", 3, ["all", "held-out"]),  # all but the checkpoints' removal
+    ]
+    for where, count, kept in moments:
+        before = contents(folder) if folder.exists() else {}
+        killed = subprocess.run(
+            [sys.executable, "-c", script, small_file, folder, where, str(count), "resume"],
+            capture_output=True,
+            text=True,
+        )
+        assert killed.returncode == -9, (where, killed.stderr)
+        names = [f"checkpoint-seed5-{stage}.npz" for stage in kept]
+        assert [name for name in checkpoints(folder) if not name.endswith(".unfinished")] == names, (where, count)
+        if where == "half written":
+            for name in before:
+                assert (folder / name).read_bytes() == before[name]
+        for name in names:
+            with np.load(folder / name, allow_pickle=False) as file:
+                assert "parameter0" in file and "velocity0" in file
+    assert not run(TINY, 5, folder, resume=True).interrupted
+    assert stored(folder) == unbroken
+
+
+@pytest.fixture
+def stopped(small, tmp_path):
+    """A folder with a finished run of seed 1 and an unfinished one of seed 5, stopped in its second stage."""
+
+    def press(stage, history):
+        if stage == "all":
+            raise KeyboardInterrupt
+
+    run(TINY, 1, tmp_path)
+    assert run(TINY, 5, tmp_path, on_epoch=press).interrupted
+    assert checkpoints(tmp_path) == ["checkpoint-seed5-all.npz", "checkpoint-seed5-held-out.npz"]
+    return tmp_path
+
+
+def test_an_unfinished_run_is_no_obstacle_for_another_seed(stopped):
+    before = contents(stopped)
+    run(TINY, 6, stopped)
+    assert load_summary(stopped)["seed"] == [1, 6]
+    assert all(contents(stopped)[name] == before[name] for name in checkpoints(stopped))
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_other_settings_do_not_go_on_with_a_checkpoint(stopped, resume):
+    for name in ("summary.json", "history.json", "model.npz"):
+        (stopped / name).unlink()
+    before = contents(stopped)
+    others = [TINY.with_epochs(3), TINY.with_epochs(1), replace(TINY, weight_decay=0.1), replace(TINY, batch_size=10)]
+    for other in others:
+        with pytest.raises(ValueError, match="checkpoint-seed5-.*(other settings|unfinished run)"):
+            run(other, 5, stopped, resume=resume)
+    assert contents(stopped) == before
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_results_of_another_number_of_epochs_are_kept(stopped, resume):
+    before = contents(stopped)
+    for seed in (1, 2):
+        with pytest.raises(ValueError, match="holds results of 2 epochs, not 3: name another folder"):
+            run(TINY.with_epochs(3), seed, stopped, resume=resume)
+    assert contents(stopped) == before
+
+
+def pickled_checkpoint(content):
+    import io
+
+    buffer = io.BytesIO()
+    np.savez(buffer, recipe=np.array([{}], dtype=object), history="{}")
+    return buffer.getvalue()
+
+
+def without(name):
+    def spoil(content):
+        import io
+
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = {key: array for key, array in file.items() if key != name}
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+    return spoil
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "text": lambda content: b"This is not a checkpoint.",
+    "one byte": lambda content: content[:1],
+    "half": lambda content: content[: len(content) // 2],
+    "its end missing": lambda content: content[:-1],
+    "a flipped bit": lambda content: content[:3000] + bytes([content[3000] ^ 4]) + content[3001:],
+    "zeros": lambda content: bytes(len(content)),
+    "objects": pickled_checkpoint,
+    "no weights": without("parameter2"),
+    "no history": without("history"),
+    "no recipe": without("recipe"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("stage", ["held-out", "all"])
+def test_a_damaged_checkpoint_is_named_with_a_remedy(stopped, damage, stage):
+    path = stopped / f"checkpoint-seed5-{stage}.npz"
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    before = contents(stopped)
+    with pytest.raises(FileFormatError) as caught:
+        run(TINY, 5, stopped, resume=True)
+    message = str(caught.value)
+    assert str(path) in message and "Delete it to start again" in message and "pickle" not in message
+    assert contents(stopped) == before
+    path.unlink()  # the remedy
+    run(TINY, 5, stopped, resume=True)
+    assert load_summary(stopped)["seed"] == [1, 5]
+
+
+# ----------------------------------------------------------------------------------------------------------- no pickle
+
+
+def test_model_and_checkpoints_are_arrays_and_nothing_else(stopped):
+    files = list(stopped.glob("*.npz"))
+    assert len(files) == 3
+    for path in files:
+        with np.load(path, allow_pickle=False) as file:
+            assert {array.dtype.kind for array in file.values()} <= {"f", "U"}
+    assert {path.suffix for path in stopped.iterdir()} == {".npz", ".json"}
+
+
+# Modules that store or load objects by executing what a file says.
+EXECUTING = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+
+
+def pickling(source):
+    """Where a source text imports one of them, or lets NumPy use it: a list of lines."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Call):
+            names = [
+                "pickle"
+                for keyword in node.keywords
+                if keyword.arg == "allow_pickle" and getattr(keyword.value, "value", None) is not False
+            ]
+            if isinstance(node.func, ast.Attribute) and node.func.attr in ("read_pickle", "to_pickle", "dump", "dumps"):
+                value = node.func.value
+                names += [value.id] if isinstance(value, ast.Name) else ["pickle"] * ("pickle" in node.func.attr)
+        if any(name.split(".")[0] in EXECUTING for name in names):
+            found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        ("import pickle", [1]),
+        ("import os\nfrom pickle import dumps", [2]),
+        ("import joblib as j", [1]),
+        ("np.load(path, allow_pickle=True)", [1]),
+        ("np.load(path, allow_pickle=anything)", [1]),
+        ("np.load(path, allow_pickle=False)", []),
+        ("x = 'import pickle'\njson.dumps(x)", []),
+    ],
+)
+def test_the_scan_for_pickle_finds_it(source, expected):
+    assert pickling(source) == expected
+
+
+def test_no_pickle_anywhere():
+    sources = [path for folder in ("mnist_scratch", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    # one test file makes a pickle, to show that it is refused
+    sources += [path for path in (ROOT / "tests").glob("*.py") if path.name != "test_network.py"]
+    assert len(sources) > 30
+    assert {str(path): lines for path in sources if (lines := pickling(path.read_text(encoding="utf-8")))} == {}
+    for path in (ROOT / "mnist_scratch").rglob("*.py"):  # where objects could come in through NumPy's own default
+        loads = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load")
+        ]
+        assert all("allow_pickle" in [keyword.arg for keyword in node.keywords] for node in loads), path
+
+
+def test_stored_results_are_of_four_kinds():
+    kinds = {path.suffix for path in (ROOT / "results").rglob("*") if path.is_file()}
+    assert kinds <= {".json", ".npz", ".png", ".md"}

@@ -1,0 +1,279 @@
+"""reports: tables counted by hand; pictures of good runs, bad runs and diverged ones; the timeline of all."""
+
+import io
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_recipes import TINY, small_mnist
+
+from mnist_scratch import SGD, Network, fit, recipes
+from mnist_scratch.classroom import reports
+from mnist_scratch.recipes import RECIPES, Run, load_histories, run_recipe
+
+NAMES = {"training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions"}
+LARGEST = 60_000  # bytes of a picture that is stored with the course
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+# ----------------------------------------------------------------------------------------------------- texts and counts
+
+
+def test_confusion_counts_row_by_row():
+    counts = reports.confusion_counts(np.array([0, 0, 2, 2, 2, 1]), np.array([0, 1, 2, 2, 0, 1]), n_classes=3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 2]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_confusion_counts_against_a_loop(seed):
+    rng = np.random.default_rng(seed)
+    labels, answers = rng.integers(0, 10, 200), rng.integers(0, 10, 200)
+    expected = np.zeros((10, 10), int)
+    for label, answer in zip(labels, answers, strict=True):
+        expected[label, answer] += 1
+    assert np.array_equal(reports.confusion_counts(labels, answers), expected)
+
+
+def test_confusion_counts_of_classes_that_do_not_occur():
+    counts = reports.confusion_counts(np.array([3]), np.array([4]))
+    assert counts.shape == (10, 10) and counts[3, 4] == counts.sum() == 1
+
+
+@pytest.mark.parametrize(
+    "values, text",
+    [
+        ([0.983, 0.9825, 0.984], "98.32 % (98.25 to 98.40)"),
+        ([0.9, 0.8], "85.00 % (80.00 to 90.00)"),
+        ([1.0, 1.0], "100.00 % (100.00 to 100.00)"),
+        ([0.0981], "9.81 % (one seed)"),
+        ([0.0], "0.00 % (one seed)"),
+    ],
+)
+def test_accuracy_text(values, text):
+    assert reports.accuracy_text(values) == text
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("momentum-1024-as-published", "94.25 %"),
+        ("relu-128-64-as-published", "90 to 93 %"),
+        ("mlp-2layer-as-published", "97.11 %"),
+        ("sigmoid-64-as-published", "94.9 %"),
+        ("sigmoid-100-as-published", "98 % as a goal, not reached"),
+    ],
+)
+def test_published_text(name, text):
+    assert reports.published_text(RECIPES[name]) == text
+
+
+def test_published_text_keeps_whole_numbers_whole():
+    assert reports.published_text(replace(TINY, published=(0.1, 1.0))) == "10 to 100 %"
+
+
+def test_each_recipe_belongs_to_one_network():
+    assert reports.NETWORKS == [name for name in RECIPES if "as-published" not in name] and len(reports.NETWORKS) == 6
+    attempts = [reports.attempts(name) for name in reports.NETWORKS]
+    assert sorted(recipe.name for some in attempts for recipe in some) == sorted(RECIPES)
+    assert all(ours.name == name and theirs for name, (ours, *theirs) in zip(reports.NETWORKS, attempts, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------- pictures of one run
+
+
+def a_run(net, test, history):
+    """A Run as run_recipe returns it, with the numbers that the pictures show."""
+    with np.errstate(all="ignore"):
+        right = net.predict(test.images) == test.labels
+    digits = [round(float(right[test.labels == digit].mean()), 4) for digit in range(10)]
+    numbers = {"seed": 0, "test_accuracy": float(right.mean()), "digit_accuracy": digits}
+    return Run(net, {"held out": history}, numbers, interrupted=False)
+
+
+@pytest.fixture(scope="module")
+def trained(mnist):
+    net = Network([784, 16, 10], seed=0)
+    settings = {"epochs": 3, "batch_size": 32, "optimizer": SGD(0.1), "progress": False}
+    return net, fit(net, mnist.train[:5000], validation=mnist.validation[:1000], **settings)
+
+
+def checked(figures, recipe):
+    """Every Figure of a run says what it is, and is small; returns their texts by name."""
+    assert set(figures) == NAMES
+    texts = {}
+    for name, figure in figures.items():
+        content = figure.png(small=True)
+        assert len(content) < LARGEST and len(figure.alt_text) >= 20 and recipe.name in figure.alt_text
+        with Image.open(io.BytesIO(content)) as picture:
+            assert picture.format == "PNG" and min(picture.size) > 100
+        texts[name] = [text.get_text() for axis in figure.axes for text in [*axis.texts, axis.title] if text.get_text()]
+    return texts
+
+
+def test_pictures_of_the_whole_test_set(mnist, trained):
+    net, history = trained
+    result = a_run(net, mnist.test, history)
+    figures = reports.pictures(TINY, result, mnist.test)
+    texts = checked(figures, TINY)
+
+    answers = net.predict(mnist.test.images)
+    counts = reports.confusion_counts(mnist.test.labels, answers)
+    assert texts["confusion_matrix"] == [str(count) for count in counts.ravel()]
+    assert f"{100 * result.numbers['test_accuracy']:.2f}%" in figures["confusion_matrix"].alt_text
+    digits = result.numbers["digit_accuracy"]
+    (axis,) = figures["digit_accuracy"].axes
+    (drawn,) = [container for container in axis.containers if hasattr(container, "has_xerr")]
+    centres, (bars,) = drawn[0].get_xydata(), drawn[2]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [f"digit {digit}" for digit in range(10)]
+    assert centres.tolist() == [[value, place] for value, place in zip(digits, axis.get_yticks(), strict=True)]
+    m = np.bincount(mnist.test.labels)  # the normal approximation's interval of a share, as Wald has it
+    expected = [1.96 * np.sqrt(value * (1 - value) / m[digit]) for digit, value in enumerate(digits)]
+    assert [(right - left) / 2 for (left, _), (right, _) in bars.get_segments()] == pytest.approx(expected)
+    assert f"from {100 * min(digits):.1f}% to {100 * max(digits):.1f}%" in figures["digit_accuracy"].alt_text
+    assert f"{100 * history.validation_accuracy[-1]:.2f}%" in figures["training_curves"].alt_text
+
+    captions = texts["sample_predictions"]
+    assert captions[:10] == [str(digit) for digit in range(10)] and len(captions) == 20
+    wrong = np.flatnonzero(answers != mnist.test.labels)
+    surest = wrong[np.argsort(-net.predict_proba(mnist.test.images[wrong]).max(axis=1), kind="stable")[:10]]
+    assert captions[10:] == [f"{answers[i]}, not {mnist.test.labels[i]}" for i in surest]
+    shown = [axis.images[0].get_array() for axis in figures["sample_predictions"].axes]
+    first = [np.flatnonzero((mnist.test.labels == digit) & (answers == digit))[0] for digit in range(10)]
+    for picture, i in zip(shown, [*first, *surest], strict=True):
+        assert np.array_equal(np.asarray(picture), mnist.test.images[i].reshape(28, 28))
+
+
+def test_pictures_are_saved_beside_the_model_in_place_of_older_ones(mnist, monkeypatch, tmp_path):
+    """From the files of a real run: those of the lowest seed, whose network is the one that was saved."""
+    small = small_mnist(mnist)
+    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: small)
+    runs = {seed: recipes.run_recipe(TINY, seed, tmp_path, progress=False) for seed in (2, 1)}
+    before = {path.name for path in tmp_path.iterdir()}
+    (tmp_path / "confusion_matrix.png").write_text("of an older run")
+    reports.save_pictures(str(tmp_path), TINY, small.test)
+    assert {path.name for path in tmp_path.iterdir()} == before | {f"{name}.png" for name in NAMES}
+    for name, figure in reports.pictures(TINY, runs[1], small.test).items():
+        if name == "training_curves":  # its lists were rounded to seven digits on the way
+            continue
+        assert (tmp_path / f"{name}.png").read_bytes() == figure.png(small=True)
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.format == "PNG" and picture.mode == "P"  # small: with a palette
+
+
+def test_pictures_without_a_wrong_answer(mnist, trained):
+    net, history = trained
+    test = mnist.test[net.predict(mnist.test.images) == mnist.test.labels]
+    result = a_run(net, test, history)
+    assert result.numbers["digit_accuracy"] == [1.0] * 10
+    figures = reports.pictures(TINY, result, test)
+    assert checked(figures, TINY)["sample_predictions"] == [str(digit) for digit in range(10)]
+
+
+def test_pictures_with_no_right_answer(mnist, trained):
+    net, history = trained
+    test = mnist.test[net.predict(mnist.test.images) != mnist.test.labels]
+    result = a_run(net, test, history)
+    captions = checked(reports.pictures(TINY, result, test), TINY)["sample_predictions"]
+    assert result.numbers["test_accuracy"] == 0 and len(captions) == 10 and all(", not " in text for text in captions)
+
+
+def test_pictures_of_a_run_that_diverged(mnist):
+    """At once, so that its history has the row before training only, and its weights are beyond all measure."""
+    net, test = Network([784, 8, 10], seed=0), mnist.test[:500]
+    for parameter in net.parameters():
+        parameter *= 1e25
+    history = fit(Network([784, 8, 10]), test, validation=test, epochs=2, optimizer=SGD(1e30), progress=False)
+    assert history.diverged and history.epochs == 0
+    checked(reports.pictures(TINY, a_run(net, test, history), test), TINY)
+
+
+# -------------------------------------------------------------------------------------------------------- all recipes
+
+
+@pytest.fixture
+def results(mnist, monkeypatch, tmp_path):
+    """Results of two recipes of one network, three seeds and one, of one alone, and of one that diverged."""
+    made = small_mnist(mnist)
+    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: made)
+    for name, seeds in (("sigmoid-64", (0, 1, 2)), ("sigmoid-64-as-published", (4,)), ("mlp-2layer", (1, 0))):
+        for seed in seeds:
+            run_recipe(replace(TINY, name=name), seed, tmp_path / name, progress=False)
+    folder = tmp_path / "relu-128-64-as-published"
+    folder.mkdir()
+    rows = {name: [0.1] for name in ("train_loss", "train_accuracy", "validation_accuracy", "learning_rate")}
+    histories = {
+        "0": {"held out": rows | {"seconds": [0.0], "stopped": "diverged in epoch 1, step 1", "diverged": True}},
+        "1": {"held out": {name: [*values, 0.2] for name, values in rows.items()} | {"seconds": [0.0, 0.5]}},
+    }
+    (folder / "history.json").write_text(json.dumps(histories))
+    summary = {"seed": [0, 1], "epochs": [30, 30], "test_accuracy": [0.098, 0.92], "train_accuracy": [0.1, 0.9]}
+    summary |= {"validation_accuracy": [0.1, 0.9], "seconds": [0.0, 31.6], "digit_accuracy": [[0.1] * 10] * 2}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    return tmp_path
+
+
+def test_the_timeline_has_every_seeds_curve(results):
+    figure = reports.timeline(results)
+    panels = {panel.get_title().split(",")[0]: panel for panel in figure.axes}
+    assert list(panels) == reports.NETWORKS
+    for name, panel in panels.items():
+        expected = [
+            (history.seconds[1:], history.validation_accuracy[1:])
+            for recipe in reports.attempts(name)
+            for history in (stages["held out"] for stages in load_histories(results / recipe.name).values())
+        ]
+        drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines]
+        assert sorted(drawn) == sorted(expected), name
+    assert [len(panel.lines) for panel in panels.values()] == [0, 0, 2, 0, 2, 4]
+
+    legend = panels["sigmoid-64"].get_legend()
+    assert sorted(text.get_text() for text in legend.texts) == ["as published", "ours", "stated by its authors"]
+    colours = {line.get_label(): line.get_color() for line in panels["sigmoid-64"].lines}
+    assert colours["ours"] != colours["as published"]
+    for name in ("momentum-1024", "relu-128-64", "mlp-2layer", "sigmoid-64"):  # what their authors state is drawn
+        assert len(panels[name].patches) == 1
+    assert len(figure.alt_text) >= 20 and len(figure.png(small=True)) < LARGEST
+
+
+def test_the_timeline_of_no_results(tmp_path):
+    figure = reports.timeline(tmp_path / "none")
+    assert len(figure.axes) == 6 and not any(panel.lines for panel in figure.axes)
+    assert len(figure.png(small=True)) < LARGEST
+
+
+def test_the_comparison(results):
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in reports.comparison(results).splitlines()]
+    assert {len(cells) for cells in lines} == {6}
+    by_command = {cells[5].strip("`").split()[-1]: cells for cells in lines if cells[5].startswith("`")}
+    assert set(by_command) == set(RECIPES)
+    assert all(cells[5] == f"`python -m mnist_scratch train {name}`" for name, cells in by_command.items())
+    missing = [name for name, cells in by_command.items() if cells[2] == "not run yet"]
+    assert set(RECIPES) - set(missing) == {
+        "sigmoid-64",
+        "sigmoid-64-as-published",
+        "mlp-2layer",
+        "relu-128-64-as-published",
+    }
+
+    row = by_command["relu-128-64-as-published"]
+    assert row[2:5] == ["50.90 % (9.80 to 92.00)", "50.00%", "0.0, 32"]
+    assert "one seed" in by_command["sigmoid-64-as-published"][2]
+    for name in reports.NETWORKS:
+        assert f"goal {100 * RECIPES[name].goal:.1f} %" in by_command[name][1]
+    stated = [cells[2] for cells in lines if cells[1] == "stated by its authors"]
+    assert stated == [reports.published_text(recipe) for recipe in RECIPES.values() if "as-published" in recipe.name]
+
+
+def test_the_comparison_of_no_results(tmp_path):
+    assert reports.comparison(tmp_path).count("not run yet") == len(RECIPES)
+    assert list(Path(tmp_path).iterdir()) == []
