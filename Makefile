@@ -7,6 +7,8 @@ WORKERS ?= 2
 
 # In a container one is root, and Jupyter asks to be told that this is meant.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# Idle matrix threads sleep instead of spinning, see mnist_scratch/__init__.py.
+export OPENBLAS_THREAD_TIMEOUT ?= 12
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
@@ -75,6 +77,6 @@ $(READY): pyproject.toml
 
 # The peers come on top, and again whenever the course itself was installed again.
 $(PEERS): $(READY)
-	@echo "Installing PyTorch, scikit-learn and JAX (a few hundred MB) ..."
+	@echo "Installing PyTorch, scikit-learn and JAX (up to some GB) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,peers]"
 	@touch $(PEERS)

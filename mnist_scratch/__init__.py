@@ -3,6 +3,13 @@
 `import mnist_scratch` loads NumPy and nothing heavier; pictures and sliders are in `mnist_scratch.classroom`.
 """
 
+import os
+
+# OpenBLAS's threads wait for their next product by spinning, for milliseconds, and so get in the way of the thread that
+# prepares it: now and then a step takes twice as long. After 2^12 cycles, a microsecond, they are to sleep instead.
+# OpenBLAS reads this when NumPy is loaded; `make lab` sets it for notebooks, which load NumPy first.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")
+
 from .data import MNIST, Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
 from .gradient_check import gradient_check
 from .network import Loss, Network

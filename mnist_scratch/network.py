@@ -5,8 +5,10 @@ Derived line by line in notebooks 02 and 03.
 """
 
 import copy
+from io import BytesIO
 from itertools import pairwise
 from numbers import Real
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +140,9 @@ class Network:
         return Loss(data_loss, self._penalty(weight_decay)), gradients
 
     def _data_loss_and_gradients(self, X, Y, weight_decay):
-        """The same without checks and penalty: `fit` checks all data once, and needs the penalty once an epoch."""
+        """The same without checks and penalty. `fit` trains with it: it checks all data once, and measures the penalty
+        once an epoch. A subclass that changes the loss overrides this, and so changes `loss_and_gradients` too.
+        """
         activations = self._activations(X)
         return self._data_loss(activations[-1], Y), self.backward(activations, Y, weight_decay)
 
@@ -201,9 +205,9 @@ class Network:
 
         Raises FileNotFoundError, or FileFormatError when the file does not hold a network.
         """
+        content = BytesIO(Path(path).read_bytes())  # what keeps a file from being read is not called damage
         try:
-            # opened here and not by NumPy, which leaves a damaged file open
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            with np.load(content, allow_pickle=False) as file:
                 arrays = dict(file)
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
             parameters = [arrays.pop(f"{kind}{l}") for l in range(1, len(arrays) // 2 + 1) for kind in "Wb"]
@@ -213,8 +217,6 @@ class Network:
                 raise ValueError("its arrays do not fit together as layers")
             net = cls(sizes, **names, initialization="zeros", dtype=parameters[0].dtype)
             net.weights, net.biases = parameters[::2], parameters[1::2]
-        except (FileNotFoundError, IsADirectoryError, PermissionError):
-            raise
         except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
             raise FileFormatError(
                 f"{path}: not a network written by Network.save, or damaged since. Save it again."

@@ -1,9 +1,9 @@
 """The reference networks as plain data, as published and as we train them; `run_recipe` trains, evaluates and saves.
 
-A recipe of ours got its learning rate, λ and number of epochs on the validation images (`tools/choose_settings.py`
-tries them). A run of it has two stages: *held out* trains on 50,000 images and shows the validation accuracy, *all*
-starts again on all 60,000, and its network meets the test images once, after its last epoch. A recipe as published has
-the first stage only.
+A recipe of ours got its learning rate and λ on the validation images: `tools/choose_settings.py` tries them, and
+results/choice.md has what was tried. A run of it has two stages: *held out* trains on 50,000 images and shows the
+validation accuracy, *all* starts again on all 60,000, and its network meets the test images once, after its last
+epoch. A recipe as published has the first stage only.
 """
 
 import difflib
@@ -11,6 +11,7 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from .training import History, fit
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network comes out, but for the seed.
+    """All that decides how a network comes out, but for the seed and the rounding of the machine.
 
     sizes, activation, output, loss, initialization: as in Network. optimizer: an SGD, its schedule included.
     weight_decay: λ. n_validation: how many of the 60,000 training images are held out. all_images: whether a second
@@ -53,6 +54,12 @@ class Recipe:
         """The network before training."""
         return Network(self.sizes, self.activation, self.output, self.loss, self.initialization, seed)
 
+    @property
+    def settings(self):
+        """What decides how a network comes out, as text: all but the names and the figures of others."""
+        names = set(vars(self)) - {"name", "seeds", "published", "remark", "goal"}
+        return ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name in names)
+
     def with_epochs(self, epochs):
         """The same recipe for another number of epochs; a cosine schedule is stretched with it."""
         optimizer = self.optimizer
@@ -68,7 +75,7 @@ class Recipe:
 
 
 def _ours(name, learning_rate, weight_decay, epochs, **more):
-    """Our training, the same for all: momentum and half a cosine wave; the rest was chosen on the validation images."""
+    """Our training: momentum, half a cosine wave, 30 epochs for all; η and λ were chosen on the validation images."""
     optimizer = SGD(CosineSchedule(learning_rate, epochs), momentum=0.9)
     return Recipe(name=name, optimizer=optimizer, epochs=epochs, weight_decay=weight_decay, **more)
 
@@ -114,7 +121,7 @@ RECIPES = {
         _ours("relu-128-64", 0.1, 1e-4, 30, batch_size=128, goal=0.982, **_RELU_128_64),
         _published(
             "relu-128-64",
-            optimizer=SGD(0.01),
+            optimizer=SGD(0.01),  # its authors do not state the rate
             epochs=30,
             batch_size=128,
             published=(0.90, 0.93),
@@ -126,7 +133,7 @@ RECIPES = {
             optimizer=SGD(0.01),
             epochs=250,
             batch_size=_EVERYTHING,
-            remark="did not converge effectively",
+            remark="said not to converge effectively",
             **_RELU_128_64,
         ),
         _ours("softmax-regression", 0.05, 0.0, 30, batch_size=64, goal=0.923, **_SOFTMAX_REGRESSION),
@@ -154,7 +161,7 @@ RECIPES = {
             "sigmoid-64",
             optimizer=SGD(3.0),
             epochs=230,
-            batch_size=1000,
+            batch_size=1000,  # its authors do not state the size of their mini-batches
             loss="binary_cross_entropy",
             n_validation=15_000,
             published=(0.949, 0.949),
@@ -168,7 +175,7 @@ RECIPES = {
             batch_size=_EVERYTHING,
             loss="binary_cross_entropy",
             n_validation=15_000,
-            remark="the same authors' first attempt",
+            remark="where its authors began",
             **_SIGMOID_64,
         ),
     ]
@@ -202,12 +209,14 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     """Train one network as the recipe says, evaluate it, save it; returns a Run.
 
     folder: where the results go, by default results/<recipe>: model.npz (the network of the lowest seed),
-    history.json (by seed and stage), summary.json (a list a key, one entry a seed). During the run a checkpoint is
-    replaced after each epoch; resume goes on from it, with the same result as an unbroken run. on_epoch: called with
-    the stage's name and its History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint.
+    history.json (by seed and stage), summary.json (a list a key, one entry a seed; training accuracy and seconds are
+    those of the network that met the test images). During the run a checkpoint is replaced after each epoch; resume
+    goes on from it, with the same result as an unbroken run, to the bit with the same number of BLAS threads. on_epoch:
+    called with the stage's name and its History after each epoch. The stop button (KeyboardInterrupt) keeps the
+    checkpoint. One process at a time may write into a folder.
 
     Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
-    unfinished run and resume is not set, or results of another number of epochs; FileFormatError for a damaged file.
+    unfinished run and resume is not set, or results of other settings; FileFormatError for a damaged file.
     """
     folder = Path("results", recipe.name) if folder is None else Path(folder)
     check_folder(recipe, seed, folder, resume)
@@ -234,7 +243,7 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
         correct = net.predict(mnist.test.images) == mnist.test.labels
     numbers = {
         "seed": seed,
-        "epochs": recipe.epochs,
+        "settings": recipe.settings,
         "train_accuracy": history.train_accuracy[-1],
         "validation_accuracy": histories["held out"].validation_accuracy[-1],
         "test_accuracy": float(correct.mean()),
@@ -249,7 +258,7 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
 def finished(recipe, seed, folder):
     """Whether the folder has this seed's results already."""
     summary = load_summary(folder)
-    return (seed, recipe.epochs) in zip(summary.get("seed", []), summary.get("epochs", []), strict=True)
+    return (seed, recipe.settings) in zip(summary.get("seed", []), summary.get("settings", []), strict=True)
 
 
 def load_summary(folder):
@@ -259,10 +268,15 @@ def load_summary(folder):
     """
     path = Path(folder, "summary.json")
     summary = _load_json(path)
-    columns = summary.values()
-    if not all(isinstance(column, list) for column in columns) or len({*map(len, columns)}) > 1:
+    if not summary:
+        return {}
+    columns = [summary.get(name) for name in ("settings", *_NUMBERS, "digit_accuracy")]
+    if not all(isinstance(column, list) for column in columns) or len({*map(len, summary.values())}) > 1:
         raise _damaged(path)
-    if summary and not _COLUMNS <= set(summary):
+    settings, *numbers, digits = columns
+    if not _numbers_only([value for column in numbers for value in column] + [x for row in digits for x in row]):
+        raise _damaged(path)
+    if not all(isinstance(text, str) for text in settings):
         raise _damaged(path)
     return summary
 
@@ -271,12 +285,24 @@ def load_histories(folder):
     """{seed: {stage: History}} of a folder's runs; empty when there are none. Raises FileFormatError."""
     path = Path(folder, "history.json")
     try:
-        return {
+        histories = {
             int(seed): {stage: History(**lists) for stage, lists in stages.items()}
             for seed, stages in _load_json(path).items()
         }
-    except (TypeError, ValueError, AttributeError):
+        seen = [stages["held out"] for stages in histories.values()]
+        lists = [values for history in seen for values in vars(history).values() if isinstance(values, list)]
+    except (TypeError, ValueError, AttributeError, KeyError):
         raise _damaged(path) from None
+    if not _numbers_only([value for values in lists for value in values]):
+        raise _damaged(path)
+    return histories
+
+
+_NUMBERS = ("seed", "train_accuracy", "validation_accuracy", "test_accuracy", "seconds")
+
+
+def _numbers_only(values):
+    return all(isinstance(value, (int, float)) for value in values)
 
 
 def check_folder(recipe, seed, folder, resume=False):
@@ -284,12 +310,11 @@ def check_folder(recipe, seed, folder, resume=False):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
         pass
-    load_histories(folder)
-    epochs = set(load_summary(folder).get("epochs", [])) - {recipe.epochs}
-    if epochs:
+    if not set(load_summary(folder).get("seed", [])) <= set(load_histories(folder)):
+        raise _damaged(folder / "history.json")
+    if set(load_summary(folder).get("settings", [])) - {recipe.settings}:
         raise ValueError(
-            f"{folder} holds results of {epochs.pop()} epochs, not {recipe.epochs}: name another folder, so that none "
-            "are lost"
+            f"{folder} holds results of other settings (epochs?): name another folder, so that none are lost"
         )
     if finished(recipe, seed, folder):
         _remove_checkpoints(folder, seed)  # of a run that was killed when all but this was done
@@ -320,9 +345,6 @@ def _lists(history):
 # ------------------------------------------------------------------------------------- files: arrays and JSON only
 
 
-_COLUMNS = {"seed", "epochs", "train_accuracy", "validation_accuracy", "test_accuracy", "seconds", "digit_accuracy"}
-
-
 def _checkpoints(folder, seed):
     """The files of the two stages."""
     return [folder / f"checkpoint-seed{seed}-{stage}.npz" for stage in ("held-out", "all")]
@@ -337,24 +359,27 @@ def _save_checkpoint(path, recipe, net, history):
     arrays = {f"parameter{i}": array for i, array in enumerate(net.parameters())}
     arrays |= {f"velocity{i}": array for i, array in enumerate(history.velocity)}
     with replacing(path) as file:
-        np.savez(file, recipe=repr(recipe), history=json.dumps(_lists(history)), **arrays)
+        np.savez(file, settings=recipe.settings, history=json.dumps(_lists(history)), **arrays)
 
 
 def _load_checkpoint(path, recipe, net):
     """Put a checkpoint's parameters into net, and return its History."""
+    content = BytesIO(path.read_bytes())  # what keeps a file from being read is not called damage
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with np.load(content, allow_pickle=False) as file:
             arrays = dict(file)
+        settings = str(arrays["settings"])
         history = History(**json.loads(str(arrays["history"])))
-        settings = str(arrays["recipe"])
-        for i, parameter in enumerate(net.parameters()):
-            parameter[...] = arrays[f"parameter{i}"]
-            if f"velocity{i}" in arrays:
-                history.velocity.append(arrays[f"velocity{i}"])
+        saved = [arrays[f"parameter{i}"] for i in range(len(net.parameters()))]
+        history.velocity = [arrays[f"velocity{i}"] for i in range(len(arrays) - len(saved) - 2)]
+    except MemoryError:
+        raise
     except Exception:  # the readers of a damaged file raise errors of a dozen kinds
         raise FileFormatError(f"{path}: not a checkpoint, or damaged since. Delete it to start again.") from None
-    if settings != repr(recipe):
+    if settings != recipe.settings:
         raise ValueError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
+    for parameter, array in zip(net.parameters(), saved, strict=True):
+        parameter[...] = array
     return history
 
 
@@ -382,7 +407,7 @@ def _load_json(path):
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _damaged(path) from None
     if not isinstance(content, dict):
         raise _damaged(path)

@@ -226,7 +226,7 @@ def test_a_run_of_ours_is_two_fits_and_one_look_at_the_test_images(small, tmp_pa
     assert numbers.pop("seconds") == round(result.histories["all"].seconds[-1], 2)
     assert numbers == {
         "seed": 3,
-        "epochs": 2,
+        "settings": TINY.settings,
         "train_accuracy": np.mean(net.predict(small.train.images) == small.train.labels),
         "validation_accuracy": np.mean(held_out_net.predict(small.train.images[240:]) == small.train.labels[240:]),
         "test_accuracy": right.mean(),
@@ -303,7 +303,8 @@ def test_files_of_three_seeds(small, tmp_path):
     assert all(isinstance(column, list) and len(column) == 4 for column in summary.values())
     for place, seed in enumerate(summary["seed"]):
         for key, column in summary.items():
-            assert column[place] == pytest.approx(runs[seed].numbers[key], rel=1e-6), key
+            value = runs[seed].numbers[key]
+            assert column[place] == (value if key == "settings" else pytest.approx(value, rel=1e-6)), key
 
     histories = load_histories(folder)
     assert list(histories) == [0, 1, 2, 11] and all(isinstance(h, History) for h in histories[0].values())
@@ -356,8 +357,9 @@ def test_no_results_yet(tmp_path):
         "3",
         "null",
         '{"seed": 0}',
-        '{"seed": [0], "epochs": []}',
-        '{"seed": [0, 1], "epochs": "ab"}',
+        '{"seed": [0], "settings": []}',
+        '{"seed": [0, 1], "settings": "ab"}',
+        "[" * 100_000,
         b"\xff\xfe{}",
     ],
 )
@@ -682,12 +684,47 @@ def test_other_settings_do_not_go_on_with_a_checkpoint(stopped, resume):
 
 
 @pytest.mark.parametrize("resume", [True, False])
-def test_results_of_another_number_of_epochs_are_kept(stopped, resume):
+def test_results_of_other_settings_are_kept(stopped, resume):
     before = contents(stopped)
     for seed in (1, 2):
-        with pytest.raises(ValueError, match="holds results of 2 epochs, not 3: name another folder"):
+        with pytest.raises(ValueError, match="holds results of other settings.* name another folder"):
             run(TINY.with_epochs(3), seed, stopped, resume=resume)
+        with pytest.raises(ValueError, match="holds results of other settings"):
+            run(replace(TINY, weight_decay=0.5), seed, stopped, resume=resume)
     assert contents(stopped) == before
+    assert finished(TINY, 1, stopped) and not finished(replace(TINY, weight_decay=0.5), 1, stopped)
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("summary.json", lambda summary: summary | {"settings": [[3]] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"test_accuracy": ["high"] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"digit_accuracy": [[None]] * len(summary["seed"])}),
+        ("history.json", lambda histories: {}),
+        ("history.json", lambda histories: {seed: {"all": {}} for seed in histories}),
+        ("history.json", lambda histories: {seed: {"held out": {"seconds": ["long"]}} for seed in histories}),
+    ],
+)
+def test_files_of_the_right_form_with_wrong_content_are_named(small, tmp_path, name, change):
+    run(TINY, 1, tmp_path)
+    path = tmp_path / name
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    before = contents(tmp_path)
+    with pytest.raises(FileFormatError, match=name):
+        run(TINY, 2, tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_called_damaged(stopped, monkeypatch):
+    """Whoever follows the advice to delete it would lose the run."""
+
+    def fails(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "load", fails)
+    with pytest.raises(MemoryError):
+        run(TINY, 5, stopped, resume=True)
 
 
 def pickled_checkpoint(content):
@@ -722,7 +759,7 @@ DAMAGES = {
     "objects": pickled_checkpoint,
     "no weights": without("parameter2"),
     "no history": without("history"),
-    "no recipe": without("recipe"),
+    "no settings": without("settings"),
 }
 
 

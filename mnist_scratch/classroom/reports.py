@@ -7,7 +7,6 @@ import matplotlib.ticker
 import numpy as np
 
 from ..data import replacing
-from ..functions import softmax
 from ..network import Network
 from ..recipes import RECIPES, Run, load_histories, load_summary
 from . import plots
@@ -41,8 +40,8 @@ def save_pictures(folder, recipe, test):
 def pictures(recipe, run, test):
     """The same as Figures: {name: Figure}. run: a Run with numbers."""
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
-        logits = np.concatenate([run.net.forward(test.images[i : i + 2000]) for i in range(0, len(test), 2000)])
-    answers = logits.argmax(axis=1)
+        Y_hat = run.net.predict_proba(test.images)
+    answers = Y_hat.argmax(axis=1)
     counts = confusion_counts(test.labels, answers)
     digits = np.array(run.numbers["digit_accuracy"])
     accuracy = run.numbers["test_accuracy"]
@@ -65,7 +64,7 @@ def pictures(recipe, run, test):
             "test accuracy, with its 95 % interval",
             f"{recipe.name}: accuracy of each digit, from {min(digits):.1%} to {max(digits):.1%}.",
         ),
-        "sample_predictions": _samples(recipe, test, logits, answers),
+        "sample_predictions": _samples(recipe, test, Y_hat, answers),
     }
 
 
@@ -74,12 +73,10 @@ def confusion_counts(labels, answers, n_classes=10):
     return np.bincount(n_classes * labels + answers, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def _samples(recipe, test, logits, answers):
+def _samples(recipe, test, Y_hat, answers):
     """The first digit of each class that was read right, and the ten mistakes made with most confidence."""
     wrong = np.flatnonzero(answers != test.labels)
-    with np.errstate(over="ignore", invalid="ignore"):
-        confidence = softmax(logits[wrong]).max(axis=1)
-    worst = wrong[np.argsort(-confidence, kind="stable")[:10]]
+    worst = wrong[np.argsort(-Y_hat[wrong].max(axis=1), kind="stable")[:10]]
     right = [np.flatnonzero((answers == test.labels) & (test.labels == digit))[:1] for digit in range(10)]
     rows = np.concatenate([*right, worst])
     captions = [
@@ -95,7 +92,7 @@ def _samples(recipe, test, logits, answers):
 def accuracy_text(values):
     """Mean and extremes of some accuracies: "98.31 % (98.25 to 98.40)"."""
     if len(values) == 1:
-        return f"{values[0]:.2%} (one seed)".replace("%", " %", 1)
+        return f"{100 * values[0]:.2f} % (one seed)"
     return f"{100 * mean(values):.2f} % ({100 * min(values):.2f} to {100 * max(values):.2f})"
 
 
@@ -119,10 +116,11 @@ def comparison(results="results"):
     for name in NETWORKS:
         ours, *published = attempts(name)
         layers = "-".join(map(str, ours.sizes))
+        lines.append(f"| {layers} | stated by its authors | {published_text(published[0])} | | | |")
         for recipe in published:
-            lines.append(f"| {layers} | stated by its authors | {published_text(recipe)} | | | |")
-            lines.append(f"| | as published, run by us | {_cells(recipe, results)}")
-        lines.append(f"| | **ours**, goal {ours.goal:.1%} | {_cells(ours, results)}".replace("%", " %", 1))
+            stated = f" ({recipe.remark})" if recipe is not published[0] and recipe.remark else ""
+            lines.append(f"| | {kind(recipe)}{stated}, run by us | {_cells(recipe, results)}")
+        lines.append(f"| | **ours**, goal {100 * ours.goal:.1f} % | {_cells(ours, results)}")
     return "\n".join(lines) + "\n"
 
 
@@ -133,40 +131,46 @@ def _cells(recipe, results):
         return f"not run yet | | | {command}"
     seconds = [f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in summary["seconds"]]
     return (
-        f"{accuracy_text(summary['test_accuracy'])} | {mean(summary['validation_accuracy']):.2%} | "
+        f"{accuracy_text(summary['test_accuracy'])} | {100 * mean(summary['validation_accuracy']):.2f} % | "
         f"{', '.join(seconds)} | {command}"
     )
 
 
+KINDS = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ours": plots.BLUE}
+
+
+def kind(recipe):
+    """Whether a recipe is ours, as published, or as published with all images in one batch."""
+    if recipe.all_images:
+        return "ours"
+    return "as published, one batch" if recipe.name.endswith("-batch") else "as published"
+
+
 def timeline(results="results"):
     """All runs as one Figure: a panel a network, validation accuracy against seconds of training, each seed a line."""
-    figure = plots.Figure(10.0, 5.6)
+    figure = plots.Figure(10.0, 5.8)
     panels = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
+    handles = {}
     for panel, name in zip(panels, NETWORKS, strict=True):
         ours, *published = attempts(name)
-        colours = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ours": plots.BLUE}
         for recipe in [*reversed(published), ours]:
-            label = (
-                "ours" if recipe is ours else f"as published{', one batch' if recipe.name.endswith('-batch') else ''}"
-            )
-            for number, stages in enumerate(load_histories(Path(results, recipe.name)).values()):
+            for stages in load_histories(Path(results, recipe.name)).values():
                 history = stages["held out"]
-                once = label if number == 0 else None
                 x, y = history.seconds[1:], history.validation_accuracy[1:]
-                panel.plot(x, y, color=colours[label], linewidth=1.2, label=once)
-        stated = next((recipe.published for recipe in published if recipe.published), None)
-        if stated:
-            low, high = stated[0] - 0.0005, stated[1] + 0.0005
-            panel.axhspan(low, high, color=plots.GREY, alpha=0.35, label="stated by its authors")
+                look = {"color": KINDS[kind(recipe)], "label": kind(recipe), "linewidth": 1.2}
+                (handles[kind(recipe)],) = panel.plot(x, y, **look)
+        for low, high in [recipe.published for recipe in published if recipe.published]:
+            handles["test accuracy stated by its authors"] = panel.axhspan(
+                low - 5e-4, high + 5e-4, color=plots.GREY, alpha=0.35
+            )
         panel.set_title(f"{name}, {'-'.join(map(str, ours.sizes))}", fontsize=10)
-        panel.set(xscale="log", ylim=(0.85, 1.0))
+        panel.set(xscale="log", ylim=(0.78, 1.0))
         panel.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
-        if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=8, frameon=False, loc="lower right")
     figure.supxlabel("seconds of training", fontsize=10)
     figure.supylabel("validation accuracy", fontsize=10)
+    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     figure.alt_text = (
         "Six panels, one a network: validation accuracy against seconds of training, as published and ours, three "
         "seeds each, with what the authors state as a grey line."
