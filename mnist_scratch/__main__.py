@@ -200,7 +200,8 @@ def _report(recipe, stage, history):
     line += f"  training {history.train_accuracy[-1]:7.2%}"
     if history.validation_accuracy:
         line += f"  validation {history.validation_accuracy[-1]:.2%}"
-    tqdm.write(f"{line}  {history.seconds[-1]:6.1f} s")  # above a progress bar, where there is one
+    # above a progress bar, where there is one; tqdm's lock turns a Ctrl-C at the wrong moment into a RuntimeError
+    tqdm.write(f"{line}  {history.seconds[-1]:6.1f} s", nolock=True)
     sys.stdout.flush()
 
 

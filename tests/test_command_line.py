@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from test_recipes import ROOT, TINY, TINY_AS_PUBLISHED, checkpoints, contents, small_mnist, stored
 
-from mnist_scratch import SGD, Network, data, fit, recipes
+from mnist_scratch import SGD, History, Network, data, fit, recipes
 from mnist_scratch import __main__ as command_line
 from mnist_scratch.__main__ import main
 from mnist_scratch.classroom import reports
@@ -474,6 +474,33 @@ def stop_when(process, moment, number):
     process.send_signal(number)
     _, err = process.communicate(timeout=600)
     return process.returncode, err
+
+
+def test_a_stop_at_any_line_of_a_report_is_a_stop(capsys):
+    """Not another error, which would end the program with a traceback."""
+    history = History(train_loss=[2.3, 0.5], train_accuracy=[0.1, 0.8], validation_accuracy=[0.1, 0.8], seconds=[0, 1])
+    report = lambda: command_line._report(TINY, "held out", history)  # noqa: E731
+    report()  # what it imports is there now
+    stopped, number = True, 0
+    while stopped:
+        stopped, number, count = False, number + 1, 0
+
+        def trace(frame, event, _, number=number):
+            nonlocal count
+            count += event == "line"
+            if event == "line" and count == number:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        try:
+            sys.settrace(trace)
+            report()
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            sys.settrace(None)
+    assert number > 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor this Ctrl-C")
