@@ -161,6 +161,12 @@ OPTIMIZERS = {
 }
 
 
+def train_in_order(net, train, optimizer, weight_decay):
+    """Our side: once through the data, batch after batch as they lie."""
+    settings = {"batch_size": M, "optimizer": optimizer, "weight_decay": weight_decay}
+    fit(net, train, epochs=1, shuffle=False, progress=False, **settings)
+
+
 @each_dtype
 @each_activation
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -168,16 +174,7 @@ def test_weights_after_20_steps_agree_with_pytorch(name, activation, dtype):
     optimizer, weight_decay, settings, clip, drops = OPTIMIZERS[name]
     net, train = network(activation, dtype=dtype), data(dtype)
     model, start = torch_model(net), net.copy()
-    fit(
-        net,
-        train,
-        epochs=1,
-        batch_size=M,
-        optimizer=optimizer,
-        weight_decay=weight_decay,
-        shuffle=False,
-        progress=False,
-    )
+    train_in_order(net, train, optimizer, weight_decay)
 
     linears = torch_linears(model)
     groups = [  # PyTorch would decay the biases too
@@ -280,16 +277,7 @@ def test_weights_after_20_steps_agree_with_mlp_classifier(
         net, train, classifier_targets(net, train.labels), weight_decay, 0.2, momentum=momentum, nesterov=nesterov
     )
     optimizer = SGD(0.2, momentum, nesterov)
-    fit(
-        net,
-        train,
-        epochs=1,
-        batch_size=M,
-        optimizer=optimizer,
-        weight_decay=weight_decay,
-        shuffle=False,
-        progress=False,
-    )
+    train_in_order(net, train, optimizer, weight_decay)
     assert_close(net.weights, model.coefs_, dtype, "W")
     assert_close(net.biases, model.intercepts_, dtype, "b")
 

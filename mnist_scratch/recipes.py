@@ -225,8 +225,8 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
 
     stages = {"held out": (train, validation)} | ({"all": (mnist.train, None)} if recipe.all_images else {})
     histories = {}
-    for (stage, (images, held_out)), checkpoint in zip(stages.items(), _checkpoints(folder, seed), strict=False):
-        net = recipe.network(seed)
+    for stage, (images, held_out) in stages.items():
+        net, checkpoint = recipe.network(seed), _checkpoints(folder, seed)[stage]
         history = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
 
         def save(history, net=net, stage=stage, checkpoint=checkpoint):
@@ -318,7 +318,7 @@ def check_folder(recipe, seed, folder, resume=False):
         )
     if finished(recipe, seed, folder):
         _remove_checkpoints(folder, seed)  # of a run that was killed when all but this was done
-    unfinished = [path for path in _checkpoints(folder, seed) if path.exists()]
+    unfinished = [path for path in _checkpoints(folder, seed).values() if path.exists()]
     if unfinished and not resume:
         raise ValueError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
 
@@ -346,12 +346,13 @@ def _lists(history):
 
 
 def _checkpoints(folder, seed):
-    """The files of the two stages."""
-    return [folder / f"checkpoint-seed{seed}-{stage}.npz" for stage in ("held-out", "all")]
+    """The files of the two stages, by stage."""
+    names = {"held out": "held-out", "all": "all"}
+    return {stage: folder / f"checkpoint-seed{seed}-{name}.npz" for stage, name in names.items()}
 
 
 def _remove_checkpoints(folder, seed):
-    for path in _checkpoints(folder, seed):
+    for path in _checkpoints(folder, seed).values():
         path.unlink(missing_ok=True)
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tqdm
 from PIL import Image
+from stop_button import pressed_at_line
 from test_recipes import ROOT, TINY, TINY_AS_PUBLISHED, checkpoints, contents, small_mnist, stored
 
 from mnist_scratch import SGD, History, Network, data, fit, recipes
@@ -479,28 +482,13 @@ def stop_when(process, moment, number):
 def test_a_stop_at_any_line_of_a_report_is_a_stop(capsys):
     """Not another error, which would end the program with a traceback."""
     history = History(train_loss=[2.3, 0.5], train_accuracy=[0.1, 0.8], validation_accuracy=[0.1, 0.8], seconds=[0, 1])
-    report = lambda: command_line._report(TINY, "held out", history)  # noqa: E731
-    report()  # what it imports is there now
-    stopped, number = True, 0
-    while stopped:
-        stopped, number, count = False, number + 1, 0
-
-        def trace(frame, event, _, number=number):
-            nonlocal count
-            count += event == "line"
-            if event == "line" and count == number:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-            return trace
-
-        try:
-            sys.settrace(trace)
-            report()
-        except KeyboardInterrupt:
-            stopped = True
-        finally:
-            sys.settrace(None)
-    assert number > 10
+    n, reached = 0, True
+    while reached:
+        n += 1
+        with pressed_at_line(n, command_line, tqdm.std) as left, suppress(KeyboardInterrupt):
+            command_line._report(TINY, "held out", history)
+        reached = left() <= 0
+    assert n > 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor this Ctrl-C")

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stop_button import pressed_at_line
 
 from mnist_scratch import (
     MNIST,
@@ -488,27 +489,10 @@ def test_stop_button_in_each_epoch_of_both_stages(small, unbroken, tmp_path, n, 
 def run_and_interrupt(n, folder):
     """A run with KeyboardInterrupt before the n-th line of training.py, recipes.py and data.py; what it returned, and
     how many of those lines were left, which is positive when it ended before."""
-    left, files = n, {training.__file__, recipes.__file__, data.__file__}
-
-    def trace(frame, event, _):
-        nonlocal left
-        if frame.f_code.co_filename not in files:
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    try:
-        sys.settrace(trace)
-        return run(TINY, 5, folder), left
-    except KeyboardInterrupt:
-        return None, left
-    finally:
-        sys.settrace(before)
+    result = None
+    with pressed_at_line(n, training, recipes, data) as left, suppress(KeyboardInterrupt):
+        result = run(TINY, 5, folder)
+    return result, left()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file just opened has no owner yet

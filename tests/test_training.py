@@ -7,11 +7,12 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import numpy as np
 import pytest
 import threadpoolctl
+from stop_button import pressed_at_line
 
 from mnist_scratch import SGD, CosineSchedule, Dataset, History, Network, StepSchedule, fit, training
 
@@ -453,35 +454,15 @@ def test_resume_from_before_the_first_measurement_equals_the_unbroken_run(n):
 
 
 def run_and_interrupt(n):
-    """Fit with KeyboardInterrupt before the n-th line of training.py; the History, and whether n was reached.
-
-    By lines and not by instructions: Python 3.12 does not always report instructions.
-    """
-    history, left = History(), n
-
-    def trace(frame, event, _):
-        nonlocal left
-        if frame.f_code.co_filename != training.__file__:
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    try:
-        sys.settrace(trace)
+    """Fit with KeyboardInterrupt before the n-th line of training.py; the History, and whether n was reached."""
+    history = History()
+    # before the loop or after it there is nobody to answer, but the caller's History is whole
+    with pressed_at_line(n, training) as left, suppress(KeyboardInterrupt):
         fit(
             SMALL.copy(), some_data(2), epochs=2, batch_size=2, progress=False, validation=some_data(2, 1),
             resume=history,
         )  # fmt: skip
-    except KeyboardInterrupt:
-        pass  # before the loop or after it: nobody to answer, but the caller's History is whole
-    finally:
-        sys.settrace(before)
-    return history, left <= 0
+    return history, left() <= 0
 
 
 SMALL = Network([5, 3], dtype="float64")
