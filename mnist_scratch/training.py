@@ -1,11 +1,11 @@
 """The training loop: `fit` turns a Network, data and an optimizer into a trained Network and a History."""
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
-from threading import current_thread, main_thread
+from threading import RLock
 from time import perf_counter
 
 import numpy as np
@@ -182,14 +182,27 @@ def blas_threads(work, threads=None):
 
     work: examples per step times parameters. Two threads win over one from about 5e6, but wait for each other in every
     product: where another program wants the processor too, as on a server that a class shares, a step of less than 1e8
-    then takes many times as long. Only the main thread sets a limit: it holds for the whole process, and threads would
-    undo each other's.
+    then takes many times as long. The count holds for the whole process: of runs that overlap, in several Python
+    threads, the first one sets it, and the others take it as it is.
     """
     if threads is None and work < 1e8:
         threads = 1
-    if threads is None or current_thread() is not main_thread():
-        return nullcontext()
-    return _threadpool().limit(limits=threads, user_api="blas")
+    return nullcontext() if threads is None else _process_limit(threads)
+
+
+_turn = RLock()
+
+
+@contextmanager
+def _process_limit(threads):
+    if not _turn.acquire(blocking=False):  # another thread has it; two would undo each other's
+        yield
+        return
+    try:
+        with _threadpool().limit(limits=threads, user_api="blas"):
+            yield
+    finally:
+        _turn.release()
 
 
 @lru_cache(maxsize=1)

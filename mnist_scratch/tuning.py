@@ -74,6 +74,6 @@ def sweep(configurations, executor=None, run=try_settings):
     """
     if executor is None:
         return [run(**configuration) for configuration in configurations]
-    with blas_threads(work=0):  # for executors of threads: these share the limit of the main thread
+    with blas_threads(work=0):  # held over all trials of an executor of threads
         futures = [executor.submit(run, **configuration) for configuration in configurations]
         return [future.result() for future in futures]

@@ -538,17 +538,22 @@ def test_fit_takes_as_many_threads_as_it_is_told(two_blas_threads, threads):
     assert inside == [{threads}] * 3
 
 
-def test_only_the_main_thread_sets_a_count(two_blas_threads):
+def test_a_count_is_set_from_any_thread():
+    """JupyterLab lets the callbacks of widgets run in a thread of their own."""
+    before = blas_info()
+
     def inside():
-        with training.blas_threads(1, 1):
-            return blas_threads()
+        with training.blas_threads(1, 3), training.blas_threads(1, 1):
+            nested = blas_threads()
+        return nested
 
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(inside).result() == {2}
+        assert pool.submit(inside).result() == {1}
+        assert blas_info() == before
 
 
 @pytest.mark.parametrize("first_out", [0, 1])
-def test_overlapping_fits_in_threads_leave_the_limit_alone(two_blas_threads, first_out):
+def test_overlapping_fits_in_threads_do_not_undo_each_others_limit(two_blas_threads, first_out):
     """The two runs overlap for certain: each waits for the other in its first epoch; either may end first."""
     before, both, done = blas_info(), threading.Barrier(2, timeout=60), threading.Event()
     inside = []
@@ -569,7 +574,7 @@ def test_overlapping_fits_in_threads_leave_the_limit_alone(two_blas_threads, fir
     with ThreadPoolExecutor(2) as pool:
         histories = list(pool.map(run, range(2)))
     assert [history.epochs for history in histories] == [3, 3]
-    assert inside == [{2}] * 6  # the limit holds for the whole process, so only the main thread may set it
+    assert len(inside) == 6
     assert blas_info() == before
 
 
