@@ -1,12 +1,15 @@
 """classroom: the sliders move the picture and the words, the pictures carry their alt text, the bugs are found."""
 
 import base64
+from html import unescape
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mnist_scratch import History, Network, gradient_check
-from mnist_scratch.classroom import bugs, plots, widgets
+from mnist_scratch.classroom import bugs, moving, plots, widgets
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FOUND = {  # of W1 b1 W2 b2 W3 b3, as notebook 04 prints them
@@ -23,18 +26,19 @@ def data(mnist):
 WIDGETS = {  # how to build it, and for each slider another value than the first
     "hello": (lambda train, _: widgets.hello(), {"waves": 5}),
     "digits": (lambda train, _: widgets.browse_digits(train), {"digit": 2, "page": 1}),
-    "forward": (lambda train, _: widgets.watch_forward_pass(Network([784, 16, 10]), train), {"example": 9}),
+    "forward": (lambda train, _: widgets.watch_forward_pass(Network([784, 16, 10]), train), {"example": 9, "step": 3}),
     "weight": (
         lambda train, _: widgets.loss_along_weight(Network([784, 8, 10]), train[:50], 1, (0, 3)), {"move": 1.0},
     ),
     "epsilon": (lambda train, _: widgets.epsilon_on_v_curve(np.exp, np.exp(1.0), 1.0), {"exponent": -9.0}),
     "rate and batch": (
-        lambda *both: widgets.learning_rate_and_batch_size(*both, epochs=1), {"learning_rate": 0.01, "batch_size": 16},
+        lambda *both: widgets.learning_rate_and_batch_size(*both, epochs=1), {"learning_rate": 0.01, "batch_size": 64},
     ),
     "rate and decay": (
         lambda *both: widgets.learning_rate_and_weight_decay(*both, epochs=1),
         {"learning_rate": 0.03, "weight_decay": 0.3},
     ),
+    "range test": (lambda train, _: widgets.range_test(train), {"learning_rate": 1.0, "momentum": 0.9}),
 }  # fmt: skip
 
 
@@ -45,23 +49,116 @@ def test_every_slider_moves_picture_and_words(data, name):
     assert set(live.sliders) == set(moves) and all(slider.description for slider in live.sliders.values())
     for slider, value in moves.items():
         start, picture, words = live.sliders[slider].value, bytes(live.image.value), live.words.value
-        assert picture.startswith(PNG) and words == live.figure.alt_text != ""
+        assert picture.startswith(PNG) and unescape(words) == live.figure.alt_text != ""
         live.set(**{slider: value})
         assert live.image.value != picture and live.words.value != words
         live.set(**{slider: start})
         assert live.image.value == picture and live.words.value == words
     bundle, metadata = live._repr_mimebundle_()
     assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
-    assert metadata["image/png"]["alt"] == live.words.value
+    assert metadata["image/png"]["alt"] == unescape(live.words.value)
 
 
-@pytest.mark.parametrize("name", ["rate and batch", "rate and decay"])
+def pixels(png):
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB"), float)
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_the_quick_picture_is_the_whole_picture(data, name):
+    build, moves = WIDGETS[name]
+    live = build(*data)
+    live.set(**moves)
+    quick, whole = pixels(live.image.value), pixels(live.figure.png())
+    # a moving part lies above the frame in one and below it in the other: a few pixels at the crossings
+    assert quick.shape == whole.shape and np.mean(abs(quick - whole).max(axis=2) > 60) < 0.003
+
+
+TRAINING = ["rate and batch", "rate and decay", "range test"]
+
+
+@pytest.mark.parametrize("name", TRAINING)
 def test_a_rate_that_is_too_large_is_shown(data, name):
     live = WIDGETS[name][0](*data)
-    slider = live.sliders["learning_rate"]
+    slider, calm = live.sliders["learning_rate"], bytes(live.image.value)
     slider.options = [*slider.options, ("1e30", 1e30)]
     live.set(learning_rate=1e30)
     assert "diverged" in live.words.value
+    marks = [text for axis in live.figure.axes for text in axis.texts if text.get_text() == "diverged"]
+    assert marks and all(mark.get_visible() and mark in live.figure.moving for mark in marks)
+    live.good.click()
+    assert live.image.value == calm and "diverged" not in live.words.value
+    assert not any(mark.get_visible() for mark in marks)
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_every_position_is_finite_or_said_to_diverge(data, name):
+    live = WIDGETS[name][0](*data)
+    for slider_name, slider in live.sliders.items():
+        start = slider.value
+        for _, value in (slider.options[0], slider.options[-1]):
+            live.set(**{slider_name: value})
+            assert "nan" not in live.words.value and "inf" not in live.words.value
+            assert "accuracy" in live.words.value or "diverged" in live.words.value
+        live.set(**{slider_name: start})
+
+
+def test_several_sliders_move_at_once(data):
+    live = WIDGETS["digits"][0](*data)
+    drawn = []
+    live.image.observe(drawn.append, names="value")
+    live.set(digit=2, page=1)
+    assert len(drawn) == 1
+    with pytest.raises(KeyError):
+        live.set(digits=2)
+    live.set(digit=3)  # and it goes on after a mistake
+    assert len(drawn) == 2 and "digit 3" in live.words.value
+
+
+def test_training_starts_anew_on_every_move(data):
+    live = WIDGETS["rate and decay"][0](*data)
+    picture = bytes(live.image.value)
+    live.set(learning_rate=1.0)
+    live.set(weight_decay=0.1)
+    live.good.click()
+    assert live.image.value == picture
+
+
+def test_the_valley_is_that_of_its_examples():
+    valley = widgets.Valley()
+    residuals = valley.X @ [0.3, -0.7] - valley.t
+    assert valley.loss(np.array([0.3]), np.array([-0.7])) == pytest.approx([np.mean(residuals**2) / 2])
+    path, diverged = valley.descend(0.1, 1000, steps=25)
+    assert len(path) == 26 and not diverged and tuple(path[0]) == valley.START
+    for before, after in zip(path, path[1:], strict=False):  # the slope, measured
+        h = 1e-6
+        slope = [(valley.loss(*(before + h * e)) - valley.loss(*(before - h * e))) / (2 * h) for e in np.eye(2)]
+        assert after == pytest.approx(before - 0.1 * np.array(slope), abs=1e-8)
+    assert valley.descend(10.0, 1)[1] and np.isfinite(valley.descend(10.0, 1)[0]).all()
+    assert len(valley.descend(0.01, 7, steps=300)[0]) == 301  # more than one pass through the examples
+
+
+def test_smooth_and_mosaic():
+    x, means = moving.smooth(np.arange(12.0), np.sqrt(np.arange(12.0)))
+    assert x.tolist() == [4, 5, 6, 7]
+    assert means == pytest.approx([np.mean(np.sqrt(np.arange(i, i + 9))) for i in range(4)])
+    assert moving.smooth(np.arange(5), np.arange(5)) == ([], [])
+    W = np.zeros((784, 13))
+    W[:, 5] = np.arange(784)
+    W[:, 0] = np.nan
+    tiles = moving.mosaic(W, 3, 4)
+    assert tiles.shape == (90, 120) and np.isfinite(tiles).all()
+    assert (tiles[31:59, 31:59].ravel() == W[:, 5] / 783).all() and np.count_nonzero(tiles) == 783
+
+
+def test_the_steps_of_the_forward_pass_uncover_the_picture(data):
+    live = WIDGETS["forward"][0](*data)
+    pictures = []
+    for step in range(1, 6):
+        live.set(step=step)
+        pictures.append(pixels(live.image.value))
+        assert live.figure.STEPS[step - 1] in live.words.value
+    columns = [np.flatnonzero(abs(b - a).max(axis=(0, 2)) > 60) for a, b in zip(pictures, pictures[1:], strict=False)]
+    assert all(columns[i].max() < columns[i + 1].min() for i in range(3))  # each step fills the next panel
 
 
 def test_a_figure_shows_itself():
@@ -120,16 +217,15 @@ PICTURES = {
     "training_curves": lambda alt: plots.training_curves({"a": RUN, "b": RUN, "c": RUN}, alt, zoom=0.1, loss_limit=2),
     "heat_map": lambda alt: plots.heat_map(np.array([[0.1, 0.9], [0.5, 0.4]]), "ab", "cd", "y", "x", alt),
     "weight_images": lambda alt: plots.weight_images(X[:3].T - 0.5, "abc", alt),
-    "forward_pass": lambda alt: plots.forward_pass(X[0], X[1, :16], np.eye(10)[3], alt),
-    "tangent": lambda alt: plots.tangent(np.arange(5.0), np.arange(5.0) ** 2, 2.0, 4.0, 4.0, "w", "J", alt),
+    "tangent": lambda alt: moving.Tangent(np.arange(5.0), np.arange(5.0) ** 2, "w", "J").show(2.0, 4.0, 4.0, alt),
     "valley": lambda alt: plots.valley({"a": np.ones((3, 2)), "b": np.zeros((3, 2))}, (1, 25), alt),
     "spread_by_layer": lambda alt: plots.spread_by_layer({"a": [X[:2], X[2:4]], "b": [X[:2], X[2:4]]}, alt),
     "intervals": lambda alt: plots.intervals(["a", "b"], [0.9, 0.8], [0.1, 0.2], "x", alt),
     "scatter": lambda alt: plots.scatter({"a": ([1, 2], [3, 4])}, {"a": [0.5, 0.6]}, "x", "y", alt, log="xy"),
     "regions": lambda alt: plots.regions({"a": lambda P: (P[:, 0] > 0).astype(int)}, X[:, :2], LABELS % 2, alt),
     "graph": lambda alt: plots.graph({"a": (0, 0, "a"), "b": (1, 1, "b")}, [("a", "b", "1", "2")], alt),
-    "regularization": lambda alt: plots.regularization(RUN, X[:12].T - 0.5, alt),
-    "regularization of a run that diverged": lambda alt: plots.regularization(STOPPED, X[:12].T - 0.5, alt),
+    "regularization": lambda alt: moving.Regularization(1).show(RUN, X[:12].T - 0.5, alt),
+    "regularization of a run that diverged": lambda alt: moving.Regularization(1).show(STOPPED, X[:12].T - 0.5, alt),
 }
 
 

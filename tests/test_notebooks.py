@@ -22,6 +22,8 @@ COURSE = [
     "05_batch_vs_mini_batch",
     "06_regularization",
     "07_tuning",
+    "08_five_networks",
+    "playground",
 ]
 
 

@@ -1,5 +1,5 @@
-"""What serves the class and not the network: pictures and sliders. Loads Matplotlib and ipywidgets."""
+"""What serves the class and not the network: pictures, sliders, the drawing pad. Loads Matplotlib and ipywidgets."""
 
-from . import bugs, plots, widgets
+from . import bugs, drawing, playground, plots, widgets
 
-__all__ = ["bugs", "plots", "widgets"]
+__all__ = ["bugs", "drawing", "playground", "plots", "widgets"]

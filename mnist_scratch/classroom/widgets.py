@@ -1,49 +1,75 @@
-"""Sliders over pictures. Each widget is a thin shell: a pure function turns the sliders' values into a Figure.
+"""Sliders over pictures. Each widget is a thin shell over a pure function from the sliders' values to a Figure.
 
-A widget's output holds the live view and a still PNG with its alt text, so a reader without a kernel sees the
-picture as it is at the start.
+Nothing is looked up: what trains, trains anew on every move, from the same initial weights, so that all that changes
+is the slider's doing. A widget's output holds the live view and a still PNG with its alt text, so a reader without a
+kernel sees the picture as it is at the start.
 """
+
+from html import escape
+from threading import RLock
 
 import ipywidgets
 import numpy as np
 
+from ..data import batch_rows
 from ..functions import softmax
 from ..gradient_check import central_difference
 from ..network import Network
 from ..optimizers import SGD
 from ..training import fit
-from . import plots
+from . import moving
 
-_SHAPE = {"style": {"description_width": "initial"}, "layout": {"width": "460px"}}
+_SHAPE = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
 
 
 class Live(ipywidgets.VBox):
     """Sliders, and the picture that draw makes of their values, and that picture in words.
 
-    draw: a function of the sliders' names that returns a Figure. sliders: name=slider.
-    `live.set(name=value)` moves a slider as a hand would; `live.figure` is the picture now shown.
+    draw: a function of the sliders' names that returns a Figure, best one and the same (see `moving`). why: in a
+    sentence, why the values at the start are good ones; with it comes a button that goes back to them. sliders:
+    name=slider. `live.set(name=value)` moves sliders as a hand would; `live.figure` is the picture now shown.
     """
 
-    def __init__(self, draw, **sliders):
+    def __init__(self, draw, why="", **sliders):
         self._draw = draw
+        self._held = False
+        self._one_at_a_time = RLock()  # front ends may let two sliders' callbacks run in two threads
         self.sliders = sliders
-        self.image = ipywidgets.Image(format="png")
-        self.words = ipywidgets.HTML()
-        super().__init__([*sliders.values(), self.image, self.words])
+        self.image = ipywidgets.Image(format="png").add_class("live-picture")
+        self.words = ipywidgets.HTML().add_class("live-words")
+        super().__init__([*sliders.values(), *self._way_back(why), self.image, self.words])
+        self.add_class("live")
         for slider in sliders.values():
             slider.observe(self._redraw, names="value")
         self._redraw()
 
     def set(self, **values):
-        """Move sliders: name=value."""
-        for name, value in values.items():
-            self.sliders[name].value = value
+        """Move sliders, name=value, and draw once."""
+        self._held = True
+        try:
+            for name, value in values.items():
+                self.sliders[name].value = value
+        finally:
+            self._held = False
+        self._redraw()
+
+    def _way_back(self, why):
+        if not why:
+            return []
+        start = {name: slider.value for name, slider in self.sliders.items()}
+        self.good = ipywidgets.Button(description="Back to a good setting", icon="undo", layout={"width": "200px"})
+        self.good.add_class("live-good")
+        self.good.on_click(lambda _: self.set(**start))
+        return [ipywidgets.HBox([self.good, ipywidgets.HTML(escape(why, quote=False))])]
 
     def _redraw(self, _change=None):
-        self.figure = self._draw(**{name: slider.value for name, slider in self.sliders.items()})
-        self.image.layout.width = f"{self.figure.get_figwidth() * 96:.0f}px"
-        self.image.value = self.figure.png()
-        self.words.value = self.figure.alt_text
+        if self._held:
+            return
+        with self._one_at_a_time:
+            self.figure = self._draw(**{name: slider.value for name, slider in self.sliders.items()})
+            self.words.value = escape(self.figure.alt_text, quote=False)
+            self.image.layout.width = f"{self.figure.get_figwidth() * 96:.0f}px"
+            self.image.value = self.figure.live_png()
 
     def _repr_mimebundle_(self, **kwargs):
         # the still picture goes beside the live view; a front end shows the view when it can
@@ -65,42 +91,43 @@ def whole(description, low, high, start):
 
 def hello():
     """A slider that draws a wave: whether widgets work on this machine."""
-
-    def draw(waves):
-        x = np.linspace(0, 1, 400)
-        alt = f"A sine curve with {waves} full wave{'s' * (waves > 1)} between 0 and 1."
-        return plots.lines({"wave": (x, np.sin(2 * np.pi * waves * x))}, "x", "sin(2π · waves · x)", alt, width=6.0)
-
-    return Live(draw, waves=whole("waves", 1, 9, 3))
+    return Live(moving.Wave().show, waves=whole("waves", 1, 9, 3))
 
 
 def browse_digits(data):
     """Ten examples of one class at a time, from a Dataset."""
     rows = [np.flatnonzero(data.labels == k) for k in range(10)]
+    figure = moving.DigitGrid()
 
     def draw(digit, page):
         shown = rows[digit][10 * page : 10 * page + 10]
         alt = f"Ten handwritten images of the digit {digit}, rows {shown[0]:,} to {shown[-1]:,} of the data."
-        return plots.digits(data.images[shown], shown, alt, columns=5, scale=1.0)
+        return figure.show(data.images[shown], shown, alt)
 
     last = min(len(r) for r in rows) // 10 - 1
     return Live(draw, digit=whole("digit", 0, 9, 7), page=whole("page", 0, last, 0))
 
 
 def watch_forward_pass(net, data):
-    """The activations and probabilities of a network with one hidden layer, for one example at a time."""
+    """A network with one hidden layer at work, step by step, on one example at a time."""
+    figure = moving.ForwardPass(net.sizes[1])
 
-    def draw(example):
-        _, hidden, logits = net.activations(data.images[example : example + 1])
+    def draw(example, step):
+        X = data.images[example : example + 1]
+        sums = X @ net.weights[0] + net.biases[0]
+        logits = net.forward(X)
         probabilities = softmax(logits)[0]
         best = int(probabilities.argmax())
         alt = (
-            f"Example {example}, labelled {data.labels[example]}: {np.mean(hidden > 0):.0%} of the hidden units are "
-            f"active, and the network says {best} with probability {probabilities[best]:.0%}."
+            f"Example {example}, labelled {data.labels[example]}, up to step {step}, {figure.STEPS[step - 1]}: "
+            f"{np.mean(sums > 0):.0%} of the hidden units are active, and the network says {best} with probability "
+            f"{probabilities[best]:.0%}."
         )
-        return plots.forward_pass(data.images[example], hidden[0], probabilities, alt)
+        return figure.show(X[0], sums[0], logits[0], probabilities, step, alt)
 
-    return Live(draw, example=whole("example", 0, min(len(data), 200) - 1, 0))
+    return Live(
+        draw, example=whole("example", 0, min(len(data), 200) - 1, 0), step=whole("up to step", 1, len(figure.STEPS), 5)
+    )
 
 
 def loss_along_weight(net, data, layer, entry):
@@ -117,6 +144,7 @@ def loss_along_weight(net, data, layer, entry):
         return result
 
     curve = np.array([at(move, lambda: net.loss(data.images, data.labels).data) for move in moves])
+    figure = moving.Tangent(moves, curve, "move of the weight", "loss")
 
     def draw(move):
         loss, gradients = at(move, lambda: net.loss_and_gradients(data.images, data.labels))
@@ -126,7 +154,7 @@ def loss_along_weight(net, data, layer, entry):
             f"The loss as one weight moves by −3 to 3. At a move of {move:+.1f} the loss is {loss.data:.4f} and the "
             f"tangent has slope {slope:+.4f}: the weight should go {direction}."
         )
-        return plots.tangent(moves, curve, move, loss.data, slope, "move of the weight", "loss", alt)
+        return figure.show(move, loss.data, slope, alt)
 
     return Live(draw, move=choice("move", [round(m, 1) for m in moves.tolist()], -2.0, "{:+.1f}"))
 
@@ -140,84 +168,136 @@ def epsilon_on_v_curve(f, slope, x):
         measured = central_difference(lambda: f(at[0]), at, epsilon)[0]
         return max(abs(measured - slope) / abs(slope), 1e-16)
 
-    errors = [error(10.0**e) for e in exponents]
+    figure = moving.ErrorCurve(10.0**exponents, [error(10.0**e) for e in exponents], "ε", "relative error")
 
     def draw(exponent):
         epsilon = 10.0**exponent
         side = "rounding rules" if exponent < -5 else "the curve's bend rules" if exponent > -5 else "the two balance"
         alt = f"With ε = 1e{exponent:g} the relative error is about 1e{round(np.log10(error(epsilon)))}: {side}."
-        figure = plots.lines(
-            {"central difference": (10.0**exponents, errors)}, "ε", "relative error", alt, log="xy", width=7.0
-        )
-        figure.axes[0].plot([epsilon], [error(epsilon)], "o", color=plots.RED, markersize=9)
-        return figure
+        return figure.show(epsilon, error(epsilon), alt)
 
     return Live(draw, exponent=choice("log₁₀ ε", [float(e) for e in range(-13, 1)], -3.0))
 
 
-def _small_run(train, validation, learning_rate, **settings):
-    """A 784-32-10 network trained from the same start each time, so that all change is the settings' doing."""
-    net = Network([784, 32, 10], seed=1)
-    optimizer = SGD(learning_rate)
+def train_small(train, validation, learning_rate, momentum=0.0, **settings):
+    """Train a 784-16-10 network from the same start each time; returns it and its History.
+
+    settings: further arguments of `fit`, such as epochs, batch_size and weight_decay.
+    """
+    net = Network([784, 16, 10], seed=1)
+    optimizer = SGD(learning_rate, momentum)
     return net, fit(net, train, validation=validation, optimizer=optimizer, progress=False, seed=1, **settings)
 
 
-def _verdict(history):
-    if history.stopped:
-        return history.stopped
-    train, validation = history.train_accuracy[-1], history.validation_accuracy[-1]
-    return f"After {history.epochs} epochs: training accuracy {train:.0%}, validation accuracy {validation:.0%}"
+class Valley:
+    """Least squares with two weights, whose loss is a valley, steep along w₁ and flat along w₂.
+
+    J(w) = mean of (xᵀw − t)²/2 over 1,000 examples (x, t) drawn at random; t is noise, so the bottom is near 0.
+    """
+
+    START = (-1.9, 1.7)
+    LIMITS = (-2.3, 2.3, -2.3, 2.3)
+
+    def __init__(self, seed=0):
+        rng = np.random.default_rng(seed)
+        self.X = rng.standard_normal((1000, 2)) * np.sqrt([1.6, 0.1])
+        self.t = 0.5 * rng.standard_normal(1000)
+
+    def loss(self, w1, w2):
+        """J at weights w1 and w2, arrays of one shape, which is that of the result."""
+        residuals = self.X @ np.stack([np.ravel(w1), np.ravel(w2)]) - self.t[:, None]
+        return (residuals**2).mean(axis=0).reshape(np.shape(w1)) / 2
+
+    def descend(self, learning_rate, batch_size, steps=60, seed=0):
+        """Mini-batch descent from START: the weights after each step, (n, 2), and whether it diverged and stopped."""
+        rng = np.random.default_rng(seed)
+        path = [np.array(self.START)]
+        while True:
+            for rows in batch_rows(len(self.X), min(batch_size, len(self.X)), rng):
+                w, X = path[-1], self.X[rows]
+                path.append(w - learning_rate * (X @ w - self.t[rows]) @ X / len(X))
+                diverged = bool(abs(path[-1]).max() > 100)
+                if diverged or len(path) > steps:
+                    return np.array(path), diverged
 
 
-def learning_rate_and_batch_size(train, validation, epochs=8):
-    """Train a small network with the sliders' learning rate and batch size, from the same start each time."""
+def learning_rate_and_batch_size(train, validation, epochs=4):
+    """The learning rate and the batch size: their descent in a valley of two weights, and their training on digits."""
+    valley = Valley()
+    figure = moving.DescentAndDigits(valley.loss, valley.LIMITS, valley.START).limit(epochs * len(train), epochs)
 
     def draw(learning_rate, batch_size):
-        _, history = _small_run(train, validation, learning_rate, epochs=epochs, batch_size=batch_size)
-        updates = len(history.batch_loss)
-        alt = f"Learning rate {learning_rate:g}, batch size {batch_size}, {updates} updates. {_verdict(history)}."
-        figure = plots.panels(
-            [
-                {
-                    "series": {"loss of each batch": (np.arange(1, updates + 1), history.batch_loss)},
-                    "xlabel": "update", "ylabel": "data loss", "ylim": (0, 4),
-                },
-                {
-                    "series": {
-                        "training": (range(history.epochs + 1), history.train_accuracy),
-                        "validation": (range(history.epochs + 1), history.validation_accuracy),
-                    },
-                    "xlabel": "epoch", "ylabel": "accuracy", "ylim": (0, 1.02),
-                },
-            ],
-            alt,
-        )  # fmt: skip
-        return figure
+        path, thrown_out = valley.descend(learning_rate, batch_size)
+        _, history = train_small(train, validation, learning_rate, batch_size=batch_size, epochs=epochs)
+        end = "diverged" if thrown_out else f"ends {np.linalg.norm(path[-1]):.1f} from the middle"
+        alt = f"η = {learning_rate:g}, B = {batch_size}. Valley: {len(path) - 1} steps, {end}. Digits: "
+        alt += history.stopped or f"{len(history.batch_loss):,} steps in {epochs} epochs. {_accuracies(history)}."
+        examples = np.diff([*range(0, len(train), batch_size), len(train)])
+        return figure.show(path, thrown_out, history, np.tile(examples, epochs), alt)
 
     rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
     sizes = [size for size in (1, 4, 16, 64, 256, 1000) if size <= len(train)]
     return Live(
         draw,
+        "η = 0.1 is well below the rate that throws the path out of the valley; B = 16: many steps, not too noisy.",
         learning_rate=choice("learning rate η", rates, 0.1),
-        batch_size=choice("batch size B", sizes, 64),
+        batch_size=choice("batch size B", sizes, 16),
     )
 
 
-def learning_rate_and_weight_decay(train, validation, epochs=20):
-    """Train a small network with the sliders' η and λ, from the same start each time."""
+def _accuracies(history):
+    train, validation = history.train_accuracy[-1], history.validation_accuracy[-1]
+    return f"Training accuracy {train:.0%}, validation accuracy {validation:.0%}"
+
+
+def learning_rate_and_weight_decay(train, validation, epochs=15):
+    """The learning rate and λ: curves, gap, weight norm and first-layer weights of a small network, trained anew."""
+    figure = moving.Regularization(epochs)
 
     def draw(learning_rate, weight_decay):
         settings = {"epochs": epochs, "weight_decay": weight_decay, "batch_size": 100}
-        net, history = _small_run(train, validation, learning_rate, **settings)
-        alt = f"η = {learning_rate:g}, λ = {weight_decay:g}. {_verdict(history)}"
-        if not history.stopped:
+        net, history = train_small(train, validation, learning_rate, **settings)
+        alt = f"η = {learning_rate:g}, λ = {weight_decay:g}. "
+        if history.stopped:
+            alt += history.stopped
+        else:
             gap = history.train_accuracy[-1] - history.validation_accuracy[-1]
             norm = np.sqrt(sum(np.sum(W**2) for W in net.weights))
-            alt += f", gap {100 * gap:.0f} points, weight norm {norm:.0f}."
-        return plots.regularization(history, net.weights[0], alt)
+            alt += f"{_accuracies(history)}, gap {100 * gap:.0f} points, weight norm {norm:.0f}."
+        return figure.show(history, net.weights[0], alt)
 
     return Live(
         draw,
+        "η = 0.3 learns fast and steadily; λ = 0.03 makes the gap smaller and hardly costs validation accuracy.",
         learning_rate=choice("learning rate η", [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0], 0.3),
-        weight_decay=choice("weight decay λ", [0.0, 1e-5, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0], 0.0),
+        weight_decay=choice("weight decay λ", [0.0, 1e-5, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0], 0.03),
+    )
+
+
+def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
+    """A learning-rate range test over one epoch of train, and an epoch with a rate chosen on it."""
+    steps = -(-len(train) // batch_size)
+    rates = lowest * (highest / lowest) ** (np.arange(steps) / steps)
+    figure = moving.RangeTest(lowest, highest, steps)
+
+    def draw(learning_rate, momentum):
+        def rising(epoch):
+            return lowest * (highest / lowest) ** epoch
+
+        settings = {"momentum": momentum, "epochs": 1, "batch_size": batch_size}
+        _, test = train_small(train, None, rising, **settings)
+        _, run = train_small(train, None, learning_rate, **settings)
+        at, means = moving.smooth(rates[: len(test.batch_loss)], test.batch_loss)
+        falls, lowest_at = at[np.argmax(means < 2)], at[np.argmin(means)]
+        alt = f"Momentum {momentum:g}. Range test: the loss falls below 2 near η = {falls:.1g}, and is lowest near "
+        alt += f"η = {lowest_at:.1g}. "
+        alt += f"A run with η = {learning_rate:g}: "
+        alt += run.stopped or f"training accuracy {run.train_accuracy[-1]:.0%} after {steps} steps."
+        return figure.show(rates, test.batch_loss, learning_rate, run, alt)
+
+    return Live(
+        draw,
+        "η = 0.1 lies where the loss falls steeply, several times below the place where it turns.",
+        learning_rate=choice("chosen η", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0], 0.1),
+        momentum=choice("momentum μ", [0.0, 0.5, 0.9, 0.95], 0.0),
     )

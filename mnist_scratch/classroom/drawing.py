@@ -1,0 +1,186 @@
+"""The drawing pad: draw a digit, see what the network sees of it, and what it says.
+
+A drawing is a list of strokes; a stroke is a list of points [x, y], each from 0 to 1: from left to right, from top to
+bottom. The pad draws them in the browser (drawing.js); what is made of them here are pure functions of the strokes.
+"""
+
+from pathlib import Path
+
+import anywidget
+import ipywidgets
+import numpy as np
+import traitlets
+from PIL import Image, ImageDraw
+
+from ..prepare import prepare_digit
+from .moving import ProbabilityBars
+from .plots import Figure, as_square
+from .widgets import Live
+
+PEN = 22 / 280  # the pen's width as a part of the pad's side
+_FINE = 4  # pictures are drawn so many times as large, then averaged down
+_SMALLEST = 0.15  # of the side: what is shorter and narrower is no digit yet
+EXAMPLE = [
+    [
+        [0.33, 0.25], [0.40, 0.20], [0.49, 0.18], [0.58, 0.21], [0.63, 0.28], [0.61, 0.37], [0.54, 0.44], [0.44, 0.47],
+        [0.54, 0.49], [0.63, 0.55], [0.67, 0.64], [0.64, 0.73], [0.56, 0.80], [0.46, 0.82], [0.36, 0.79], [0.30, 0.73],
+    ]
+]  # fmt: skip
+
+
+class DrawingPad(anywidget.AnyWidget):
+    """A square sheet to draw on with the mouse, a pen, a finger, or the arrow keys, Space and Delete.
+
+    strokes: what is drawn; it follows the hand about 16 times a second. Setting it draws it: `pad.strokes = []` clears
+    the sheet. Always assign a new list: a change inside the list goes unseen. Raises TraitError for malformed strokes.
+    """
+
+    _esm = (Path(__file__).parent / "drawing.js").read_text(encoding="utf-8")
+    _css = """
+        .drawing-paper { display: block; width: 280px; max-width: calc(100% - 10px); margin: 5px; border-radius: 3px;
+                         cursor: crosshair; touch-action: none; box-shadow: 0 0 0 1px #888; }
+        .drawing-paper:focus { outline: 3px solid #D55E00; outline-offset: 1px; }
+        .drawing-status { max-width: 280px; min-height: 2.5em; margin: 0 5px; font-size: 12px; line-height: 1.25; }
+    """
+    strokes = traitlets.List().tag(sync=True)
+    pen = traitlets.Float(PEN).tag(sync=True)
+
+    @traitlets.validate("strokes")
+    def _well_formed(self, proposal):
+        try:
+            return [points.tolist() for points in _as_points(proposal["value"])]
+        except ValueError as error:
+            raise traitlets.TraitError(str(error)) from None
+
+
+def _as_points(strokes):
+    """The strokes, checked: a list of (n, 2) float64 arrays."""
+    if not isinstance(strokes, list | tuple):
+        raise ValueError(f"strokes must be a list of strokes, not {type(strokes).__name__}")
+    points = []
+    for i, stroke in enumerate(strokes):
+        try:
+            stroke = np.array(stroke, np.float64)
+        except (TypeError, ValueError):
+            stroke = np.empty(0)
+        if stroke.ndim != 2 or stroke.shape[1] != 2 or not len(stroke):
+            raise ValueError(f"stroke {i} must be a list of points [x, y], at least one")
+        if not np.all((stroke >= 0) & (stroke <= 1)):  # NaN is neither
+            raise ValueError(f"stroke {i} has a point off the sheet: x and y must be from 0 to 1")
+        points.append(stroke)
+    return points
+
+
+def picture_of(strokes, side=280):
+    """The drawing as a picture: (side, side) uint8 greys, dark ink with soft edges on white, 255.
+
+    strokes: a list of lists of [x, y], each from 0 to 1. A stroke of one point is a dot.
+    Raises ValueError when they are anything else.
+    """
+    large = side * _FINE
+    picture = Image.new("L", (large, large), 255)
+    drawer = ImageDraw.Draw(picture)
+    radius = PEN * large / 2
+    for stroke in _as_points(strokes):
+        centres = stroke * large
+        drawer.line(centres.ravel().tolist(), fill=17, width=round(2 * radius))
+        for x, y in centres:  # round ends, round corners
+            drawer.ellipse((x - radius, y - radius, x + radius, y + radius), fill=17)
+    return np.asarray(picture.reduce(_FINE))
+
+
+def read_drawing(net, strokes):
+    """What a network says of a drawing: (row, probabilities, words).
+
+    row: (784,) float32, the drawing prepared as MNIST was. probabilities: (10,). Both are None when there is no digit
+    to read yet; the words then say so. Raises ValueError for malformed strokes only.
+    """
+    points = _as_points(strokes)
+    if not points:
+        return None, None, "The sheet is empty: draw one digit on it."
+    points = np.concatenate(points)
+    if np.ptp(points, axis=0).max() < _SMALLEST:
+        return None, None, "Too small to be read: draw one digit, as large as half the sheet or more."
+    picture = picture_of(strokes, 140)
+    try:
+        row = prepare_digit(np.pad(picture, 14, constant_values=255))  # paper also around ink at the edge
+    except ValueError:
+        return None, None, "No digit stands out from the sheet: clear it and draw one digit."
+    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network, named below
+        probabilities = net.predict_proba(row[np.newaxis])[0]
+    if not np.isfinite(probabilities).all():
+        return row, None, "The network says nothing: its weights are no numbers any more. Its training diverged."
+    second, first = np.argsort(probabilities)[-2:]
+    certain = "over 99%" if probabilities[first] > 0.99 else f"{probabilities[first]:.0%}"
+    rest = f"next comes {second} with {probabilities[second]:.0%}"
+    if probabilities[second] < 0.01:
+        rest = "every other digit has less than 1%"
+    return row, probabilities, f"The network says {first} with probability {certain}; {rest}."
+
+
+class _Reading(Figure):
+    """The digit as the network sees it, and its ten probabilities."""
+
+    def __init__(self):
+        super().__init__(5.2, 2.6)
+        digit, bars = self.subplots(1, 2, width_ratios=[1, 1.3])
+        self._blank = np.zeros(784)
+        self._digit = digit.imshow(as_square(self._blank), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+        digit.set(title="what the network sees", xticks=[], yticks=[], xlabel="28×28 pixels")
+        digit.title.set_fontsize(10.5)
+        self._bars = ProbabilityBars(self, bars, "what it says")
+        self.move(self._digit, *digit.spines.values())  # the frame once more: it lies on the digit
+
+    def show(self, row, probabilities, alt):
+        """row: (784,); probabilities: (10,); None where there are none."""
+        self._digit.set_data(as_square(self._blank if row is None else row))
+        self._bars.show(np.zeros(10) if probabilities is None else probabilities)
+        self.alt_text = alt
+        return self
+
+
+class DrawADigit(Live):
+    """A pad, and beside it the digit as the network sees it, and what it says. Made by `draw_a_digit`.
+
+    pad: the DrawingPad. net: the network; setting it reads the drawing anew, also after more training of the same one.
+    clear, undo: the buttons. row, probabilities: what is shown, or None.
+    """
+
+    def __init__(self, net):
+        self._net = net
+        self.pad = DrawingPad(strokes=EXAMPLE)
+        self.clear = ipywidgets.Button(description="Clear", tooltip="Take everything off the sheet")
+        self.undo = ipywidgets.Button(description="Undo last stroke", tooltip="Take the last stroke off the sheet")
+        self._reading = _Reading()
+        super().__init__(self._read)
+        buttons = ipywidgets.HBox([self.clear, self.undo])
+        left = ipywidgets.VBox([self.pad, buttons], layout={"max_width": "100%"})
+        right = ipywidgets.VBox([self.image, self.words], layout={"width": "505px", "max_width": "100%"})
+        # in a narrow window the picture goes below the pad
+        self.children = [ipywidgets.HBox([left, right], layout={"flex_flow": "row wrap"})]
+        self.add_class("drawing")
+        self.clear.add_class("live-clear")
+        self.undo.add_class("live-undo")
+        self.clear.on_click(lambda _: setattr(self.pad, "strokes", []))
+        self.undo.on_click(lambda _: setattr(self.pad, "strokes", self.pad.strokes[:-1]))
+        self.pad.observe(self._redraw, names="strokes")
+
+    @property
+    def net(self):
+        return self._net
+
+    @net.setter
+    def net(self, net):
+        self._net = net
+        self._redraw()
+
+    def _read(self):
+        self.row, self.probabilities, words = read_drawing(self._net, self.pad.strokes)
+        if self.pad.strokes == EXAMPLE:
+            words += " An example: clear it and draw your own."
+        return self._reading.show(self.row, self.probabilities, words)
+
+
+def draw_a_digit(net):
+    """A sheet to draw a digit on, the digit as the network sees it, and its ten probabilities, while you draw."""
+    return DrawADigit(net)

@@ -1,0 +1,281 @@
+"""Pictures that a slider moves. Each is laid out once; `show` sets its moving parts and its words, and returns it.
+
+All scales are fixed, so that what the eye compares between two positions of a slider is the data.
+"""
+
+import numpy as np
+
+from .plots import BLUE, GREY, ORANGE, RED, Figure, as_square, dress
+
+_INK = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+
+
+class Wave(Figure):
+    """A sine curve."""
+
+    def __init__(self):
+        super().__init__(6.0, 3.0)
+        axis = self.subplots()
+        self._x = np.linspace(0, 1, 400)
+        self._line = self.move(*axis.plot(self._x, 0 * self._x, color=BLUE, linewidth=1.8))
+        dress(axis, "x", "sin(2π · waves · x)")
+        axis.set(xlim=(0, 1), ylim=(-1.1, 1.1))
+
+    def show(self, waves):
+        self._line.set_ydata(np.sin(2 * np.pi * waves * self._x))
+        self.alt_text = f"A sine curve with {waves} full wave{'s' * (waves > 1)} between 0 and 1."
+        return self
+
+
+class DigitGrid(Figure):
+    """Ten digits in two rows, each with a caption."""
+
+    def __init__(self):
+        super().__init__(5.0, 2.6)
+        self.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+        self._pictures, self._captions = [], []
+        for axis in self.subplots(2, 5).ravel():
+            axis.set_axis_off()
+            self._pictures.append(axis.imshow(np.zeros((28, 28)), **_INK))
+            self._captions.append(axis.set_title("0", fontsize=10, pad=2))
+        self.move(*self._pictures, *self._captions)
+
+    def show(self, images, captions, alt):
+        for picture, title, image, caption in zip(self._pictures, self._captions, images, captions, strict=True):
+            picture.set_data(as_square(image))
+            title.set_text(str(caption))
+        self.alt_text = alt
+        return self
+
+
+class ProbabilityBars:
+    """Ten bars with their values over them, the largest in another colour, on an axis of a Figure."""
+
+    def __init__(self, figure, axis, title=""):
+        dress(axis, "class", "probability", title)
+        axis.set(ylim=(0, 1.12), xticks=range(10))
+        axis.grid(False, axis="x")
+        self._bars = axis.bar(range(10), np.zeros(10))
+        self._texts = [axis.text(k, 0, "", ha="center", va="bottom", fontsize=8) for k in range(10)]
+        figure.move(*self._bars, *self._texts)
+
+    def show(self, probabilities):
+        best = int(np.argmax(probabilities))
+        for k, (bar, text, p) in enumerate(zip(self._bars, self._texts, probabilities, strict=True)):
+            bar.set(height=p, color=RED if k == best and p > 0 else BLUE)
+            text.set(text=f"{p:.0%}" if p >= 0.005 else "", y=p + 0.01)
+
+
+class ForwardPass(Figure):
+    """One digit on its way through a network with one hidden layer, in five steps from pixels to probabilities."""
+
+    STEPS = ("the pixels X", "the weighted sums Z¹", "the activations A¹", "the logits Z²", "the probabilities Ŷ")
+
+    def __init__(self, n_hidden):
+        super().__init__(10.0, 2.9)
+        pixels, sums, active, logits, probabilities = self.subplots(1, 5, width_ratios=[1, 1, 1, 1.25, 1.5])
+        self._shape = (8, -1) if n_hidden % 8 == 0 else (1, -1)
+        hidden = np.zeros(n_hidden).reshape(self._shape)
+        self._pixels = pixels.imshow(np.zeros((28, 28)), **_INK)
+        self._sums = sums.imshow(hidden, cmap="bwr", vmin=-4, vmax=4, interpolation="nearest")
+        self._active = active.imshow(hidden, cmap="Reds", vmin=0, vmax=4, interpolation="nearest")
+        for axis, title in ((pixels, "X: 784 pixels"), (sums, f"Z¹: {n_hidden} sums"), (active, "A¹ = relu(Z¹)")):
+            axis.set_title(title, fontsize=10)
+            axis.set_axis_off()
+        dress(logits, "class", "", "Z²: 10 logits")
+        logits.set(ylim=(-16, 16), xticks=range(10))
+        logits.tick_params(labelsize=8)
+        self._logits = logits.bar(range(10), np.zeros(10), color=GREY)
+        self.move(self._pixels, self._sums, self._active, *self._logits)
+        self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)")
+        probabilities.tick_params(labelsize=8)
+
+    def show(self, image, sums, logits, probabilities, step, alt):
+        """step: how many of the five are shown, 1 to 5."""
+        self._pixels.set_data(as_square(image))
+        self._sums.set_data(sums.reshape(self._shape))
+        self._active.set_data(np.maximum(sums, 0).reshape(self._shape))
+        self._sums.set_visible(step >= 2)
+        self._active.set_visible(step >= 3)
+        for bar, value in zip(self._logits, logits if step >= 4 else np.zeros(10), strict=True):
+            bar.set_height(np.clip(value, -16, 16))
+        self._bars.show(probabilities if step >= 5 else np.zeros(10))
+        self.alt_text = alt
+        return self
+
+
+class Tangent(Figure):
+    """A curve, a point on it, and the tangent there."""
+
+    def __init__(self, x, y, xlabel, ylabel):
+        super().__init__(7.0, 3.4)
+        axis = self.subplots()
+        axis.plot(x, y, color=BLUE, linewidth=2, label=ylabel)
+        self._line = self.move(*axis.plot(x[:2], y[:2], color=RED, linewidth=2, label="tangent"))
+        self._point = self.move(*axis.plot(x[:1], y[:1], "o", color=RED, markersize=8))
+        self._text = self.move(axis.text(0.03, 0.05, "", transform=axis.transAxes, color=RED, fontsize=11))
+        self._reach = (x[-1] - x[0]) * np.array([-0.18, 0.18])
+        dress(axis, xlabel, ylabel)
+        spread = max(np.ptp(y), 1e-9)
+        axis.set_ylim(y.min() - 0.15 * spread, y.max() + 0.15 * spread)
+        axis.legend(fontsize=9, frameon=False, loc="upper right")
+
+    def show(self, at, value, slope, alt):
+        self._line.set_data(at + self._reach, value + slope * self._reach)
+        self._point.set_data([at], [value])
+        self._text.set_text(f"slope {slope:+.4f}")
+        self.alt_text = alt
+        return self
+
+
+class ErrorCurve(Figure):
+    """A curve of errors on logarithmic scales, and a point on it."""
+
+    def __init__(self, x, y, xlabel, ylabel):
+        super().__init__(7.0, 3.4)
+        axis = self.subplots()
+        axis.plot(x, y, color=BLUE, linewidth=1.8)
+        self._point = self.move(*axis.plot(x[:1], y[:1], "o", color=RED, markersize=9))
+        dress(axis, xlabel, ylabel, log="xy")
+
+    def show(self, at, value, alt):
+        self._point.set_data([at], [value])
+        self.alt_text = alt
+        return self
+
+
+class DescentAndDigits(Figure):
+    """The path of a descent in a valley of two weights, and beside it the training of a network on digits."""
+
+    def __init__(self, heights, limits, start):
+        """heights: a function of two weights, w₁ and w₂, arrays of one shape. limits: (left, right, bottom, top)."""
+        super().__init__(10.0, 3.2)
+        valley, loss, accuracy = self.subplots(1, 3)
+        w1, w2 = np.meshgrid(np.linspace(*limits[:2], 120), np.linspace(*limits[2:], 120))
+        z = heights(w1, w2)
+        valley.contour(w1, w2, z, levels=np.geomspace(z.min() + 0.02, z.max(), 11), colors=GREY, linewidths=0.6)
+        valley.plot(*start, "o", color="black", markersize=5)
+        (self._path,) = valley.plot([], [], "o-", color=BLUE, markersize=2.5, linewidth=1.1)
+        dress(valley, "w₁", "w₂", "valley of two weights")
+        valley.set(xlim=limits[:2], ylim=limits[2:])
+        (self._batches,) = loss.plot([], [], color=BLUE, linewidth=1.2)
+        dress(loss, "examples seen", "loss of each batch", "digits: loss")
+        loss.set_ylim(0, 4)
+        self._accuracies = [accuracy.plot([], [], s, color=BLUE, marker="o", markersize=3)[0] for s in ("--", "-")]
+        dress(accuracy, "epoch", "accuracy", "digits: accuracy")
+        accuracy.set_ylim(0, 1.02)
+        accuracy.legend(self._accuracies, ["training", "validation"], fontsize=9, frameon=False, loc="lower right")
+        self._loss_axis, self._accuracy_axis = loss, accuracy
+        self._marks = [_mark(axis, "diverged") for axis in (valley, loss)]
+        self.move(self._path, self._batches, *self._accuracies, *self._marks)
+
+    def limit(self, examples, epochs):
+        """Set the ends of the horizontal axes, once, before the first picture."""
+        self._loss_axis.set_xlim(0, examples)
+        self._accuracy_axis.set_xlim(-0.1, epochs + 0.1)
+        self._accuracy_axis.xaxis.get_major_locator().set_params(integer=True)
+        return self
+
+    def show(self, path, path_diverged, history, examples, alt):
+        """path: (n, 2), the weights after each step. examples: how many each batch of the history's run had."""
+        self._path.set_data(*np.clip(path, -50, 50).T)
+        losses = np.clip(history.batch_loss, 0, 50)
+        self._batches.set_data(np.cumsum(examples)[: len(losses)], losses)
+        for line, values in zip(self._accuracies, (history.train_accuracy, history.validation_accuracy), strict=True):
+            line.set_data(range(len(values)), values)
+        self._marks[0].set_visible(path_diverged)
+        self._marks[1].set_visible(history.diverged)
+        self.alt_text = alt
+        return self
+
+
+class Regularization(Figure):
+    """What a setting of η and λ does: the loss in its parts, the accuracy, and the weights of twelve hidden units."""
+
+    def __init__(self, epochs):
+        super().__init__(10.0, 3.2)
+        loss, accuracy, weights = self.subplots(1, 3, width_ratios=[1, 1, 1.1])
+        styles = [("--", BLUE, "training"), ("-", BLUE, "validation"), (":", RED, "penalty")]
+        self._losses = [loss.plot([], [], s, color=c, label=label)[0] for s, c, label in styles]
+        self._accuracies = [accuracy.plot([], [], s, color=c)[0] for s, c, _ in styles[:2]]
+        dress(loss, "epoch", "loss", "data loss and penalty")
+        dress(accuracy, "epoch", "accuracy", "accuracy")
+        loss.set(xlim=(0, epochs), ylim=(0, 3))
+        accuracy.set(xlim=(0, epochs), ylim=(0, 1.02))
+        for axis in (loss, accuracy):
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        loss.legend(fontsize=8, frameon=False, loc="upper right")
+        self._weights = weights.imshow(
+            np.zeros((90, 120)), cmap="bwr", vmin=-1, vmax=1, interpolation="nearest", aspect="equal"
+        )
+        weights.set_title("weights of 12 hidden units", fontsize=10.5)
+        weights.set_axis_off()
+        self._mark = _mark(accuracy, "diverged")
+        self.move(*self._losses, *self._accuracies, self._weights, self._mark)
+
+    def show(self, history, W, alt):
+        """W: (784, n) with n at least 12, the first layer's weights."""
+        for line, values in zip(
+            self._losses, (history.train_loss, history.validation_loss, history.penalty), strict=True
+        ):
+            line.set_data(range(len(values)), values)
+        for line, values in zip(self._accuracies, (history.train_accuracy, history.validation_accuracy), strict=True):
+            line.set_data(range(len(values)), values)
+        self._weights.set_data(mosaic(W, 3, 4))
+        self._mark.set_visible(history.diverged)
+        self.alt_text = alt
+        return self
+
+
+class RangeTest(Figure):
+    """A learning-rate range test, a rate chosen on it, and a run with that rate."""
+
+    def __init__(self, lowest, highest, n_steps):
+        super().__init__(9.0, 3.3)
+        test, run = self.subplots(1, 2)
+        self._batches = test.plot([], [], color=GREY, linewidth=0.7, alpha=0.7, label="each batch")[0]
+        self._smooth = test.plot([], [], color=BLUE, linewidth=1.8, label="mean of nine")[0]
+        self._rate = test.plot([1, 1], [0, 4], "--", color=RED, linewidth=1.5, label="chosen η")[0]
+        dress(test, "learning rate η, rising", "loss", "range test", "x")
+        test.set(xlim=(lowest, highest), ylim=(0, 4))
+        test.legend(fontsize=9, frameon=False, loc="upper left")
+        self._run = run.plot([], [], color=ORANGE, linewidth=0.9)[0]
+        self._run_smooth = run.plot([], [], color=RED, linewidth=1.8)[0]
+        dress(run, "step", "loss", "a run with the chosen η")
+        run.set(xlim=(0, n_steps), ylim=(0, 4))
+        self._mark = _mark(run, "diverged")
+        self.move(self._batches, self._smooth, self._rate, self._run, self._run_smooth, self._mark)
+
+    def show(self, rates, test_losses, rate, history, alt):
+        """rates: η of each step of the test. history: of the run with the constant rate."""
+        self._batches.set_data(rates[: len(test_losses)], np.clip(test_losses, 0, 50))
+        self._smooth.set_data(*smooth(rates[: len(test_losses)], test_losses))
+        self._rate.set_xdata([rate, rate])
+        steps, losses = np.arange(1, len(history.batch_loss) + 1), np.clip(history.batch_loss, 0, 50)
+        self._run.set_data(steps, losses)
+        self._run_smooth.set_data(*smooth(steps, losses))
+        self._mark.set_visible(history.diverged)
+        self.alt_text = alt
+        return self
+
+
+def smooth(x, y, width=9):
+    """Means of so many neighbouring values of y, what is above 50 counted as 50, each at its middle x."""
+    if len(y) < width:
+        return [], []
+    return x[width // 2 : len(y) - width // 2], np.convolve(np.clip(y, 0, 50), np.ones(width) / width, mode="valid")
+
+
+def mosaic(W, rows, columns):
+    """The first rows·columns columns of W, (784, n), as tiles of 28×28 with a rim of 1, each scaled to [−1, 1]."""
+    n = rows * columns
+    tiles = np.nan_to_num(W[:, :n].T.reshape(n, 28, 28), nan=0, posinf=0, neginf=0)
+    tiles = tiles / np.maximum(abs(tiles).max(axis=(1, 2), keepdims=True), 1e-12)
+    tiles = np.pad(tiles, ((0, 0), (1, 1), (1, 1))).reshape(rows, columns, 30, 30)
+    return tiles.swapaxes(1, 2).reshape(30 * rows, 30 * columns)
+
+
+def _mark(axis, text):
+    """A word in large letters across an axis, for `show` to make visible."""
+    style = {"ha": "center", "fontsize": 16, "color": RED, "fontweight": "bold"}
+    return axis.text(0.5, 0.5, text, transform=axis.transAxes, visible=False, **style)

@@ -1,0 +1,397 @@
+"""The playground: a run that stops after any step, its picture, and the widget that trains in the background."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from mnist_scratch import SGD, Dataset, Network, fit
+from mnist_scratch.classroom import playground as module
+from mnist_scratch.classroom.playground import MOST_POINTS, Playground, Progress, Training
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def data(mnist):
+    return mnist.train[:1000], mnist.validation[:200]
+
+
+@pytest.fixture
+def training(data):
+    train, validation = data
+    return Training(train[:300], validation, hidden=(16,))
+
+
+@pytest.fixture
+def play(data, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST", 20.0)  # a run that should have been stopped is no test that hangs
+    play = Playground(*data)
+    yield play
+    play.close()
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
+
+
+# ------------------------------------------------------------------------------------------------- the run itself
+
+
+def test_two_epochs_are_those_of_fit(data, training):
+    net = Network([784, 16, 10], seed=0, dtype="float64")
+    history = fit(net, data[0][:300], epochs=2, batch_size=64, optimizer=SGD(0.1), weight_decay=0.01, progress=False)
+    training.weight_decay = 0.01
+    training.step(10)
+    assert same(training.net, net) and training.epochs == 2 and training.epoch == 2.0
+    training.measure()
+    assert training.curve[-1].train_loss == pytest.approx(history.train_loss[-1], rel=1e-12)
+    assert training.curve[-1].train_accuracy == history.train_accuracy[-1]
+
+
+def test_steps_add_up(data, training):
+    other = Training(data[0][:300], data[1], hidden=(16,))
+    training.step(7)
+    for n in (1, 0, 4, 2):
+        other.step(n)
+    assert training.steps == other.steps == 7 and same(training.net, other.net)
+    assert training.epoch == pytest.approx((1 * 300 + 2 * 64) / 300)
+    with pytest.raises(ValueError, match="n must be"):
+        training.step(-1)
+
+
+def test_advance_trains_and_stops_with_the_epoch(training):
+    training.advance(0.01)
+    assert training.steps > 0
+    training.advance(10, epochs=training.epochs + 1)  # seconds enough: the epoch ends it
+    assert training.epoch == training.epochs
+    steps = training.steps
+    training.advance(10, epochs=training.epochs)
+    assert training.steps == steps
+
+
+def test_settings_hold_from_the_next_step_on(training):
+    training.step(3)
+    before = training.net.copy()
+    training.learning_rate, training.weight_decay, training.batch_size = 0.3, 0.1, 1000
+    order = np.random.default_rng([0, 0]).permutation(300)[3 * 64 :]  # what is left of the epoch
+    X, y = training.train.images[order], training.train.labels[order]
+    _, gradients = before.loss_and_gradients(X, y, 0.1)
+    training.step()
+    for W, after, (dW, _) in zip(before.weights, training.net.weights, gradients, strict=True):
+        np.testing.assert_allclose(after, W - 0.3 * dW, rtol=0, atol=1e-14)
+    assert training.epochs == 1
+
+
+def test_a_curve_keeps_few_points_from_start_to_end(training):
+    training.batch_size = 8
+    most = 0
+    for _ in range(900):
+        training.step(3)
+        training.measure()
+        most = max(most, len(training.curve))
+    steps = [point.step for point in training.curve]
+    assert MOST_POINTS / 2 < most <= MOST_POINTS and len(steps) > MOST_POINTS / 4
+    assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] == training.steps == 2700
+    assert max(np.diff(steps)) <= 2700 / 30, "the points that are left should lie evenly"
+
+
+def test_a_step_is_measured_once(training):
+    training.step(2)
+    training.measure()
+    training.measure()
+    assert [point.step for point in training.curve] == [0, 2]
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+def test_divergence_is_named_and_the_step_not_taken(data, activation):
+    training = Training(*data, hidden=(16,), activation=activation)
+    training.learning_rate, training.weight_decay = 10.0, 1.0
+    training.step(2000)
+    assert 0 < training.steps < 2000
+    assert training.diverged.startswith(f"Diverged in step {training.steps + 1}:")
+    assert "η = 10 and λ = 1" in training.diverged and "a smaller learning rate" in training.diverged
+    assert all(np.isfinite(array).all() for array in training.net.parameters())
+    with np.errstate(over="ignore", invalid="ignore"):
+        broken = not np.isfinite(training.net.loss(*vars(training.validation).values()).data)
+    assert broken or training.curve[-1].step == training.steps, "the curve ends before the run does"
+    steps = training.steps
+    training.step(5)
+    training.advance(0.01)
+    training.measure()
+    assert training.steps == steps and np.isfinite(training.curve).all()
+
+
+# --------------------------------------------------------------------------------------------------- the picture
+
+
+def test_the_picture_shows_the_run(training):
+    figure = Progress()
+    first = figure.show(training, "Paused.").live_png()
+    training.step(20)
+    training.measure()
+    second = figure.show(training, "Paused.").live_png()
+    assert first.startswith(PNG) and second.startswith(PNG) and first != second
+    loss, accuracy, weights, misread = figure.axes
+    for axis, names in (
+        (loss, ("train_loss", "validation_loss")),
+        (accuracy, ("train_accuracy", "validation_accuracy")),
+    ):
+        for line, name in zip(axis.get_lines(), names, strict=True):
+            assert line.get_xdata()[-1] == 20
+            np.testing.assert_array_equal(line.get_ydata(), [getattr(point, name) for point in training.curve])
+    tile = training.net.weights[0][:, 5].reshape(28, 28)
+    shown = weights.images[0].get_array()[31:59, 31:59]
+    np.testing.assert_allclose(shown, tile / abs(tile).max())
+    wrong = training.net.predict(training.validation.images) != training.validation.labels
+    row = np.flatnonzero(wrong)[4]
+    answer = training.net.predict(training.validation.images)[row]
+    assert misread.texts[4].get_text() == f"{training.validation.labels[row]} → {answer}"
+    image = misread.images[0].get_array()[50:78, 40:68]
+    np.testing.assert_allclose(image, training.validation.images[row].reshape(28, 28))
+    assert f"misread: {wrong.sum()}" in misread.get_title()
+
+
+def test_the_axes_grow_with_the_steps_and_the_background_with_them(training):
+    figure = Progress()
+    figure.show(training, "").live_png()
+    ends = []
+    for steps in (499, 500, 501, 1000, 1001):
+        training.steps = steps
+        training.measure()
+        moving = figure.show(training, "").live_png()
+        ends.append(figure.axes[0].get_xlim()[1])
+        assert figure.axes[1].get_xlim() == figure.axes[0].get_xlim()
+    assert ends == [500, 500, 1000, 1000, 2000]
+    figure.lay_out_again()
+    assert figure.live_png() == moving, "the background is that of other axes"
+
+
+def test_few_weights_and_few_mistakes_leave_blanks(data):
+    training = Training(*data, hidden=())
+    figure = Progress().show(training, "")
+    assert (figure.axes[2].images[0].get_array()[90:] == 0).all(), "ten units fill ten of sixteen tiles"
+    training.validation = data[1][:1]
+    training._samples[1] = Dataset(data[1].images[:1], training.net.predict(data[1].images[:1]))
+    figure.show(training, "")
+    assert "misread: 0" in figure.axes[3].get_title()
+    assert not any(text.get_text() for text in figure.axes[3].texts)
+
+
+def test_the_words_say_what_the_picture_shows(training):
+    training.step(20)
+    training.measure()
+    words = Progress().show(training, "Paused.").alt_text
+    now = training.curve[-1]
+    assert words.startswith("Paused. Step 20, epoch 4.0.")
+    assert f"Data loss: training {now.train_loss:.2f}, validation {now.validation_loss:.2f}." in words
+    assert f"Accuracy: training {now.train_accuracy:.1%}, validation {now.validation_accuracy:.1%}." in words
+    assert "784-16-10 (relu), η = 0.1, λ = 0, batch size 64, 300 training images" in words
+
+
+def test_the_words_say_which_step_was_measured_last(data):
+    training = Training(*data, hidden=(16,))
+    training.learning_rate, training.weight_decay = 10.0, 1.0
+    training.step(2000)
+    last = training.curve[-1].step
+    assert last < training.steps, "with relu, the losses break before the weights do"
+    words = Progress().show(training, "").alt_text
+    assert f"Data loss in step {last}: " in words and f"Accuracy in step {last}: " in words
+
+
+def test_a_network_that_says_one_thing_only_is_named(training):
+    training.net.weights[-1][:] = 0
+    training.net.biases[-1][3] = 1
+    assert Progress().show(training, "").alt_text.endswith("It says 3 to every digit.")
+
+
+# ---------------------------------------------------------------------------------------------------- the widget
+
+
+def test_it_begins_with_the_same_steps_every_time(data, play):
+    again = Playground(*data)
+    assert play.training.steps == module._FIRST_STEPS
+    assert play.words.value == again.words.value and play.image.value == again.image.value
+    assert play.words.value == play.figure.alt_text and bytes(play.image.value).startswith(PNG)
+    defaults = Training(*data)
+    for name in ("learning_rate", "weight_decay", "batch_size"):
+        assert play.sliders[name].value == getattr(defaults, name), "the first steps were those of another setting"
+
+
+def test_the_controls_are_labelled_and_found(play):
+    names = {"hidden", "activation", "amount", "learning_rate", "weight_decay", "batch_size"}
+    assert set(play.sliders) == names and all(control.description for control in play.sliders.values())
+    for name in ("start", "step", "epoch", "reset"):
+        button = getattr(play, f"{name}_button")
+        assert button.description and button.tooltip and f"live-{name}" in button._dom_classes
+    assert "live-good" in play.good._dom_classes and "live" in play._dom_classes
+
+
+def test_still_picture_and_view(play):
+    bundle, metadata = play._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
+    assert metadata["image/png"]["alt"] == play.figure.alt_text and play.figure.alt_text in bundle["text/plain"]
+
+
+def test_step_and_reset(play, data):
+    start = Network([784, 32, 10], seed=0, dtype="float64")
+    picture = play.image.value
+    play.step_button.click()
+    assert play.training.steps == module._FIRST_STEPS + 1 and "Step 151," in play.words.value
+    assert play.image.value != picture
+    play.reset_button.click()
+    assert play.training.steps == 0 and same(play.training.net, start) and "Step 0," in play.words.value
+    assert play.drawing.net is play.training.net
+
+
+def test_rate_decay_and_batch_size_leave_the_run_where_it_is(play):
+    training = play.training
+    play.set(learning_rate=0.3, weight_decay=0.001, batch_size=16)
+    assert play.training is training and training.steps == module._FIRST_STEPS
+    assert (training.learning_rate, training.weight_decay, training.batch_size) == (0.3, 0.001, 16)
+    assert "η = 0.3, λ = 0.001, batch size 16" in play.words.value
+    play.good.click()
+    assert play.training is training and (training.learning_rate, training.batch_size) == (0.1, 64)
+
+
+@pytest.mark.parametrize(
+    ("move", "sizes", "activation", "amount"),
+    [
+        ({"hidden": ()}, [784, 10], "relu", 1000),
+        ({"hidden": (128, 64)}, [784, 128, 64, 10], "relu", 1000),
+        ({"activation": "tanh"}, [784, 32, 10], "tanh", 1000),
+        ({"amount": 300}, [784, 32, 10], "relu", 300),
+    ],
+)
+def test_layers_activation_and_images_begin_a_new_run(play, move, sizes, activation, amount):
+    play.set(learning_rate=0.3)
+    play.set(**move)
+    assert play.training.steps == 0 and len(play.training.train) == amount
+    assert same(play.training.net, Network(sizes, activation, seed=0, dtype="float64"))
+    assert play.training.learning_rate == 0.3 and play.drawing.net is play.training.net
+
+
+def test_every_choice_can_be_drawn_and_trained(play):
+    for name, slider in play.sliders.items():
+        for option in slider.options:
+            play.set(**{name: option[1] if isinstance(option, tuple) else option})
+            play.step(2)
+            assert play.training.steps and not play.training.diverged
+            assert bytes(play.image.value).startswith(PNG)
+        play.good.click()
+
+
+def test_divergence_is_drawn_and_named_and_left_behind(play):
+    play.set(learning_rate=10.0, weight_decay=1.0)
+    play.step(2000)
+    assert play.words.value.startswith("Diverged in step") and "smaller learning rate" in play.words.value
+    mark = play.figure.axes[0].texts[0].get_text()
+    assert mark.startswith("Diverged in step") and mark.endswith("Try a smaller learning rate.")
+    assert "e+" in play.figure.axes[0].get_title(), "a loss with hundreds of digits hides the picture"
+    play.set(learning_rate=0.1)
+    assert play.training.steps == 0 and play.words.value.startswith("Paused.")
+    assert play.figure.axes[0].texts[0].get_text() == ""
+
+
+def test_without_an_event_loop_start_says_so(play):
+    with pytest.raises(RuntimeError, match="no event loop"):
+        play.start()
+    play.start_button.click()
+    assert "no event loop" in play.words.value and not play.running
+
+
+def test_training_in_the_background_leaves_room_for_others(play):
+    async def run():
+        play.start_button.click()
+        assert play.running and play.start_button.description == "Pause"
+        seen = []
+        while len(seen) < 5 or play.training.steps <= module._FIRST_STEPS:
+            await asyncio.sleep(0)
+            seen.append(play.training.steps)
+        play.start_button.click()
+        stopped = play.training.steps
+        assert not play.running and play.start_button.description == "Start"
+        assert play.words.value.startswith("Paused.") and f"Step {stopped:,}," in play.words.value
+        await asyncio.sleep(3 * module._REST)
+        assert play.training.steps == stopped
+        play.start()
+        play.pause()
+        play.start()  # the former task has not woken yet: one of the two has to train, not both
+        await asyncio.sleep(2 * module._REST)
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        play.pause()
+        assert len(tasks) == 1
+
+    asyncio.run(run())
+
+
+def run_to_its_end(play):
+    async def wait():
+        while play.running:
+            await asyncio.sleep(0)
+
+    return asyncio.wait_for(wait(), 60)
+
+
+def test_an_epoch_ends_by_itself(play):
+    async def run():
+        play.epoch_button.click()
+        await run_to_its_end(play)
+
+    epochs = play.training.epochs
+    asyncio.run(run())
+    assert play.training.epochs == epochs + 1 and play.training.epoch == epochs + 1
+    assert play.start_button.description == "Start" and play.words.value.startswith("Paused.")
+
+
+def test_settings_move_while_it_trains(play):
+    async def run():
+        play.start()
+        await asyncio.sleep(0)
+        training = play.training
+        play.sliders["learning_rate"].value = 0.3
+        assert training.learning_rate == 0.3 and play.running and play.training is training
+        play.sliders["hidden"].value = (16,)
+        assert play.running and play.training.steps == 0
+        while not play.training.steps:
+            await asyncio.sleep(0)
+        play.sliders["learning_rate"].value = 10.0
+        play.sliders["weight_decay"].value = 1.0
+        await run_to_its_end(play)
+
+    asyncio.run(run())
+    assert play.words.value.startswith("Diverged") and play.start_button.description == "Start"
+
+
+def test_an_error_in_the_background_is_shown(play, monkeypatch):
+    async def run():
+        play.start()
+        monkeypatch.setattr(Training, "_take_step", lambda self: 1 / 0)
+        await run_to_its_end(play)
+
+    asyncio.run(run())
+    assert "ZeroDivisionError: division by zero" in play.words.value and play.start_button.description == "Start"
+
+
+def test_a_run_that_was_forgotten_ends(play, monkeypatch):
+    async def run():
+        monkeypatch.setattr(module, "_LONGEST", 0.0)
+        play.start()
+        await run_to_its_end(play)
+
+    asyncio.run(run())
+    assert not play.running and play.words.value.startswith("Paused.")
+
+
+def test_a_new_playground_stops_the_former_one_and_so_does_closing(data, play):
+    async def run():
+        play.start()
+        other = Playground(*data)
+        assert not play.running
+        other.start()
+        task = other._task
+        other.close()
+        await asyncio.wait_for(task, 5)
+        assert not other.running
+
+    asyncio.run(run())
