@@ -11,16 +11,19 @@ import os
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")
 
 from .data import MNIST, Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from .distortions import Distortion
 from .gradient_check import gradient_check
 from .network import Loss, Network
-from .optimizers import SGD, CosineSchedule, StepSchedule, WarmUpSchedule
+from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule, WarmUpSchedule
 from .training import History, fit
 
 __all__ = [
     "MNIST",
     "SGD",
+    "AveragedSGD",
     "CosineSchedule",
     "Dataset",
+    "Distortion",
     "FileFormatError",
     "History",
     "Loss",

@@ -109,6 +109,10 @@ class SGD:
         """One array of zeros for each parameter array; none are needed without momentum."""
         return [np.zeros_like(parameter) for parameter in parameters] if self.momentum else []
 
+    def result(self, net, velocity):
+        """The network that the training is for: net itself."""
+        return net
+
     def step(self, parameters, gradients, velocity=(), epoch=0.0):
         """One update. The arrays in parameters, and in velocity, are changed in place.
 
@@ -143,6 +147,45 @@ class SGD:
             if norm > self.clip_norm:
                 gradients = [g * (self.clip_norm / norm) for g in gradients]
         return gradients
+
+
+@dataclass(frozen=True)
+class AveragedSGD(SGD):
+    """SGD whose result is a running average of the weights that it goes through (Polyak and Juditsky 1992).
+
+    averaging: after every tenth step, average ← averaging · average + (1 − averaging) · weights. At first it is less,
+    so that the weights of the start are soon forgotten.
+    """
+
+    averaging: float = 0.99
+
+    def __post_init__(self):
+        super().__post_init__()
+        _store(self, "averaging", at_least=0, below=1)
+
+    def initial_velocity(self, parameters):
+        """What `SGD` keeps, then a copy of each parameter array, then the number of steps so far."""
+        return [*super().initial_velocity(parameters), *[parameter.copy() for parameter in parameters], np.zeros(())]
+
+    def step(self, parameters, gradients, velocity=(), epoch=0.0):
+        """One update of the parameters, and every tenth time of their average. As in `SGD`."""
+        *velocity, steps = velocity
+        average = velocity[-len(parameters) :]
+        super().step(parameters, gradients, velocity[: -len(parameters)], epoch)
+        steps += 1
+        if steps % 10 == 0:
+            n = float(steps) / 10
+            keep = min(self.averaging, n / (n + 10))
+            for mean, parameter in zip(average, parameters, strict=True):
+                mean *= keep
+                mean += (1 - keep) * parameter
+
+    def result(self, net, velocity):
+        """A copy of net with the average of its weights."""
+        averaged = net.copy()
+        for parameter, mean in zip(averaged.parameters(), velocity[-1 - len(averaged.parameters()) : -1], strict=True):
+            parameter[...] = mean
+        return averaged
 
 
 def _store(settings, name, **limits):

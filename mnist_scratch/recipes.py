@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .data import FileFormatError, load_mnist, replacing, split
+from .distortions import Distortion
 from .network import Network
 from .optimizers import SGD, CosineSchedule, StepSchedule
 from .training import History, fit
@@ -28,9 +29,10 @@ class Recipe:
     """All that decides how a network comes out, but for the seed and the rounding of the machine.
 
     sizes, activation, output, loss, initialization: as in Network. optimizer: an SGD, its schedule included.
-    weight_decay: λ. n_validation: how many of the 60,000 training images are held out. all_images: whether a second
-    stage trains anew on all 60,000. published: the lowest and the highest test accuracy its authors state, if any, and
-    remark what else they say. goal: the test accuracy that the mean of the seeds should reach.
+    weight_decay: λ. label_smoothing, augment: as in `fit`. n_validation: how many of the 60,000 training images are
+    held out. all_images: whether a second stage trains anew on all 60,000. published: the lowest and the highest test
+    accuracy its authors state, if any, and remark what else they say. goal: the test accuracy that the mean of the
+    seeds should reach.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Recipe:
     epochs: int
     batch_size: int
     weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    augment: Distortion | None = None
     activation: str = "relu"
     output: str = "softmax"
     loss: str = "cross_entropy"
@@ -58,6 +62,7 @@ class Recipe:
     def settings(self):
         """What decides how a network comes out, as text: all but the names and the figures of others."""
         names = set(vars(self)) - {"name", "seeds", "published", "remark", "goal"}
+        names -= {name for name in ("label_smoothing", "augment") if not getattr(self, name)}
         return ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name in names)
 
     def with_epochs(self, epochs):
@@ -71,6 +76,7 @@ class Recipe:
         """Train net on a Dataset as the recipe says, and return the History; options go to `fit`."""
         batch_size = min(self.batch_size, len(train))
         settings = {"batch_size": batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
+        settings |= {"label_smoothing": self.label_smoothing, "augment": self.augment}
         return fit(net, train, epochs=self.epochs, seed=seed, **settings, **options)
 
 
@@ -239,6 +245,7 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
         if history.stopped and not history.diverged:
             return Run(net, histories, None, interrupted=True)
 
+    net = recipe.optimizer.result(net, history.velocity)
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         correct = net.predict(mnist.test.images) == mnist.test.labels
     numbers = {

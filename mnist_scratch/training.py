@@ -54,6 +54,8 @@ def fit(
     batch_size=128,
     optimizer=SGD(learning_rate=0.1),
     weight_decay=0.0,
+    label_smoothing=0.0,
+    augment=None,
     validation=None,
     seed=0,
     shuffle=True,
@@ -65,9 +67,12 @@ def fit(
     """Train net in place by mini-batch gradient descent, and return a History.
 
     train, validation: Datasets; after each epoch all of both are measured. epochs: how often to go through train,
-    in all. batch_size: examples per step, from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖². seed:
-    with the epoch's number it draws the order of the examples, so the same seed gives the same run. shuffle: whether
-    they are mixed at all. threads: of BLAS; by default as many as suit the work in a step (see `blas_threads`).
+    in all. batch_size: examples per step, from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖².
+    label_smoothing: the part of each target, in [0, 1), that is spread evenly over all classes. augment: a function of
+    a batch's images and a np.random.Generator that returns other images to train on, such as a Distortion. seed: with
+    the epoch's number it draws the order of the examples, and all that augment draws, so the same seed gives the same
+    run. shuffle: whether they are mixed at all. threads: of BLAS; by default as many as suit the work in a step (see
+    `blas_threads`).
     progress: show a bar. resume: the History of an earlier run to go on with; it is continued and returned. With the
     same arguments, but for epochs, the result is that of an unbroken run, unless the stop button cut an epoch in two.
     on_epoch: called with the History after each epoch; when it returns true, training stops there.
@@ -81,14 +86,17 @@ def fit(
     weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
     history.stopped, history.diverged = "", False
     parameters = net.parameters()
-    Y = one_hot(train.labels, net.sizes[-1], net.dtype)
+    Y = _smoothed(one_hot(train.labels, net.sizes[-1], net.dtype), label_smoothing)
     steps = -(-len(train) // batch_size)
 
     def run_epoch(epoch):
-        rng = np.random.default_rng([seed, epoch]) if shuffle else None
-        for step, rows in enumerate(batch_rows(len(train), batch_size, rng)):
+        rng = np.random.default_rng([seed, epoch])
+        for step, rows in enumerate(batch_rows(len(train), batch_size, rng if shuffle else None)):
             now = epoch + step / steps
-            X = train.images[rows].astype(net.dtype, copy=False)
+            X = train.images[rows]
+            if augment is not None:
+                X = augment(X, rng)
+            X = X.astype(net.dtype, copy=False)
             data_loss, gradients = net._data_loss_and_gradients(X, Y[rows], weight_decay)
             require_finite(data_loss, epoch, step)
             optimizer.step(parameters, [array for pair in gradients for array in pair], history.velocity, now)
@@ -96,12 +104,13 @@ def fit(
             bar.update()
 
     def measure(epoch, seconds):
-        loss, accuracy = net.evaluate(train.images, train.labels, weight_decay)
+        measured = optimizer.result(net, history.velocity)
+        loss, accuracy = measured.evaluate(train.images, train.labels, weight_decay)
         require_finite(loss.total, max(epoch - 1, 0), steps - 1 if epoch else -1)
         row = {"train_loss": loss.data, "penalty": loss.penalty, "train_accuracy": accuracy}
         row |= {"learning_rate": optimizer.rate(float(epoch)), "seconds": seconds}
         if validation is not None:
-            loss, accuracy = net.evaluate(validation.images, validation.labels)
+            loss, accuracy = measured.evaluate(validation.images, validation.labels)
             row |= {"validation_loss": loss.data, "validation_accuracy": accuracy}
         # a single step of the interpreter, so that the stop button cannot leave half a row
         vars(history).update({name: [*getattr(history, name), value] for name, value in row.items()})
@@ -140,6 +149,12 @@ def fit(
     if history.stopped and progress:
         print(history.stopped)
     return history
+
+
+def _smoothed(Y, part):
+    """Targets of which a part is spread evenly over the classes (Szegedy and others 2016)."""
+    part = checks.number("label_smoothing", part, at_least=0, below=1)
+    return (1 - part) * Y + part / Y.shape[1] if part else Y
 
 
 class _Diverged(Exception):

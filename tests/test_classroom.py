@@ -10,6 +10,8 @@ from PIL import Image
 
 from mnist_scratch import History, Network, gradient_check
 from mnist_scratch.classroom import bugs, moving, plots, widgets
+from mnist_scratch.classroom.exercises import EXERCISES, judge
+from mnist_scratch.classroom.exercises import gradient_check as hunt
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FOUND = {  # of W1 b1 W2 b2 W3 b3, as notebook 04 prints them
@@ -182,27 +184,95 @@ def test_drawn_numbers_are_those_given():
     assert [int(text.get_text()) for text in matrix.axes[0].texts] == counts.ravel().tolist()
 
 
-def checked(net):
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((8, 6)), rng.integers(0, 4, 8)
-    net.loss_and_gradients(rng.standard_normal((8, 6)), rng.integers(0, 4, 8))  # another batch came before
-    return [row.relative_error for row in gradient_check(net, X, y, 0.1).rows]
+NAMES = ["W1", "b1", "W2", "b2", "W3", "b3"]
 
 
+def batch(rng):
+    return rng.standard_normal((8, 6)), rng.integers(0, 4, 8)
+
+
+def checked(net, weight_decay=0.1, seed=0, method="central"):
+    """The relative error of each parameter array, for a network that has seen another batch before."""
+    rng = np.random.default_rng(seed)
+    X, y = batch(rng)
+    net.loss_and_gradients(*batch(rng))
+    return [row.relative_error for row in gradient_check(net, X, y, weight_decay, method).rows]
+
+
+def signs(errors):
+    return "".join("#" if e > 1e-3 else "." if e < 1e-7 else "?" for e in errors)
+
+
+def repaired(net):
+    """The same network, parameters and all, with the right backward pass."""
+    right = bugs.Stepwise(net.sizes, net.activation, net.output, net.loss_name, dtype="float64")
+    for mine, its in zip(right.parameters(), net.parameters(), strict=True):
+        mine[...] = its
+    return right
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_stepwise_is_right(activation):
-    net = bugs.Stepwise([6, 5, 5, 4], activation, dtype="float64")
+def test_stepwise_is_right(activation, loss):
+    net = bugs.Stepwise([6, 5, 5, 4], activation, loss=loss, dtype="float64")
     for b in net.biases:
         b += 0.1  # at 0 a row of dead units would put the next layer exactly on the ReLU's kink
-    assert max(checked(net)) < 1e-7
+    assert max(checked(net)) < 1e-7 and max(checked(net, 0)) < 1e-7
+    rng = np.random.default_rng(0)
+    same = Network([6, 5, 5, 4], activation, loss=loss, dtype="float64")
+    same.biases[:] = [b.copy() for b in net.biases]
+    X, y = batch(rng)
+    for mine, its in zip(net.loss_and_gradients(X, y, 0.1)[1], same.loss_and_gradients(X, y, 0.1)[1], strict=True):
+        assert np.array_equal(mine[0], its[0]) and np.array_equal(mine[1], its[1])
 
 
 @pytest.mark.parametrize("letter", bugs.BUGS)
 def test_each_bug_is_found_where_the_notebook_says(letter):
-    errors = checked(bugs.network(letter, [6, 5, 5, 4]))
-    assert "".join("#" if e > 1e-3 else "." if e < 1e-7 else "?" for e in errors) == FOUND[letter]
+    assert signs(checked(bugs.network(letter, [6, 5, 5, 4]))) == FOUND[letter]
     assert bugs.explain(letter)[0].isupper() or bugs.explain(letter)[0] == "Ŷ"
     assert bugs.explain(letter).endswith(".") and "\n" not in bugs.explain(letter)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("letter", bugs.BUGS)
+def test_the_check_flags_the_spoilt_arrays_and_no_other(letter, seed):
+    """Which arrays a bug spoils is seen without measuring: there its gradient is not the right backward pass's."""
+    net = bugs.network(letter, [6, 5, 5, 4], seed=seed)
+    right = repaired(net)
+    rng = np.random.default_rng(seed)
+    X, y = batch(rng)
+    net.loss_and_gradients(*batch(rng))
+    gradients = [[a for pair in n.loss_and_gradients(X, y, 0.1)[1] for a in pair] for n in (net, right)]
+    guilty = [not np.array_equal(mine, its) for mine, its in zip(*gradients, strict=True)]
+    assert any(guilty)
+    errors = checked(net, seed=seed)
+    assert [error > 1e-3 for error in errors] == guilty
+    assert all(error < 1e-7 for error, spoilt in zip(errors, guilty, strict=True) if not spoilt)
+    assert max(checked(right, seed=seed)) < 1e-7
+    assert max(checked(right, seed=seed, method="complex")) < 1e-12
+
+
+def test_only_the_penalty_s_bugs_vanish_with_it():
+    silent = [letter for letter in bugs.BUGS if max(checked(bugs.network(letter, [6, 5, 5, 4]), 0)) < 1e-7]
+    assert [bugs.BUGS[letter].cause for letter in silent] == ["bias", "penalty"]
+
+
+def test_the_hunt_s_hints_rest_on_what_the_notebook_shows():
+    for letter, bug in bugs.BUGS.items():
+        assert [name in hunt._spoilt()[bug.cause] for name in NAMES] == [sign == "#" for sign in FOUND[letter]]
+    assert list(bugs.causes()) == sorted(bug.cause for bug in bugs.BUGS.values())
+    assert set(bugs.causes().values()) == set(map(bugs.explain, bugs.BUGS))
+
+
+@pytest.mark.parametrize("letter", bugs.BUGS)
+def test_each_wrong_verdict_gets_a_hint_that_does_not_name_the_answer(letter):
+    right = {other: bug.cause for other, bug in bugs.BUGS.items()}
+    for cause in bugs.causes():
+        verdict = judge(EXERCISES["bug_hunt"], right | {letter: cause})
+        assert verdict.passed == (cause == right[letter])
+        if not verdict.passed:
+            assert f"Not right: {letter}." in verdict.message and f"{letter}: `{cause}`" in verdict.message
+            assert f"`{right[letter]}`" not in verdict.message
 
 
 # ---------------------------------------------------------------------------------------------- every picture

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 import nbformat
+import slides
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -20,7 +21,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT_CELL_METADATA = ("editable", "slideshow", "tags")
+KEPT_CELL_METADATA = ("editable", "tags")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -50,10 +51,15 @@ def run(path):
         return _complain(path, f"{failed_cell(notebook)}\n{without_colours(str(error))}")
     except (CellTimeoutError, DeadKernelError, ValueError, OSError) as error:
         return _complain(path, f"{type(error).__name__}: {without_colours(str(error))}")
-    with open(path, "w", encoding="utf-8", newline="\n") as file:  # the same bytes on Windows
-        file.write(nbformat.writes(notebook).rstrip("\n") + "\n")
+    write(notebook, path)
     print(f"{path}: {perf_counter() - started:.1f} s", flush=True)
     return True
+
+
+def write(notebook, path):
+    """Write a notebook, with the same bytes on every system."""
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(nbformat.writes(notebook).rstrip("\n") + "\n")
 
 
 def execute(notebook, folder):
@@ -76,7 +82,7 @@ def execute(notebook, folder):
 def normalise(notebook):
     """Keep what belongs to the course, and nothing of the run that made it.
 
-    Raises ValueError when a widget has no still picture beside it.
+    Raises ValueError when a widget has neither a still picture nor a text beside it.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate(notebook.cells, start=1):
@@ -86,6 +92,7 @@ def normalise(notebook):
             cell.outputs = merged_streams(cell.outputs)
             for output in cell.outputs:
                 replace_widget(output, number)
+    slides.store(notebook)
 
 
 def merged_streams(outputs):
@@ -102,14 +109,13 @@ def merged_streams(outputs):
 
 
 def replace_widget(output, number):
-    """Drop a widget's view where a picture stands beside it: without a kernel, only the picture can be shown."""
+    """Drop a widget's view where a picture or a text stands beside it: without a kernel, only that can be shown."""
     data = output.get("data", {})
     if WIDGET not in data:
         return
-    if "image/png" in data:
-        del data[WIDGET]
-    elif set(data) <= {WIDGET, "text/plain"}:
+    if not {"image/png", "text/html"} & set(data):
         raise ValueError(f"cell {number}: a widget without a still picture; readers without a kernel would see nothing")
+    del data[WIDGET]
 
 
 def failed_cell(notebook):

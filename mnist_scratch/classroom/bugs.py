@@ -42,12 +42,16 @@ class Stepwise(Network):
 class BiasPenalised(Stepwise):
     """The biases get the penalty's gradient too, though the loss does not penalise them."""
 
+    cause = "bias"
+
     def for_biases(self, l, dZ, weight_decay):
         return dZ.sum(axis=0) + weight_decay * self.biases[l]
 
 
 class WrongTranspose(Stepwise):
     """The derivative goes back through W instead of W transposed, which fits wherever a layer is square."""
+
+    cause = "transpose"
 
     def through_layer(self, l, dZ):
         W = self.weights[l]
@@ -57,6 +61,8 @@ class WrongTranspose(Stepwise):
 class NoMean(Stepwise):
     """The 1/m is missing: the gradient of the sum of the losses, not of their mean."""
 
+    cause = "mean"
+
     def through_loss(self, Y_hat, Y):
         return super().through_loss(Y_hat, Y) * len(Y)
 
@@ -64,12 +70,16 @@ class NoMean(Stepwise):
 class MaskAlwaysTrue(Stepwise):
     """The ReLU's mask is A >= 0, which is true everywhere, since A is never negative."""
 
+    cause = "mask"
+
     def through_activation(self, dA, A):
         return dA * (A >= 0)
 
 
 class StaleActivations(Stepwise):
     """The activations are those of the first batch: a cache that is filled once and never again."""
+
+    cause = "stale"
 
     def backward(self, activations, Y, weight_decay=0.0):
         """Gradients with the hidden activations of the first batch of this size."""
@@ -81,12 +91,16 @@ class StaleActivations(Stepwise):
 class NoPenalty(Stepwise):
     """The penalty is in the loss but not in the gradient."""
 
+    cause = "penalty"
+
     def for_weights(self, l, A, dZ, weight_decay):
         return A.T @ dZ
 
 
 class NoDerivative(Stepwise):
     """The activation's derivative is forgotten between the layers."""
+
+    cause = "derivative"
 
     def through_activation(self, dA, A):
         return dA
@@ -95,12 +109,16 @@ class NoDerivative(Stepwise):
 class DifferenceWhereItDoesNotHold(Stepwise):
     """Ŷ − Y is used for binary cross-entropy on softmax outputs."""
 
+    cause = "difference"
+
     def through_loss(self, Y_hat, Y):
         return (Y_hat - Y) / len(Y)
 
 
 class CountedTwice(Stepwise):
-    """The second layer's weight gradient is added to itself: accumulated over two calls instead of one."""
+    """One layer's weight gradient is added to itself: accumulated over two calls instead of one."""
+
+    cause = "twice"
 
     def for_weights(self, l, A, dZ, weight_decay):
         return super().for_weights(l, A, dZ, weight_decay) * (2 if l == 1 else 1)
@@ -108,6 +126,8 @@ class CountedTwice(Stepwise):
 
 class ChangedInPlace(Stepwise):
     """To save memory the ReLU's mask is written into the activations, which the weight gradient still needs."""
+
+    cause = "in place"
 
     def through_activation(self, dA, A):
         A[A > 0] = 1
@@ -151,3 +171,8 @@ def network(letter, sizes, seed=0, dtype="float64"):
 def explain(letter):
     """What the bug is, in a sentence."""
     return BUGS[letter].__doc__
+
+
+def causes():
+    """{cause: what it means} of all ten bugs, by a word each. In alphabetical order, so that it gives none away."""
+    return {bug.cause: bug.__doc__ for bug in sorted(BUGS.values(), key=lambda bug: bug.cause)}

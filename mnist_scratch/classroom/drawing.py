@@ -13,8 +13,8 @@ import traitlets
 from PIL import Image, ImageDraw
 
 from ..prepare import prepare_digit
-from .moving import ProbabilityBars
-from .plots import Figure, as_square
+from .moving import Moving, ProbabilityBars
+from .plots import as_square
 from .widgets import Live
 
 PEN = 22 / 280  # the pen's width as a part of the pad's side
@@ -118,7 +118,7 @@ def read_drawing(net, strokes):
     return row, probabilities, f"The network says {first} with probability {certain}; {rest}."
 
 
-class _Reading(Figure):
+class _Reading(Moving):
     """The digit as the network sees it, and its ten probabilities."""
 
     def __init__(self):

@@ -10,7 +10,13 @@ from .plots import BLUE, GREY, ORANGE, RED, Figure, as_square, dress
 _INK = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
 
-class Wave(Figure):
+class Moving(Figure):
+    """A figure for a slider, with somewhat fewer pixels: writing the PNG is most of the time that drawing takes."""
+
+    pixels_per_inch = 120
+
+
+class Wave(Moving):
     """A sine curve."""
 
     def __init__(self):
@@ -27,7 +33,7 @@ class Wave(Figure):
         return self
 
 
-class DigitGrid(Figure):
+class DigitGrid(Moving):
     """Ten digits in two rows, each with a caption."""
 
     def __init__(self):
@@ -66,7 +72,7 @@ class ProbabilityBars:
             text.set(text=f"{p:.0%}" if p >= 0.005 else "", y=p + 0.01)
 
 
-class ForwardPass(Figure):
+class ForwardPass(Moving):
     """One digit on its way through a network with one hidden layer, in five steps from pixels to probabilities."""
 
     STEPS = ("the pixels X", "the weighted sums Z¹", "the activations A¹", "the logits Z²", "the probabilities Ŷ")
@@ -104,7 +110,7 @@ class ForwardPass(Figure):
         return self
 
 
-class Tangent(Figure):
+class Tangent(Moving):
     """A curve, a point on it, and the tangent there."""
 
     def __init__(self, x, y, xlabel, ylabel):
@@ -128,7 +134,7 @@ class Tangent(Figure):
         return self
 
 
-class ErrorCurve(Figure):
+class ErrorCurve(Moving):
     """A curve of errors on logarithmic scales, and a point on it."""
 
     def __init__(self, x, y, xlabel, ylabel):
@@ -144,7 +150,7 @@ class ErrorCurve(Figure):
         return self
 
 
-class DescentAndDigits(Figure):
+class DescentAndDigits(Moving):
     """The path of a descent in a valley of two weights, and beside it the training of a network on digits."""
 
     def __init__(self, heights, limits, start):
@@ -189,7 +195,7 @@ class DescentAndDigits(Figure):
         return self
 
 
-class Regularization(Figure):
+class Regularization(Moving):
     """What a setting of η and λ does: the loss in its parts, the accuracy, and the weights of twelve hidden units."""
 
     def __init__(self, epochs):
@@ -227,7 +233,7 @@ class Regularization(Figure):
         return self
 
 
-class RangeTest(Figure):
+class RangeTest(Moving):
     """A learning-rate range test, a rate chosen on it, and a run with that rate."""
 
     def __init__(self, lowest, highest, n_steps):

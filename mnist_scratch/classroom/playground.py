@@ -19,8 +19,8 @@ from ..network import Network
 from ..optimizers import SGD
 from ..training import blas_threads
 from .drawing import draw_a_digit
-from .moving import mosaic
-from .plots import BLUE, RED, Figure, as_square, dress
+from .moving import Moving, mosaic
+from .plots import BLUE, RED, as_square, dress
 from .widgets import Live
 
 MOST_POINTS = 200  # of a curve; with more, about half of them are dropped
@@ -145,7 +145,7 @@ def _converted(data, dtype):
     return type(data)(data.images.astype(dtype), data.labels)
 
 
-class Progress(Figure):
+class Progress(Moving):
     """A Training: its curves, the weights of its first layer, and validation digits that it misreads."""
 
     ROWS, COLUMNS = 4, 3  # of misread digits

@@ -24,15 +24,16 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#666666",
 )
 COLOURS = [BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000"]
-_PIXELS_PER_INCH = 144
-_SHOWN_PER_INCH = 96  # half as many again are stored as are shown, so that text stays sharp on a projector
+_SHOWN_PER_INCH = 96
 
 
 class Figure(matplotlib.figure.Figure):
     """A Matplotlib figure with alt text that shows itself in a notebook as a small PNG."""
 
+    pixels_per_inch = 144  # half as many again as are shown, so that text stays sharp on a projector
+
     def __init__(self, width=8.0, height=3.2, alt=""):
-        super().__init__(figsize=(width, height), dpi=_PIXELS_PER_INCH, layout="constrained")
+        super().__init__(figsize=(width, height), dpi=self.pixels_per_inch, layout="constrained")
         self.alt_text = alt
         self.moving = []
         self._still = None
@@ -65,7 +66,7 @@ class Figure(matplotlib.figure.Figure):
     def png(self, small=False):
         """The picture as PNG bytes; small: with a palette of 256 colours, half the size, for storing."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=_PIXELS_PER_INCH, metadata={"Software": None})
+        self.savefig(buffer, format="png", dpi=self.pixels_per_inch, metadata={"Software": None})
         if not small:
             return buffer.getvalue()
         picture = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

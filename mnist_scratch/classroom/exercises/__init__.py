@@ -1,0 +1,145 @@
+"""Exercises that check themselves: `check.softmax(softmax)` says whether it is right, and if not, what is wrong.
+
+check.names()           all exercises, by name
+check.softmax(f)        try f; shows its answer, and returns a Verdict with .passed and .message
+check.hint("softmax")   a second hint
+check.progress(2)       how far one has come in notebook 02
+"""
+
+import difflib
+from dataclasses import dataclass
+from html import escape
+
+from . import backpropagation, batches, data, forward_pass, gradient_check, networks, regularization, tuning
+from .toolkit import NotStarted, Wrong
+
+EXERCISES = {
+    exercise.name: exercise
+    for module in (data, forward_pass, backpropagation, gradient_check, batches, regularization, tuning, networks)
+    for exercise in module.EXERCISES
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of a check. state: "passed", "not yet" or "not started". message: in words, with the hint."""
+
+    name: str
+    state: str
+    message: str
+
+    @property
+    def passed(self):
+        return self.state == "passed"
+
+    def _ipython_display_(self):
+        """Nothing: the check has shown its answer already."""
+
+
+class Check:
+    """The checks by name, each a function of the student's answer. What was passed is remembered in this kernel."""
+
+    def __init__(self):
+        self._states = {}
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in EXERCISES:
+            raise AttributeError(self._unknown(name))
+        exercise = EXERCISES[name]
+
+        def run(answer):
+            verdict = judge(exercise, answer)
+            self._states[name] = verdict.state
+            show(verdict.message, verdict.state, self._progress(exercise.notebook))
+            return verdict
+
+        run.__name__ = run.__qualname__ = name
+        run.__doc__ = f"Exercise {exercise.number}: {exercise.task}"
+        return run
+
+    def __dir__(self):
+        return [*super().__dir__(), *EXERCISES]
+
+    def names(self):
+        """The names of all checks, in the order of the notebooks."""
+        return list(EXERCISES)
+
+    def hint(self, name):
+        """Show a second hint for an exercise, for those who want it."""
+        if name not in EXERCISES:
+            raise KeyError(self._unknown(name))
+        exercise = EXERCISES[name]
+        show(f"{exercise.number}, a second hint. {exercise.second_hint}", "hint")
+
+    def progress(self, notebook):
+        """Show in one line what has been passed of a notebook's exercises. notebook: its number."""
+        if notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
+            raise ValueError(f"notebook {notebook!r} has no checked exercises; give its number, such as 2")
+        show(self._progress(notebook), "progress")
+
+    def _progress(self, notebook):
+        of_notebook = [exercise for exercise in EXERCISES.values() if exercise.notebook == notebook]
+        marks = {"passed": "✓", "not yet": "✗"}
+        parts = [f"{e.number} {e.name} {marks.get(self._states.get(e.name), '·')}" for e in of_notebook]
+        passed = sum(self._states.get(e.name) == "passed" for e in of_notebook)
+        return f"Notebook {notebook:02}: {passed} of {len(of_notebook)} passed. " + "  ".join(parts)
+
+    def _unknown(self, name):
+        close = difflib.get_close_matches(name, EXERCISES, n=1)
+        advice = f"Did you mean {close[0]!r}? " if close else ""
+        return f"there is no check {name!r}. {advice}check.names() lists them all."
+
+
+def judge(exercise, answer):
+    """The Verdict of an exercise on an answer, shown nowhere. No error of a student's code gets out."""
+    try:
+        exercise.judge(answer)
+    except NotStarted:
+        message = (
+            f"{exercise.number} is not started yet. {exercise.task} Replace the line that says so, and run both cells."
+        )
+        return Verdict(exercise.name, "not started", message)
+    except Wrong as wrong:
+        hint = f" Hint: {wrong.hint}" if wrong.hint else f' check.hint("{exercise.name}") has a hint.'
+        return Verdict(exercise.name, "not yet", f"{exercise.number}, not yet. {wrong.finding}{hint}")
+    return Verdict(exercise.name, "passed", f"{exercise.number} passed. {exercise.praise}".strip())
+
+
+_COLOURS = {
+    "passed": "#009E73",
+    "not yet": "#D55E00",
+    "not started": "#666666",
+    "hint": "#0072B2",
+    "progress": "#666666",
+}
+
+
+def show(message, state, below=""):
+    """Show a message beside a coloured bar where there is a notebook, and print it elsewhere."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+
+        in_notebook = get_ipython() is not None
+    except ImportError:
+        in_notebook = False
+    text = message + (f"\n{below}" if below else "")
+    if not in_notebook:
+        print(text)
+        return
+    small = f'<div style="font-size: 0.9em; opacity: 0.75">{escape(below)}</div>' if below else ""
+    html = (
+        f'<div role="status" style="border-left: 5px solid {_COLOURS[state]}; padding: 4px 10px; max-width: 56em; '
+        f'white-space: pre-line">'
+        f"{_with_code(escape(message, quote=False))}{small}</div>"
+    )
+    display({"text/plain": text, "text/html": html}, raw=True)
+
+
+def _with_code(text):
+    """What stands between backticks as code."""
+    parts = text.split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+
+
+check = Check()

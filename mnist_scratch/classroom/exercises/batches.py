@@ -1,0 +1,448 @@
+"""The exercises of notebook 05: steps in place, a learning rate that is too large, and how fast a velocity grows."""
+
+from functools import lru_cache
+from math import ceil, log
+
+import numpy as np
+
+from ...data import Dataset, load_mnist
+from ...network import Network
+from ...optimizers import SGD
+from ...training import fit
+from .toolkit import (
+    Case,
+    Exercise,
+    Mistake,
+    Wrong,
+    attempt,
+    by_cases,
+    by_value,
+    close,
+    quiet,
+    require_function,
+    require_number,
+    shown,
+)
+
+_rng = np.random.default_rng(5)
+
+
+def _some(*shapes, dtype=float):
+    """Arrays of random numbers, with one decimal: they are shown when an answer is wrong."""
+    return [_rng.standard_normal(shape).round(1).astype(dtype) for shape in shapes]
+
+
+def _observe(f, parameters, **others):
+    """What a call leaves in the arrays it was given, and which of them were replaced in their list."""
+    lists = {"parameters": parameters} | {key: others[key] for key in ("velocity",) if key in others}
+    arrays = {name: list(given) for name, given in lists.items()}
+    f(parameters, **others)
+    replaced = {
+        f"{name}, replaced": [now is not then for now, then in zip(lists[name], arrays[name], strict=False)]
+        for name in lists
+    }
+    return arrays | replaced
+
+
+def _left(got, want, tolerance):
+    """How the arrays differ from what they should hold, as the end of a sentence; empty when they do not."""
+    for name in ("parameters", "velocity"):
+        for i, (a, b) in enumerate(zip(got.get(name, []), want.get(name, []), strict=False)):
+            if not close(a, b, tolerance):
+                return f"left {shown(a)} in the array {name}[{i}]; expected was {shown(b)}."
+    return ""
+
+
+_REBOUND = (
+    "makes a new array, and only the name moves on to it; the caller's array stays as it was. Which assignment changes "
+    "the array that is there?"
+)
+
+# ------------------------------------------------------------------------------------------------ 5.1
+
+
+def _sgd_step(parameters, gradients, learning_rate):
+    for p, g in zip(parameters, gradients, strict=True):
+        p -= learning_rate * g
+
+
+def _for_each(change):
+    """A step that changes each array p, given its gradient g and η, by what change returns."""
+
+    def step(parameters, gradients, learning_rate):
+        for p, g in zip(parameters, gradients, strict=True):
+            p += change(p, g, learning_rate)
+
+    return step
+
+
+def _replaces(parameters, gradients, learning_rate):
+    for i, g in enumerate(gradients):
+        parameters[i] = parameters[i] - learning_rate * g
+
+
+def _first_only(parameters, gradients, learning_rate):
+    _sgd_step(parameters[:1], gradients[:1], learning_rate)
+
+
+SGD_STEP = Exercise(
+    "sgd_step",
+    "5.1",
+    "Move each parameter array a step against its gradient, in place.",
+    by_cases(
+        _sgd_step,
+        [
+            Case(
+                {
+                    "parameters": [np.array([1.0, 2.0]), np.array([[3.0]])],
+                    "gradients": [np.array([10.0, -10.0]), np.array([[5.0]])],
+                    "learning_rate": 0.1,
+                }
+            ),
+            Case(
+                {
+                    "parameters": _some((3, 2), (2,), (2, 4), (4,)),
+                    "gradients": _some((3, 2), (2,), (2, 4), (4,)),
+                    "learning_rate": 0.5,
+                },
+                "two layers",
+            ),
+            Case(
+                {
+                    "parameters": _some((3, 3), (3,), dtype="float32"),
+                    "gradients": _some((3, 3), (3,), dtype="float32"),
+                    "learning_rate": 0.25,
+                },
+                "float32",
+            ),
+        ],
+        [
+            Mistake(f"`p = p - …` {_REBOUND}", lambda parameters, gradients, learning_rate: None),
+            Mistake(
+                "You put new arrays into the list. The network still holds the old ones, and never learns of the new: "
+                "change the arrays themselves.",
+                _replaces,
+            ),
+            Mistake("The sign: that is a step uphill.", _for_each(lambda p, g, eta: eta * g)),
+            Mistake("The learning rate is missing.", _for_each(lambda p, g, eta: -g)),
+            Mistake(
+                "You divide by the number of examples, or of rows. The gradients are those of a mean loss: the 1/m is "
+                "in them already.",
+                _for_each(lambda p, g, eta: -eta * g / len(g)),
+            ),
+            *(
+                Mistake("The array holds the step alone. It has to be subtracted from what was there.", _for_each(step))
+                for step in (lambda p, g, eta: -p - eta * g, lambda p, g, eta: -p + eta * g)
+            ),
+            Mistake(
+                "The learning rate multiplies the parameters too, which shrinks them. It belongs to the gradient only.",
+                _for_each(lambda p, g, eta: eta * (p - g) - p),
+            ),
+            Mistake("Only the first array is changed. Is there a `return` inside the loop?", _first_only),
+            Mistake(
+                "You step along the sign of the gradient; its size counts too.",
+                _for_each(lambda p, g, eta: -eta * np.sign(g)),
+            ),
+        ],
+        observe=_observe,
+        may_change=("parameters",),
+        tell=_left,
+    ),
+    "Go through both lists together with `zip`. An assignment such as `p *= 2` changes the array itself; `p = p * 2` "
+    "makes a new one.",
+    "Nothing is returned: the network's own arrays have moved.",
+)
+
+# ------------------------------------------------------------------------------------------------ 5.2
+
+
+def _momentum(new_velocity=lambda v, g, eta, mu: mu * v + g, step=lambda v, g, eta, mu, old: eta * v):
+    """A step with momentum, or something like it: how the velocity changes, then what is subtracted."""
+
+    def momentum_step(parameters, gradients, velocity, learning_rate, momentum):
+        for p, g, v in zip(parameters, gradients, velocity, strict=True):
+            old = v.copy()
+            v[...] = new_velocity(v, g, learning_rate, momentum)
+            p -= step(v, g, learning_rate, momentum, old)
+
+    return momentum_step
+
+
+def _velocity_stays(parameters, gradients, velocity, learning_rate, momentum):
+    for p, g, v in zip(parameters, gradients, velocity, strict=True):
+        p -= learning_rate * (momentum * v + g)
+
+
+def _velocity_replaced(parameters, gradients, velocity, learning_rate, momentum):
+    for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+        velocity[i] = momentum * velocity[i] + g
+        p -= learning_rate * velocity[i]
+
+
+def _parameters_stay(parameters, gradients, velocity, learning_rate, momentum):
+    for g, v in zip(gradients, velocity, strict=True):
+        v[...] = momentum * v + g
+
+
+def _all_stays(parameters, gradients, velocity, learning_rate, momentum):
+    pass
+
+
+def _all_replaced(parameters, gradients, velocity, learning_rate, momentum):
+    for i, g in enumerate(gradients):
+        velocity[i] = momentum * velocity[i] + g
+        parameters[i] = parameters[i] - learning_rate * velocity[i]
+
+
+MOMENTUM_STEP = Exercise(
+    "momentum_step",
+    "5.2",
+    "Update each velocity array, then move each parameter array along it, both in place.",
+    by_cases(
+        _momentum(),
+        [
+            Case(
+                {
+                    "parameters": [np.array([1.0, 2.0])],
+                    "gradients": [np.array([10.0, -10.0])],
+                    "velocity": [np.zeros(2)],
+                    "learning_rate": 0.1,
+                    "momentum": 0.9,
+                },
+                "a first step, equal to that of sgd_step",
+            ),
+            Case(
+                {
+                    "parameters": [np.array([1.0, 2.0])],
+                    "gradients": [np.array([10.0, -10.0])],
+                    "velocity": [np.array([20.0, 30.0])],
+                    "learning_rate": 0.1,
+                    "momentum": 0.5,
+                },
+                "a later step",
+            ),
+            Case(
+                {
+                    "parameters": _some((3, 2), (2,)),
+                    "gradients": _some((3, 2), (2,)),
+                    "velocity": _some((3, 2), (2,)),
+                    "learning_rate": 0.5,
+                    "momentum": 0.8,
+                },
+                "a layer",
+            ),
+            Case(
+                {
+                    "parameters": _some((2, 2), (2,), dtype="float32"),
+                    "gradients": _some((2, 2), (2,), dtype="float32"),
+                    "velocity": _some((2, 2), (2,), dtype="float32"),
+                    "learning_rate": 0.25,
+                    "momentum": 0.9,
+                },
+                "float32",
+            ),
+        ],
+        [
+            Mistake(
+                "You weigh the gradient with 1 − μ: a damped form, which makes every step smaller. "
+                "Here the gradient enters the velocity whole.",
+                _momentum(lambda v, g, eta, mu: mu * v + (1 - mu) * g),
+            ),
+            Mistake(
+                "You weigh gradient and velocity the wrong way round, and damp too: here μ belongs to the old "
+                "velocity, and the gradient enters whole.",
+                _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
+            ),
+            Mistake(f"The velocity is as it was: `v = …` {_REBOUND}", _velocity_stays),
+            Mistake(
+                "You put new arrays into the list of velocities. Change the arrays themselves: the caller keeps those.",
+                _velocity_replaced,
+            ),
+            Mistake(
+                "You put new arrays into both lists. Change the arrays themselves: network and caller keep those.",
+                _all_replaced,
+            ),
+            Mistake(f"The parameters are as they were: `p = …` {_REBOUND}", _parameters_stay),
+            Mistake(f"Nothing has changed: `v = …` {_REBOUND}", _all_stays),
+            *(
+                Mistake(
+                    "η is inside your velocity. Other texts write it so; here the velocity adds up bare gradients, "
+                    "and η comes in when the parameters move.",
+                    _momentum(velocity, step),
+                )
+                for velocity, step in (
+                    (lambda v, g, eta, mu: mu * v + eta * g, lambda v, g, eta, mu, old: v),
+                    (lambda v, g, eta, mu: mu * v - eta * g, lambda v, g, eta, mu, old: -v),
+                )
+            ),
+            Mistake(
+                "The parameters move along the old velocity, so a first step goes nowhere. First the velocity, then "
+                "the step.",
+                _momentum(step=lambda v, g, eta, mu, old: eta * old),
+            ),
+            Mistake(
+                "The velocity is kept, but the step is along the gradient alone: that is plain descent.",
+                _momentum(step=lambda v, g, eta, mu, old: eta * g),
+            ),
+            Mistake(
+                "That is Nesterov's look ahead, g + μv. Asked for is plain momentum: a step along v.",
+                _momentum(step=lambda v, g, eta, mu, old: eta * (g + mu * v)),
+            ),
+            Mistake("μ is missing: without it a velocity never forgets.", _momentum(lambda v, g, eta, mu: v + g)),
+            Mistake(
+                "μ multiplies the new gradient too. It belongs to the old velocity only.",
+                _momentum(lambda v, g, eta, mu: mu * (v + g)),
+            ),
+            Mistake("The old velocity is lost: the new one is the gradient alone.", _momentum(lambda v, g, eta, mu: g)),
+            Mistake("The learning rate is missing from the step.", _momentum(step=lambda v, g, eta, mu, old: v)),
+            Mistake("The sign: that is a step uphill.", _momentum(step=lambda v, g, eta, mu, old: -eta * v)),
+        ],
+        observe=_observe,
+        may_change=("parameters", "velocity"),
+        tell=_left,
+    ),
+    "Two lines for each array: first the velocity shrinks by μ and takes the gradient in, then the parameters move by "
+    "η along it. Both lines change an array that is there.",
+    "With a velocity of 0 it is sgd_step, and it is what `SGD` does.",
+)
+
+# ------------------------------------------------------------------------------------------------ 5.3
+
+_STEPS = 40  # in an epoch: 5,000 images in batches of 128
+
+
+@lru_cache(maxsize=1)
+def _digits():
+    data = load_mnist().train[:5000]
+    return Dataset(data.images.copy(), data.labels.copy())  # a copy, so that the other images can be forgotten
+
+
+@lru_cache(maxsize=64)
+def _loss_after(epochs, rates):
+    """The training loss of the exercise's network after so many epochs. rates: one number, or one for each step."""
+    schedule = (lambda epoch: rates[round(epoch * _STEPS)]) if isinstance(rates, tuple) else rates
+    net = Network([784, 64, 10], seed=0, dtype="float64")
+    with quiet():
+        history = fit(net, _digits(), epochs=epochs, batch_size=128, optimizer=SGD(schedule), progress=False)
+    return np.inf if history.diverged else history.train_loss[-1]
+
+
+def _judge_rate(rate):
+    require_number(rate)
+    rate = float(rate)
+    if rate <= 0:
+        raise Wrong(f"Your answer is {rate:g}; a learning rate is above 0.", "Halving 3.2 never leads to 0 or below.")
+    loss = _loss_after(3, rate)
+    found = f"With a learning rate of {rate:g} the training loss after three epochs is {loss:.2f}"
+    if loss >= 1 and rate < 0.1:
+        raise Wrong(f"{found}.", "So small a rate hardly moves in three epochs. Start at 3.2, and stop at the first.")
+    if loss >= 1 and _loss_after(3, rate / 2) < 1:
+        raise Wrong(f"{found}.", "That is the last rate that fails; asked for is the first that does not.")
+    if loss >= 1:
+        raise Wrong(f"{found}.", "Still too large: go on halving until the loss is below 1.")
+    if abs(rate - loss) < 0.02:
+        raise Wrong(f"Your answer is {rate:g}.", "Is that the loss? Asked for is the learning rate that led to it.")
+    if _loss_after(3, 2 * rate) < 1:
+        raise Wrong(
+            f"{found}, and with {2 * rate:g} it is {_loss_after(3, 2 * rate):.2f}.",
+            "Twice your rate holds too. Come down from 3.2, and stop at the first rate that works.",
+        )
+
+
+LARGEST_RATE = Exercise(
+    "largest_rate",
+    "5.3",
+    "Find, by halving from 3.2, the first learning rate whose training loss is below 1 after three epochs.",
+    _judge_rate,
+    "Write a function of the rate that makes a fresh network, calls `fit`, and returns `history.train_loss[-1]`. Then "
+    "call it with 3.2, 1.6 and so on.",
+    "Twice that rate fails: now repair it.",
+)
+
+
+def _judge_schedule(schedule):
+    require_function(schedule)
+    epochs = np.arange(6 * _STEPS + 1) / _STEPS
+    case = Case({"epoch": 0.0})
+    outcome = attempt(schedule, case, lambda f, epoch: [f(float(e)) for e in epochs])
+    name = getattr(schedule, "__name__", "your schedule")
+    if outcome.error:
+        raise Wrong(
+            f"{name}(epoch) stopped with {outcome.error}.",
+            "It is called with any number from 0 to 6, fractions included: 2.5 is the middle of the third epoch.",
+        )
+    for epoch, rate in zip(epochs, outcome.result, strict=True):
+        if isinstance(rate, bool) or np.ndim(rate) or not isinstance(rate, int | float | np.number):
+            hint = "For each epoch it has to return one number, a learning rate."
+            raise Wrong(f"{name}({epoch:g}) returned {shown(rate)}.", hint)
+        if not np.isfinite(rate) or rate < -1e-9:
+            raise Wrong(f"{name}({epoch:g}) returned {rate:g}.", "A learning rate is never below 0: that is uphill.")
+    rates = tuple(max(float(rate), 0.0) for rate in outcome.result)
+    if max(rates) < 0.999:
+        raise Wrong(
+            f"The largest learning rate of {name} is {max(rates):g}.",
+            "A smaller rate throughout avoids the question. At some epoch it has to reach 1.",
+        )
+    loss = _loss_after(6, rates)
+    if loss < 0.5:
+        return
+    found = f"With {name} the training loss after six epochs is {loss:.2f}, and not below 0.5."
+    first, last = max(rates[: _STEPS // 4]), max(rates[-_STEPS // 2 :])  # a quarter of an epoch, and half of one
+    if first >= 0.8 and last >= 0.8:
+        hint = "It is too large at the start, and at the end. When in a run does a large step do harm, and which?"
+    elif first >= 0.8:
+        hint = (
+            "The end is calm, but the harm was done in the first steps: units thrown so far that they are off for "
+            "every image learn no more. How could it begin?"
+        )
+    elif last >= 0.8:
+        hint = "The start is gentle, but the steps stay large to the end, and the run never settles. How could it end?"
+    else:
+        hint = "It begins and ends gently, but spends too long at large rates, or rises too fast. Move the peak."
+    raise Wrong(found, hint)
+
+
+REPAIR = Exercise(
+    "repair",
+    "5.3",
+    "Write a schedule that reaches a rate of 1, and ends six epochs with a training loss below 0.5.",
+    _judge_schedule,
+    "Look at both ends of the run. The notebook has a schedule for each, and one of them can be put inside the other.",
+    "A gentle start saves the units, a gentle end lets them settle.",
+)
+
+# ------------------------------------------------------------------------------------------------ 5.4
+
+
+def _steps(share, momentum):
+    """The number of steps, not rounded, after which a velocity has this share of its limit: 1 − μⁿ = share."""
+    return log(1 - share) / log(momentum)
+
+
+STEPS_TO_LIMIT = Exercise(
+    "steps_to_limit",
+    "5.4",
+    "Work out after how many steps the velocity reaches 99 % of its limit, with μ = 0.9.",
+    by_value(
+        lambda: ceil(_steps(0.99, 0.9)),
+        {
+            "Steps are whole. At this number the velocity would just be there: so after which step is it?": lambda n: (
+                close(n, _steps(0.99, 0.9), 1e-3)
+            ),
+            "One too few: after this step it is just below 99 %. Round up, not to the nearest.": 43,
+            "One too many. After the first step the velocity is g, so n steps add up n terms, from μ⁰ to μⁿ⁻¹.": 45,
+            "That is the limit of the velocity in units of g, 1/(1 − μ). Asked for is the number of steps.": 10,
+            "That is 99 % of the limit, in units of g: a velocity. Asked for is the number of steps.": 9.9,
+            "That is where it reaches 90 %. The missing share has to shrink to 1 − 0.99.": lambda n: 21.5 < n < 22.5,
+            "You have exchanged momentum and share: the missing share is 0.9ⁿ, and has to shrink to 0.01.": (
+                lambda n: 228.5 < n < 230.5
+            ),
+            "That is for a momentum of 0.99. Here it is 0.9.": lambda n: 457.5 < n < 459.5,
+            "You solved 0.9ⁿ = 0.99. The share that is reached is 1 − 0.9ⁿ.": lambda n: 0 < n <= 1,
+        },
+    ),
+    "After n steps the velocity is g(1 + μ + … + μⁿ⁻¹) = g(1 − μⁿ)/(1 − μ). Which n makes μⁿ small enough?",
+    "So a velocity remembers some dozens of steps.",
+)
+
+EXERCISES = [SGD_STEP, MOMENTUM_STEP, LARGEST_RATE, REPAIR, STEPS_TO_LIMIT]

@@ -1,0 +1,519 @@
+"""The exercises of notebook 04: the bug hunt, and three functions that measure and compare slopes."""
+
+import difflib
+from functools import cache
+
+import numpy as np
+
+from ...gradient_check import gradient_check, relative_error
+from .. import bugs
+from .toolkit import Case, Exercise, Mistake, NotStarted, Wrong, attempt, by_cases, require_function, shown
+
+_rng = np.random.default_rng(4)
+
+# ------------------------------------------------------------------------------------------------ 4.1
+
+_SAME_ARRAYS = {  # (letter, cause): two pairs of bugs spoil the same arrays, and something else tells them apart
+    ("A", "difference"): (
+        "the arrays fit. But all of them have the very same error here, so every entry is wrong by one and the same "
+        "factor, and a wrong formula is wrong by another amount in each entry."
+    ),
+    ("F", "mean"): (
+        "the arrays fit. But that would multiply every gradient by the same factor, so all errors would be equal, and "
+        "here they are not."
+    ),
+    ("C", "derivative"): (
+        "the arrays fit, and with ReLU the gradient would even be the same. But each cause occurs once, and one other "
+        "network has this report: which of your two causes is possible with its activation?"
+    ),
+    ("I", "mask"): "the arrays fit. But this network uses tanh, and tanh has no mask.",
+}
+
+
+@cache
+def _spoilt():
+    """{cause: the arrays in which the gradient check finds it}, measured as the notebook does."""
+    rng = np.random.default_rng(0)
+    X, y, X_before, y_before = *_batch(rng), *_batch(rng)
+    found = {}
+    for letter, bug in bugs.BUGS.items():
+        net = bugs.network(letter, [6, 5, 5, 4])
+        net.loss_and_gradients(X_before, y_before)
+        rows = gradient_check(net, X, y, weight_decay=0.1).rows
+        found[bug.cause] = [row.name for row in rows if row.relative_error > 1e-3]
+    return found
+
+
+def _batch(rng):
+    return rng.standard_normal((8, 6)), rng.integers(0, 4, 8)
+
+
+def _judge_bug_hunt(verdicts):
+    if verdicts is None or verdicts is Ellipsis:
+        raise NotStarted
+    example = '{"A": "mask", "B": "stale", …}'
+    if not isinstance(verdicts, dict) or any(str(letter).strip().upper() not in bugs.BUGS for letter in verdicts):
+        raise Wrong(
+            f"Your answer is {shown(verdicts)}; expected was a dictionary with a cause for each letter from A to J.",
+            f"Write it like `{example}`.",
+        )
+    named = {str(letter).strip().upper(): _cause(cause) for letter, cause in verdicts.items()}
+    named = {letter: named[letter] for letter in bugs.BUGS if named.get(letter)}
+    if not named:
+        raise NotStarted
+    for letter, cause in named.items():
+        if cause not in bugs.causes():
+            near = difflib.get_close_matches(cause, bugs.causes(), n=1)
+            raise Wrong(
+                f"{cause!r}, for {letter}, is none of the causes: {', '.join(bugs.causes())}.",
+                f"Did you mean {near[0]!r}?" if near else "Use the word at the beginning of a line in the list.",
+            )
+    wrong = [letter for letter, cause in named.items() if cause != bugs.BUGS[letter].cause]
+    groups = {
+        "Right": [letter for letter in named if letter not in wrong],
+        "Not right": wrong,
+        "Open": [letter for letter in bugs.BUGS if letter not in named],
+    }
+    finding = " ".join(f"{name}: {', '.join(letters)}." for name, letters in groups.items() if letters)
+    if wrong:
+        raise Wrong(finding, "\n".join(["", *(f"{letter}: {_excludes(letter, named[letter])}" for letter in wrong)]))
+    if groups["Open"]:
+        raise Wrong(finding, "Go on with those where the fewest arrays are wrong; each cause occurs just once.")
+
+
+def _cause(word):
+    word = " ".join(str(word).lower().split()) if word is not None and word is not Ellipsis else ""
+    return "" if word == "?" else word
+
+
+def _excludes(letter, cause):
+    """What in the report of a letter excludes a cause."""
+    if (letter, cause) in _SAME_ARRAYS:
+        return f"`{cause}`: {_SAME_ARRAYS[letter, cause]}"
+    report, expected = _spoilt()[bugs.BUGS[letter].cause], _spoilt()[cause]
+    right = [name for name in expected if name not in report]
+    off = [name for name in report if name not in expected]
+    reasons = []
+    if right:
+        reasons.append(f"`{cause}` would spoil {_listed(right)}, and the report has {_them(right)} right")
+    if off:
+        would = "it" if reasons else f"`{cause}`"
+        reasons.append(f"{would} would leave {_listed(off)} alone, and the report has {_them(off)} wrong")
+    return "; ".join(reasons) + "."
+
+
+def _listed(names):
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _them(names):
+    return "it" if len(names) == 1 else "them"
+
+
+BUG_HUNT = Exercise(
+    "bug_hunt",
+    "4.1",
+    "Name the cause of each of the ten bugs.",
+    _judge_bug_hunt,
+    "Ask of each network: which array is the last one, counted from the left, that is wrong? Are weights and biases "
+    "both wrong, or only one kind? Does it vanish without the penalty? Are all errors equal? Each answer "
+    "strikes out causes.",
+    "You found ten bugs in ten backward passes, without having seen a line of any.",
+)
+
+# ------------------------------------------------------------------------------------------------ 4.2
+
+
+def _each(f, x, slope):
+    """slope(at) for each entry of x, where at(step) is f with that entry moved by step."""
+    slopes = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        original = x[index]
+
+        def at(step, index=index, original=original):
+            x[index] = original + step
+            return f()
+
+        slopes[index] = slope(at)
+        x[index] = original
+    return slopes
+
+
+def _numerical_gradient(f, x, epsilon=1e-5):
+    return _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon))
+
+
+def _restores_at_the_end(f, x, epsilon=1e-5):
+    slopes, before = np.zeros(x.shape), x.copy()
+    for index in np.ndindex(x.shape):
+        x[index] += epsilon
+        above = f()
+        x[index] -= 2 * epsilon
+        slopes[index] = (above - f()) / (2 * epsilon)
+    x[...] = before
+    return slopes
+
+
+def _all_at_once(f, x, epsilon=1e-5):
+    before = x.copy()
+    x[...] = before + epsilon
+    above = f()
+    x[...] = before - epsilon
+    slope = (above - f()) / (2 * epsilon)
+    x[...] = before
+    return slope
+
+
+def _everywhere_the_same(f, x, epsilon=1e-5):
+    return np.full(x.shape, _all_at_once(f, x, epsilon))
+
+
+def _row_by_row(f, x, epsilon=1e-5):
+    slopes = np.zeros_like(x)
+    for i in range(len(x)):
+        slopes[i] = _all_at_once(f, x[i : i + 1], epsilon)
+    return slopes
+
+
+def _in_a_flat_copy(f, x, epsilon=1e-5):
+    return _numerical_gradient(f, x.ravel(), epsilon).reshape(x.shape)
+
+
+def sum_of_cubes(x):
+    return np.sum(x**3)
+
+
+def cube_of_sum(x):
+    return np.sum(x) ** 3
+
+
+def weighted_squares(x):
+    return np.sum(np.arange(x.size).reshape(x.shape) * x**2)
+
+
+def exponential(x):
+    return np.exp(x)
+
+
+def _read(student, /, f, x, **epsilon):
+    return student(lambda: f(x), x, *epsilon.values())
+
+
+_slopes_are_right = by_cases(
+    _numerical_gradient,
+    [
+        Case(
+            {"f": sum_of_cubes, "x": np.array([1.0, 2.0, -1.0]), "epsilon": 0.1},
+            "f the sum of x³; so coarse a step shows which difference it is",
+        ),
+        Case({"f": cube_of_sum, "x": _rng.uniform(0.5, 1.0, (2, 3)), "epsilon": 0.1}, "f the cube of the sum of x"),
+        Case({"f": weighted_squares, "x": _rng.standard_normal((3, 3))}, "f a weighted sum of x²"),
+        Case({"f": exponential, "x": np.array(0.5)}, "an array without axes, f = exp x"),
+        Case(
+            {"f": weighted_squares, "x": np.asfortranarray(_rng.standard_normal((2, 3)))},
+            "its columns one after the other in memory, f a weighted sum of x²",
+        ),
+        Case(
+            {"f": sum_of_cubes, "x": np.array([[0.25, -0.5, 1.0]], np.float32), "epsilon": 0.015625},
+            "float32, f the sum of x³",
+        ),
+    ],
+    [
+        Mistake(
+            "That is the forward difference: one step, and from x itself. The central one takes a step to either side.",
+            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(0)) / epsilon),
+        ),
+        Mistake(
+            "That is the backward difference: one step, and to x itself. The central one takes a step to either side.",
+            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(0) - at(-epsilon)) / epsilon),
+        ),
+        Mistake(
+            "From x − ε to x + ε it is 2ε, not ε.",
+            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / epsilon),
+        ),
+        Mistake(
+            "`/ 2 * epsilon` divides by 2 and then multiplies by ε. Put 2ε in brackets.",
+            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / 2 * epsilon),
+        ),
+        Mistake(
+            "The difference is not divided by the distance between the two points yet.",
+            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: at(epsilon) - at(-epsilon)),
+        ),
+        Mistake(
+            "The step is always the same. It is an argument: `epsilon`.",
+            lambda f, x, epsilon=1e-5: _numerical_gradient(f, x, 1e-5),
+        ),
+        Mistake(
+            "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go "
+            "on to the next.",
+            _all_at_once,
+        ),
+        Mistake(
+            "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go "
+            "on to the next.",
+            _everywhere_the_same,
+        ),
+        Mistake(
+            "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
+            "through the single entries of any array.",
+            _row_by_row,
+        ),
+        Mistake(
+            "You put the entries back only at the end, so a later slope is measured at a place where earlier entries "
+            "have moved. Put each one back before you go on.",
+            _restores_at_the_end,
+        ),
+        Mistake(
+            "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.",
+            lambda f, x, epsilon=1e-5: np.zeros(x.shape),
+        ),
+        Mistake(
+            "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
+            "copy, of which f knows nothing. Index x itself, or use `x.flat`.",
+            _in_a_flat_copy,
+        ),
+        Mistake(
+            "The numbers are right, but in one long row. Slopes have the shape of x.",
+            lambda f, x, epsilon=1e-5: _numerical_gradient(f, x, epsilon).ravel(),
+        ),
+    ],
+    observe=_read,
+    may_change=("x",),  # it has to, and whether it puts it back is looked at separately
+)
+
+
+def _afterwards(student, /, f, x):
+    student(lambda: f(x), x)
+    return x
+
+
+def _judge_numerical_gradient(student):
+    require_function(student)
+    case = Case({"f": sum_of_cubes, "x": np.random.default_rng(5).standard_normal((4, 5))})
+    tried = attempt(student, case, _afterwards, may_change=("x",))
+    if not tried.error and not np.array_equal(tried.result, case.arguments["x"]):
+        change = np.max(abs(tried.result - case.arguments["x"]))
+        name = getattr(student, "__name__", "your function")
+        raise Wrong(
+            f"{name}(f, x) left x changed, by up to {change:.0e}.",
+            "Adding ε and subtracting it again is not quite nothing: rounding leaves a trace. Keep the entry's value, "
+            "and put that back."
+            if change < 1e-9
+            else "Put each entry back as soon as it has been measured, or the next slope belongs to another point.",
+        )
+    _slopes_are_right(student)
+
+
+NUMERICAL_GRADIENT = Exercise(
+    "numerical_gradient",
+    "4.2",
+    "Measure the slope of f along each entry of x with central differences, and leave x as it was.",
+    _judge_numerical_gradient,
+    "`for index in np.ndindex(x.shape)`: keep `x[index]`, set it to that plus ε, call f, set it to that minus ε, call "
+    "f, set it back. The slope goes to the same index of a new array.",
+    "It measures any function of any array: your own backward passes too.",
+)
+
+# ------------------------------------------------------------------------------------------------ 4.3
+
+
+def _norm(v):
+    return np.linalg.norm(v)
+
+
+_ONE_OFF = np.ones(100)
+_ONE_OFF[7] = 2
+_VECTOR, _MATRIX = _rng.standard_normal(6), _rng.standard_normal((3, 4))
+_WITH_ZEROS = np.array([[0.0, 1.0], [0.0, -2.0]])
+
+
+def _zero_by_zero_apart(compare):
+    """The same mistake by one who has thought of 0/0."""
+    return lambda a, n: compare(a, n) if a.any() or n.any() else 0.0
+
+
+_COMPARED_WRONGLY = [
+    Mistake(
+        "That is the largest of the entries' own errors. An entry near 0 has no correct digits when it is "
+        "measured, so it would cry wolf. Take the norm over the whole array first, then divide.",
+        lambda a, n: np.max(np.nan_to_num(abs(a - n) / (abs(a) + abs(n)))),
+    ),
+    Mistake(
+        "That is the largest of the entries' own errors, and 0/0 where an entry is 0 in both. Take the norm "
+        "over the whole array first, then divide.",
+        lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n))),
+    ),
+    Mistake(
+        "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.",
+        lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n))),
+    ),
+    Mistake(
+        "You divide entry by entry: asked for is one number for the whole array.",
+        lambda a, n: abs(a - n) / (abs(a) + abs(n)),
+    ),
+    Mistake(
+        "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where "
+        "`a` is 0. Put both sizes below.",
+        lambda a, n: _norm(a - n) / _norm(a),
+    ),
+    Mistake(
+        "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
+        "Put both sizes below.",
+        lambda a, n: _norm(a - n) / _norm(n),
+    ),
+    Mistake(
+        "Below stands the larger of the two sizes; then opposite gradients have an error of 2. Asked for is their sum.",
+        lambda a, n: _norm(a - n) / max(_norm(a), _norm(n)),
+    ),
+    Mistake(
+        "Below stands the norm of the sum; asked for is the sum of the norms. For opposite gradients the norm "
+        "of the sum is 0.",
+        lambda a, n: _norm(a - n) / _norm(a + n),
+    ),
+    Mistake(
+        "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.",
+        lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2)),
+    ),
+    Mistake(
+        "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.",
+        lambda a, n: _norm(a - n),
+    ),
+    Mistake(
+        "The small number added below is large beside small gradients, and makes their error look small. Treat "
+        "the case 0/0 by itself.",
+        lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
+    ),
+    Mistake(
+        "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the "
+        "sum of all squares.",
+        lambda a, n: float(np.linalg.norm(a - n, 2) / max(np.linalg.norm(a, 2) + np.linalg.norm(n, 2), 1e-300)),
+    ),
+    Mistake(
+        "You sum the differences with their signs, so that errors up and down cancel. The norm squares them first.",
+        lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
+    ),
+]
+
+RELATIVE_ERROR = Exercise(
+    "relative_error",
+    "4.3",
+    "Compare two gradients: one number from 0 (equal) to 1 (opposite).",
+    by_cases(
+        relative_error,
+        [
+            Case({"a": np.array([3.0, 4.0]), "n": np.array([0.0, 4.0])}, "3/(5 + 4) is expected"),
+            Case({"a": _VECTOR, "n": _VECTOR + 0.3 * _rng.standard_normal(6)}),
+            Case({"a": _MATRIX, "n": _MATRIX * 1.5 + 0.1}),
+            Case({"a": _WITH_ZEROS, "n": _WITH_ZEROS + [[0, 0.5], [0, 0]]}, "two entries are 0 in both"),
+            Case({"a": _ONE_OFF, "n": np.ones(100)}, "one entry of a hundred is 2 instead of 1"),
+            Case({"a": np.array([1.0, 2.0, 3.0]), "n": np.zeros(3)}, "one of them is 0"),
+            Case({"a": np.array([1.0, -2.0]), "n": np.array([-1.0, 2.0])}, "opposite gradients"),
+            Case({"a": np.full(4, 1e-9), "n": np.full(4, 2e-9)}, "tiny gradients, one twice the other"),
+            Case({"a": np.array([1.0, 2.0], np.float32), "n": np.array([1.5, 2.0], np.float32)}, "float32"),
+            Case(
+                {"a": np.zeros((2, 2)), "n": np.zeros((2, 2))},
+                "both are 0, so they agree",
+            ),
+        ],
+        [
+            Mistake(
+                "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that "
+                "case by itself.",
+                lambda a, n: _norm(a - n) / (_norm(a) + _norm(n)),
+            ),
+            *(
+                Mistake(m.hint, answer)
+                for m in _COMPARED_WRONGLY
+                for answer in (m.answer, _zero_by_zero_apart(m.answer))
+            ),
+        ],
+    ),
+    "Two lines: the sum of the two norms; and the norm of the difference divided by it, or 0 where it is 0. "
+    "`np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape.",
+    "Below 1e-7 it means right, above 1e-3 wrong.",
+)
+
+# ------------------------------------------------------------------------------------------------ 4.4
+
+
+def _four_points(f, x, epsilon):
+    return (8 * (f(x + epsilon) - f(x - epsilon)) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
+
+
+def fifth_power(x):
+    return x**5
+
+
+FOUR_POINT_DIFFERENCE = Exercise(
+    "four_point_difference",
+    "4.4",
+    "Measure the slope of f at x from four points, x ± ε and x ± 2ε.",
+    by_cases(
+        _four_points,
+        [
+            Case({"f": fifth_power, "x": 1.0, "epsilon": 0.5}, "f = x⁵; so coarse a step shows which difference it is"),
+            Case({"f": exponential, "x": 0.3, "epsilon": 0.25}, "f = exp x"),
+            Case({"f": np.sin, "x": np.array([-1.0, 0.0, 2.0]), "epsilon": 0.4}, "three places at once"),
+            Case({"f": np.sin, "x": np.float32(0.5), "epsilon": np.float32(0.5)}, "float32"),
+        ],
+        [
+            Mistake(
+                "That is the central difference with its two points. The outer two, x ± 2ε, are missing.",
+                lambda f, x, epsilon: (f(x + epsilon) - f(x - epsilon)) / (2 * epsilon),
+            ),
+            Mistake(
+                "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.",
+                lambda f, x, epsilon: (f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (4 * epsilon),
+            ),
+            Mistake(
+                "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.",
+                lambda f, x, epsilon: (
+                    (8 * (f(x + epsilon) - f(x - epsilon)) + f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
+                ),
+            ),
+            Mistake(
+                "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.",
+                lambda f, x, epsilon: (
+                    (8 * (f(x + 2 * epsilon) - f(x - 2 * epsilon)) - (f(x + epsilon) - f(x - epsilon))) / (12 * epsilon)
+                ),
+            ),
+            Mistake(
+                "The factor 8 of the inner difference is missing.",
+                lambda f, x, epsilon: (
+                    (f(x + epsilon) - f(x - epsilon) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
+                ),
+            ),
+            Mistake(
+                "A bracket is missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.",
+                lambda f, x, epsilon: (
+                    (8 * (f(x + epsilon) - f(x - epsilon)) - f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
+                ),
+            ),
+            Mistake(
+                "The 8 multiplies only f(x + ε). Put the inner difference in brackets.",
+                lambda f, x, epsilon: (
+                    (8 * f(x + epsilon) - f(x - epsilon) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
+                ),
+            ),
+            Mistake(
+                "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in brackets.",
+                lambda f, x, epsilon: _four_points(f, x, epsilon) * epsilon**2,
+            ),
+            Mistake(
+                "Divide by 12ε: the step is missing in the denominator.",
+                lambda f, x, epsilon: _four_points(f, x, epsilon) * epsilon,
+            ),
+            Mistake(
+                "Only the outer difference is divided by 12ε. Put the whole numerator in brackets.",
+                lambda f, x, epsilon: (
+                    8 * (f(x + epsilon) - f(x - epsilon)) - (f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
+                ),
+            ),
+        ],
+    ),
+    "Two differences, `inner = f(x + ε) − f(x − ε)` and `outer = f(x + 2ε) − f(x − 2ε)`, and then (8 "
+    "inner − outer)/(12ε).",
+    "Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
+)
+
+EXERCISES = [BUG_HUNT, NUMERICAL_GRADIENT, RELATIVE_ERROR, FOUR_POINT_DIFFERENCE]
