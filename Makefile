@@ -12,9 +12,10 @@ export OPENBLAS_THREAD_TIMEOUT ?= 12
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
+BROWSER := .venv/.browser
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-peers bench notebooks lint format clean remake
+.PHONY: help lab test test-browser test-peers bench bench-sliders slides notebooks lint format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -27,11 +28,20 @@ test: $(READY)  ## check the style, run all tests, execute and compare all noteb
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
+test-browser: $(BROWSER)  ## move every slider, and draw, in JupyterLab in a real browser (needs Chromium)
+	$(BIN)/python -m pytest tests/browser
+
 test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gradients, weights after training
 	$(BIN)/python -m pytest benchmarks/test_parity.py
 
 bench: $(PEERS)  ## measure one epoch beside PyTorch, scikit-learn and JAX; some minutes, on an idle machine
 	$(BIN)/python benchmarks/bench.py
+
+bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slider, in a real browser
+	$(BIN)/python benchmarks/slider_latency.py
+
+slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
+	$(BIN)/python tools/slides.py --build build/slides
 
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
@@ -80,3 +90,8 @@ $(PEERS): $(READY)
 	@echo "Installing PyTorch, scikit-learn and JAX (up to some GB) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,peers]"
 	@touch $(PEERS)
+
+$(BROWSER): $(READY)
+	@echo "Installing what drives the browser ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
+	@touch $(BROWSER)

@@ -1,0 +1,57 @@
+"""Fixtures of the browser tests: one server and one browser for all, and notebooks open in them.
+
+`make test-browser` runs them. What they see is kept in build/browser: screenshots, and the server's log.
+"""
+
+import shutil
+
+import lab
+import pytest
+
+ARTEFACTS = lab.ROOT / "build" / "browser"
+
+
+def pytest_configure():
+    if line := lab.what_is_missing():
+        raise pytest.UsageError(line)
+
+
+@pytest.fixture(scope="session")
+def artefacts():
+    """A folder for what the tests saw, empty at first."""
+    shutil.rmtree(ARTEFACTS, ignore_errors=True)
+    ARTEFACTS.mkdir(parents=True)
+    return ARTEFACTS
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory, artefacts):
+    """The address of a Jupyter server that runs until the last test is done; no kernel may leave a traceback."""
+    log = artefacts / "server.log"
+    with lab.server(tmp_path_factory.mktemp("jupyter"), log) as address:
+        yield address
+    assert "Traceback" not in log.read_text(encoding="utf-8"), f"there is a traceback in {log}"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, with a fresh profile."""
+    with lab.browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def open_notebook(browser, address):
+    """A function of a notebook's name that opens it in JupyterLab, or in Notebook 7; it is closed with the module."""
+    opened = []
+
+    def open_notebook(name, **settings):
+        # one at a time: this machine may be small, and a kernel of the test before must not slow the next one down
+        while opened:
+            opened.pop().close()
+        opened.append(lab.Notebook(browser, address, name, **settings))
+        return opened[-1]
+
+    yield open_notebook
+    while opened:
+        opened.pop().close()
