@@ -89,3 +89,8 @@ def targets(Y, n_classes, m, dtype):
     if not np.isfinite(Y).all():
         raise ValueError("y holds NaN or infinity")
     return Y.astype(dtype, copy=False)
+
+
+def store(settings, name, **limits):
+    """Check a setting of a frozen record, and keep it as a plain float."""
+    object.__setattr__(settings, name, number(name, getattr(settings, name), **limits))

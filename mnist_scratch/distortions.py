@@ -34,9 +34,9 @@ class Distortion:
 
     def __post_init__(self):
         for name in ("translate", "rotate", "shear", "elastic"):
-            checks.number(name, getattr(self, name), at_least=0)
-        checks.number("scale", self.scale, at_least=0, below=1)
-        checks.number("smoothness", self.smoothness, above=0)
+            checks.store(self, name, at_least=0)
+        checks.store(self, "scale", at_least=0, below=1)
+        checks.store(self, "smoothness", above=0)
 
     def __call__(self, images, rng):
         """(m, 784) images in float32 or float64, and a np.random.Generator → new (m, 784) images of the same dtype."""

@@ -22,8 +22,8 @@ class StepSchedule:
     factor: float = 0.1
 
     def __post_init__(self):
-        _store(self, "learning_rate", above=0)
-        _store(self, "factor", above=0)
+        checks.store(self, "learning_rate", above=0)
+        checks.store(self, "factor", above=0)
         if not np.iterable(self.drop_at):
             raise TypeError(f"drop_at must be a tuple of epochs, such as (10, 15), not {self.drop_at!r}")
 
@@ -40,9 +40,9 @@ class CosineSchedule:
     final: float = 0.0
 
     def __post_init__(self):
-        _store(self, "learning_rate", above=0)
-        _store(self, "epochs", above=0)
-        _store(self, "final", at_least=0)
+        checks.store(self, "learning_rate", above=0)
+        checks.store(self, "epochs", above=0)
+        checks.store(self, "final", at_least=0)
 
     def __call__(self, epoch):
         progress = min(epoch / self.epochs, 1.0)
@@ -60,9 +60,9 @@ class WarmUpSchedule:
     epochs: float = 1.0
 
     def __post_init__(self):
-        _store(self, "epochs", above=0)
+        checks.store(self, "epochs", above=0)
         if not callable(self.then):
-            _store(self, "then", above=0)
+            checks.store(self, "then", above=0)
 
     def __call__(self, epoch):
         rate = self.then(epoch) if callable(self.then) else self.then
@@ -91,13 +91,13 @@ class SGD:
 
     def __post_init__(self):
         if not callable(self.learning_rate):
-            _store(self, "learning_rate", above=0)
-        _store(self, "momentum", at_least=0, below=1)
+            checks.store(self, "learning_rate", above=0)
+        checks.store(self, "momentum", at_least=0, below=1)
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0")
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
-                _store(self, name, above=0)
+                checks.store(self, name, above=0)
 
     def rate(self, epoch):
         """The learning rate at an epoch; epoch 0 is the very start."""
@@ -153,15 +153,16 @@ class SGD:
 class AveragedSGD(SGD):
     """SGD whose result is a running average of the weights that it goes through (Polyak and Juditsky 1992).
 
-    averaging: after every tenth step, average ← averaging · average + (1 − averaging) · weights. At first it is less,
-    so that the weights of the start are soon forgotten.
+    `result` gives it; the network that was trained keeps the plain weights. averaging: after every tenth step,
+    average ← averaging · average + (1 − averaging) · weights. At first it is less, so that the weights of the start are
+    soon forgotten.
     """
 
     averaging: float = 0.99
 
     def __post_init__(self):
         super().__post_init__()
-        _store(self, "averaging", at_least=0, below=1)
+        checks.store(self, "averaging", at_least=0, below=1)
 
     def initial_velocity(self, parameters):
         """What `SGD` keeps, then a copy of each parameter array, then the number of steps so far."""
@@ -186,8 +187,3 @@ class AveragedSGD(SGD):
         for parameter, mean in zip(averaged.parameters(), velocity[-1 - len(averaged.parameters()) : -1], strict=True):
             parameter[...] = mean
         return averaged
-
-
-def _store(settings, name, **limits):
-    """Check a setting of a frozen record, and keep it as a plain float."""
-    object.__setattr__(settings, name, checks.number(name, getattr(settings, name), **limits))

@@ -21,7 +21,7 @@ class History:
 
     train_loss, validation_loss: mean data loss, without the penalty. penalty: (λ/2) Σ‖W‖².
     train_accuracy, validation_accuracy: fractions from 0 to 1. All are measured at the epoch's end, with
-        the weights as they are then. The validation lists are empty when no validation data was given.
+        the weights as they are then, or their average where the optimizer keeps one. The validation lists are empty when no validation data was given.
     learning_rate: η at the epoch's end. seconds: training time so far, measurements not included.
     batch_loss: the data loss of each single batch, just before the step it led to.
     stopped: why training ended early, in a sentence; empty when it did not. diverged: whether that was the reason.
@@ -77,12 +77,19 @@ def fit(
     same arguments, but for epochs, the result is that of an unbroken run, unless the stop button cut an epoch in two.
     on_epoch: called with the History after each epoch; when it returns true, training stops there.
 
-    A loss that is not finite ends training before its step is taken: history.stopped names epoch, step and
-    learning rate. So does the stop button (KeyboardInterrupt): the network and the epochs completed are kept.
-    Raises ValueError or TypeError, before anything is changed, when an argument is out of range.
+    With an AveragedSGD the History speaks of the averaged network, `optimizer.result(net, history.velocity)`, and net
+    itself goes on with the plain weights.
+
+    A loss that is not finite ends training before its step is taken: history.stopped names epoch, step and learning
+    rate. So does the stop button (KeyboardInterrupt): the network and the epochs completed are kept.
+    Raises ValueError or TypeError, before anything is changed, when an argument is out of range; what augment returns
+    is seen only when it is called.
     """
     history = History() if resume is None else resume
     _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, threads, resume)
+    label_smoothing = checks.number("label_smoothing", label_smoothing, at_least=0, below=1)
+    if augment is not None and not callable(augment):
+        raise TypeError(f"augment must be a function of images and a generator, such as a Distortion, not {augment!r}")
     weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
     history.stopped, history.diverged = "", False
     parameters = net.parameters()
@@ -95,7 +102,7 @@ def fit(
             now = epoch + step / steps
             X = train.images[rows]
             if augment is not None:
-                X = augment(X, rng)
+                X = _augmented(augment, X, rng)
             X = X.astype(net.dtype, copy=False)
             data_loss, gradients = net._data_loss_and_gradients(X, Y[rows], weight_decay)
             require_finite(data_loss, epoch, step)
@@ -151,9 +158,15 @@ def fit(
     return history
 
 
+def _augmented(augment, X, rng):
+    other = np.asarray(augment(X, rng))
+    if other.shape != X.shape:
+        raise ValueError(f"augment must return images of the shape that it was given, {X.shape}, not {other.shape}")
+    return other
+
+
 def _smoothed(Y, part):
     """Targets of which a part is spread evenly over the classes (Szegedy and others 2016)."""
-    part = checks.number("label_smoothing", part, at_least=0, below=1)
     return (1 - part) * Y + part / Y.shape[1] if part else Y
 
 
@@ -179,6 +192,9 @@ def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed
     if resume is not None and resume.train_loss:
         if epochs < resume.epochs:
             raise ValueError(f"epochs counts all epochs, and this history has {resume.epochs} already: give more")
+        kept = [array.shape for array in resume.velocity]
+        if kept != [array.shape for array in optimizer.initial_velocity(net.parameters())]:
+            raise ValueError("this history was made with another kind of optimizer; give the same one to go on with it")
         if bool(resume.validation_loss) != (validation is not None):
             raise ValueError("validation must be given again, or left out again, to go on with this history")
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import SGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, checks
+from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, checks
 
 GRADIENTS = [F(1), F(-2), F(1, 2), F(3, 4)]
 
@@ -180,10 +180,195 @@ def test_arrays_of_another_shape(shape, wrong):
 
 
 def test_settings_are_frozen():
-    for settings in (SGD(), StepSchedule(0.1, (1,)), CosineSchedule(0.1, 5), WarmUpSchedule(0.1)):
+    for settings in (SGD(), AveragedSGD(), StepSchedule(0.1, (1,)), CosineSchedule(0.1, 5), WarmUpSchedule(0.1)):
         name = dataclasses.fields(settings)[0].name
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(settings, name, 1.0)
+
+
+# ------------------------------------------------------------------------------------- the average of the weights
+
+
+def some_arrays(seed, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(shape).astype(dtype) for shape in ((2, 3), (3,))]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"momentum": 0.5},
+        {"momentum": 0.5, "nesterov": True, "clip_value": 1.0},
+        {"clip_norm": 0.5, "momentum": 0.9},
+    ],
+)
+@pytest.mark.parametrize("averaging", [0.0, 0.3, 0.9, 0.99])
+def test_the_average_written_out(averaging, settings):
+    """Number by number: the weights go as in SGD, and every tenth step the average takes a part of them."""
+    rate = CosineSchedule(0.3, 40)
+    plain, averaged = SGD(rate, **settings), AveragedSGD(rate, **settings, averaging=averaging)
+    one, two = some_arrays(0), some_arrays(0)
+    velocity, state = plain.initial_velocity(one), averaged.initial_velocity(two)
+    slow = [w for array in some_arrays(0) for w in array.ravel().tolist()]
+    for step in range(1, 251):
+        gradients = some_arrays(step)
+        plain.step(one, gradients, velocity, step / 10)
+        averaged.step(two, gradients, state, step / 10)
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(one, two, strict=True))
+        if step % 10 == 0:
+            tens = step // 10
+            keep = min(averaging, tens / (tens + 10))
+            weights = [w for array in one for w in array.ravel().tolist()]
+            slow = [keep * mean + (1 - keep) * w for mean, w in zip(slow, weights, strict=True)]
+        means = [w for array in state[-3:-1] for w in array.ravel().tolist()]
+        assert means == pytest.approx(slow, rel=1e-12, abs=1e-13), step
+        assert state[-1] == step
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(velocity, state, strict=False))
+
+
+@pytest.mark.parametrize("averaging", [0.5, 0.9])
+def test_how_soon_the_start_is_forgotten(averaging):
+    """A weight that goes from 1 to 0 in its first step: what is left in the average is the part of the start.
+
+    With n/(n + 10) of it kept the n-th time, 1 of (n + 10)! / (n! 10!) is left, until averaging is the smaller number.
+    """
+    optimizer, weight = AveragedSGD(1.0, averaging=averaging), [np.ones(1)]
+    state = optimizer.initial_velocity(weight)
+    last = round(10 * averaging / (1 - averaging))  # n/(n + 10) = averaging
+    for step in range(1, 10 * last + 51):
+        optimizer.step(weight, [np.ones(1) if step == 1 else np.zeros(1)], state)
+        n = step // 10
+        expected = averaging ** max(n - last, 0) / math.comb(min(n, last) + 10, 10)
+        assert state[0].item() == pytest.approx(expected, rel=1e-9), step
+
+
+def test_without_averaging_the_result_is_every_tenth_networks_weights():
+    optimizer, weight = AveragedSGD(1.0, averaging=0.0), [np.zeros(1)]
+    state = optimizer.initial_velocity(weight)
+    seen = []
+    for _ in range(25):
+        optimizer.step(weight, [-np.ones(1)], state)
+        seen.append(state[0].item())
+    assert seen == [0] * 9 + [10] * 10 + [20] * 6
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_state_is_of_arrays_of_its_own(dtype, momentum):
+    parameters = some_arrays(0, dtype)
+    optimizer = AveragedSGD(0.5, momentum=momentum)
+    state = optimizer.initial_velocity(parameters)
+    expected = [(2, 3), (3,)] * (2 if momentum else 1)
+    assert [array.shape for array in state] == [*expected, ()] and state[-1] == 0
+    assert all(isinstance(array, np.ndarray) for array in state)
+    assert {array.dtype for array in state[:-1]} == {np.dtype(dtype)}
+    assert not any(array.any() for array in state[: len(expected) - 2])
+    for mean, parameter in zip(state[-3:-1], parameters, strict=True):
+        assert np.array_equal(mean, parameter) and not np.shares_memory(mean, parameter)
+    arrays = list(state)
+    for step in range(20):
+        optimizer.step(parameters, some_arrays(step, dtype), state)
+    assert len(state) == len(arrays) and all(a is b for a, b in zip(state, arrays, strict=True))  # changed in place
+    assert {array.dtype for array in (*state[:-1], *parameters)} == {np.dtype(dtype)} and state[-1] == 20
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("at", [1, 7, 10, 15])
+def test_its_state_goes_on_from_a_copy(momentum, at):
+    """Also from another object of the same settings, since the optimizer itself remembers nothing."""
+    whole, state = some_arrays(0), None
+    optimizer = AveragedSGD(0.2, momentum=momentum, averaging=0.6)
+    state = optimizer.initial_velocity(whole)
+    for step in range(40):
+        if step == at:
+            half, kept = [w.copy() for w in whole], [array.copy() for array in state]
+        optimizer.step(whole, some_arrays(step), state)
+    again = AveragedSGD(0.2, momentum=momentum, averaging=0.6)
+    for step in range(at, 40):
+        again.step(half, some_arrays(step), kept)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip([*whole, *state], [*half, *kept], strict=True))
+
+
+def test_one_optimizer_serves_two_runs_at_a_time():
+    optimizer = AveragedSGD(0.2, momentum=0.5, averaging=0.6)
+    runs = [(weights, optimizer.initial_velocity(weights)) for weights in (some_arrays(0), some_arrays(0))]
+    alone, state = some_arrays(0), optimizer.initial_velocity(some_arrays(0))
+    for step in range(30):
+        for run_seed, (weights, own) in enumerate(runs):
+            optimizer.step(weights, some_arrays(100 * run_seed + step), own)
+    for step in range(30):
+        optimizer.step(alone, some_arrays(step), state)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip([*alone, *state], [*runs[0][0], *runs[0][1]], strict=True))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_result_is_a_copy_with_the_average(dtype, momentum):
+    net = Network([3, 4, 2], activation="tanh", seed=1, dtype=dtype)
+    optimizer = AveragedSGD(0.5, momentum=momentum, averaging=0.5)
+    state = optimizer.initial_velocity(net.parameters())
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        gradients = [rng.standard_normal(p.shape).astype(dtype) for p in net.parameters()]
+        optimizer.step(net.parameters(), gradients, state)
+    weights, means = [p.copy() for p in net.parameters()], [array.copy() for array in state]
+    result = optimizer.result(net, state)
+    assert result is not net and result.dtype == net.dtype and result.sizes == net.sizes
+    assert (result.activation, result.output, result.loss_name) == ("tanh", net.output, net.loss_name)
+    for parameter, mean, weight in zip(result.parameters(), means[-5:-1], weights, strict=True):
+        assert parameter.tobytes() == mean.tobytes() and parameter.dtype == dtype
+        assert not np.array_equal(parameter, weight)
+        parameter[...] = 7
+    assert all(np.array_equal(a, b) for a, b in zip([*net.parameters(), *state], [*weights, *means], strict=True))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_result_of_sgd_is_the_network_itself(momentum):
+    net = Network([3, 2])
+    optimizer = SGD(0.1, momentum=momentum)
+    assert optimizer.result(net, optimizer.initial_velocity(net.parameters())) is net
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 3), (3, 2)])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_gradients_of_another_shape_leave_weights_and_average(shape, momentum):
+    parameters = [np.ones(2), np.ones((2, 3))]
+    optimizer = AveragedSGD(0.1, momentum=momentum, averaging=0.0)
+    state = optimizer.initial_velocity(parameters)
+    before = [array.copy() for array in state]
+    with pytest.raises(ValueError, match=SHAPES):
+        optimizer.step(parameters, [np.ones(2), np.ones(shape)], state)
+    assert all((array == 1).all() for array in parameters)
+    assert all(np.array_equal(a, b) for a, b in zip(state, before, strict=True))
+
+
+@pytest.mark.parametrize("averaging", [-0.1, 1, 1.5, math.nan, math.inf])
+def test_averaging_out_of_range(averaging):
+    with pytest.raises(ValueError, match="^averaging must be at least 0 and below 1"):
+        AveragedSGD(0.1, averaging=averaging)
+
+
+@pytest.mark.parametrize("value", ["0.5", None, [0.5], True])
+def test_averaging_must_be_a_number(value):
+    with pytest.raises(TypeError, match="^averaging must be a number, not "):
+        AveragedSGD(0.1, averaging=value)
+
+
+def test_averaged_sgd_has_the_limits_of_sgd():
+    for settings in ({"learning_rate": 0}, {"momentum": 1}, {"clip_norm": -1}, {"nesterov": True}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            AveragedSGD(**settings)
+    assert type(AveragedSGD(averaging=np.float32(0.5)).averaging) is float
+
+
+def test_results_and_checkpoints_are_known_by_these_texts():
+    rate = "learning_rate=CosineSchedule(learning_rate=0.1, epochs=30.0, final=0.0)"
+    rest = "momentum=0.9, nesterov=False, clip_value=None, clip_norm=None"
+    settings = {"learning_rate": CosineSchedule(0.1, 30), "momentum": 0.9}
+    assert repr(SGD(**settings)) == f"SGD({rate}, {rest})"
+    assert repr(AveragedSGD(**settings, averaging=0.5)) == f"AveragedSGD({rate}, {rest}, averaging=0.5)"
+    assert AveragedSGD(**settings) != SGD(**settings) != AveragedSGD(**settings, averaging=0.5)
 
 
 # -------------------------------------------------------------------------------------------- schedules

@@ -17,8 +17,10 @@ from stop_button import pressed_at_line
 from mnist_scratch import (
     MNIST,
     SGD,
+    AveragedSGD,
     CosineSchedule,
     Dataset,
+    Distortion,
     FileFormatError,
     History,
     Network,
@@ -46,6 +48,16 @@ TINY = recipes.Recipe(
     n_validation=N_VALIDATION,
 )
 TINY_AS_PUBLISHED = replace(TINY, name="tiny-as-published", all_images=False)
+# With all that a recipe can ask for. 15 steps an epoch in the first stage, 19 in the second: the average, which is
+# taken every tenth, is half way to the next one when an epoch ends.
+TINY_ELASTIC = replace(
+    TINY,
+    name="tiny-elastic",
+    optimizer=AveragedSGD(CosineSchedule(0.2, 2), momentum=0.9, averaging=0.5),
+    batch_size=16,
+    label_smoothing=0.1,
+    augment=Distortion(translate=1.5, rotate=10, scale=0.1, shear=0.1, elastic=1.5, smoothness=5),
+)
 
 
 def small_mnist(mnist):
@@ -209,6 +221,7 @@ def test_recipes_are_found():
 def by_hand(recipe, seed, train, validation=None):
     net = Network(recipe.sizes, recipe.activation, recipe.output, recipe.loss, seed=seed)
     settings = {"batch_size": recipe.batch_size, "optimizer": recipe.optimizer, "weight_decay": recipe.weight_decay}
+    settings |= {"label_smoothing": recipe.label_smoothing, "augment": recipe.augment}
     history = fit(net, train, epochs=recipe.epochs, validation=validation, seed=seed, progress=False, **settings)
     return net, history
 
@@ -276,6 +289,71 @@ def test_test_images_are_met_once_and_held_out_images_do_not_train(small, tmp_pa
     assert trained["held out"] == {0.0}
     assert trained["all"] == ({0.0, 0.25} if recipe.all_images else set())
     assert training_stage[1:] == (["held out", "all"] if recipe.all_images else ["held out"])
+
+
+def averaged(net, history):
+    """A copy of the network with the weights that stand at the end of an AveragedSGD's state, before its steps."""
+    copy = net.copy()
+    for parameter, mean in zip(copy.parameters(), history.velocity[-1 - len(net.parameters()) : -1], strict=True):
+        parameter[...] = mean
+    return copy
+
+
+@pytest.mark.parametrize("all_images", [True, False])
+def test_the_averaged_network_is_measured_and_saved(small, tmp_path, all_images):
+    recipe = replace(TINY_ELASTIC, all_images=all_images)
+    result = run(recipe, 3, tmp_path)
+    held_out_net, held_out = by_hand(recipe, 3, small.train[:240], small.train[240:])
+    raw, history = by_hand(recipe, 3, small.train) if all_images else (held_out_net, held_out)
+    net, held_out_net = averaged(raw, history), averaged(held_out_net, held_out)
+    assert same(result.net, net) and not same(net, raw)
+    assert same(Network.load(tmp_path / "model.npz"), net)
+    assert set(contents(tmp_path)) == {"model.npz", "history.json", "summary.json"}
+    expected = {"held out": held_out} | ({"all": history} if all_images else {})
+    assert recorded(result.histories) == recorded(expected)
+
+    train = small.train if all_images else small.train[:240]
+    right = net.predict(small.test.images) == small.test.labels
+    numbers = result.numbers
+    assert numbers["settings"] == recipe.settings and numbers["test_accuracy"] == right.mean()
+    assert numbers["train_accuracy"] == np.mean(net.predict(train.images) == train.labels)
+    held_out_right = held_out_net.predict(small.train.images[240:]) == small.train.labels[240:]
+    assert numbers["validation_accuracy"] == held_out_right.mean()
+    assert not np.array_equal(net.predict(small.test.images), raw.predict(small.test.images))  # it would be noticed
+
+
+@pytest.mark.parametrize("change", [{"label_smoothing": 0.0}, {"augment": None}, {"optimizer": TINY.optimizer}])
+def test_each_of_the_three_makes_another_network_under_another_text(small, tmp_path, change):
+    other = replace(TINY_ELASTIC, **change)
+    assert not same(run(other, 0, tmp_path / "other").net, run(TINY_ELASTIC, 0, tmp_path / "all").net)
+    assert other.settings != TINY_ELASTIC.settings
+    with pytest.raises(ValueError, match="holds results of other settings"):
+        run(other, 0, tmp_path / "all")
+
+
+def test_settings_as_text_say_all_that_is_distorted_smoothed_and_averaged():
+    text = TINY_ELASTIC.settings
+    assert f"augment={TINY_ELASTIC.augment!r}" in text and "label_smoothing=0.1" in text
+    assert "AveragedSGD(" in text and "averaging=0.5" in text and "elastic=1.5" in text
+    others = [replace(TINY_ELASTIC, label_smoothing=0.2), replace(TINY_ELASTIC, optimizer=AveragedSGD(0.1))]
+    others += [
+        replace(TINY_ELASTIC, augment=replace(TINY_ELASTIC.augment, **{name: 0.5}))
+        for name in vars(TINY_ELASTIC.augment)
+    ]
+    assert len({text, *(other.settings for other in others)}) == 1 + len(others)
+    stretched = TINY_ELASTIC.with_epochs(7).optimizer
+    assert stretched == AveragedSGD(CosineSchedule(0.2, 7), momentum=0.9, averaging=0.5)
+
+
+def test_settings_are_the_text_under_which_the_results_are_stored():
+    """Word for word: otherwise `train` takes them for results of other settings, and refuses to add a seed."""
+    folders = sorted(path.parent for path in (ROOT / "results").glob("*/summary.json"))
+    assert len(folders) >= 14
+    for folder in folders:
+        recipe, stored_texts = RECIPES[folder.name], load_summary(folder)["settings"]
+        assert set(stored_texts) == {recipe.settings}, folder.name
+        assert ("augment" in stored_texts[0]) == bool(recipe.augment)
+        assert ("label_smoothing" in stored_texts[0]) == bool(recipe.label_smoothing)
 
 
 def test_a_batch_larger_than_the_training_set_is_the_training_set(small, tmp_path):
@@ -537,7 +615,7 @@ def test_stop_button_while_an_epoch_is_reported(small, unbroken, tmp_path, stage
 KILLED = """
 import os, signal, sys
 import numpy as np
-from mnist_scratch import MNIST, SGD, CosineSchedule, Dataset, data, recipes
+from mnist_scratch import MNIST, SGD, AveragedSGD, CosineSchedule, Dataset, Distortion, data, recipes
 
 arrays, folder, where, count = np.load(sys.argv[1], allow_pickle=False), sys.argv[2], sys.argv[3], int(sys.argv[4])
 train, test = (Dataset(arrays[part], arrays[part + "_labels"]) for part in ("train", "test"))
@@ -593,11 +671,18 @@ def small_file(mnist, tmp_path_factory):
 needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 
 
+def run_and_kill(recipe, folder, small_file, where, count):
+    """A run of seed 5 in a process of its own, resumed if there is something to go on with, and killed."""
+    script = KILLED.replace("RECIPE", repr(recipe).replace("Recipe(", "recipes.Recipe("))
+    arguments = [sys.executable, "-c", script, small_file, folder, where, str(count), "resume"]
+    killed = subprocess.run(arguments, capture_output=True, text=True)
+    assert killed.returncode == -9, (where, killed.stderr)
+
+
 @needs_sigkill
 def test_killed_at_chosen_moments_and_resumed(small, unbroken, small_file, tmp_path):
     """SIGKILL, which no process can answer, again and again in one run: each new process goes on, and is killed."""
     folder = tmp_path / "broken"
-    script = KILLED.replace("RECIPE", repr(TINY).replace("Recipe(", "recipes.Recipe("))
     moments = [
         ("step", 3, []),  # nothing was kept yet
         ("half written", 1, []),  # the very first checkpoint
@@ -616,12 +701,7 @@ def test_killed_at_chosen_moments_and_resumed(small, unbroken, small_file, tmp_p
     ]
     for where, count, kept in moments:
         before = contents(folder) if folder.exists() else {}
-        killed = subprocess.run(
-            [sys.executable, "-c", script, small_file, folder, where, str(count), "resume"],
-            capture_output=True,
-            text=True,
-        )
-        assert killed.returncode == -9, (where, killed.stderr)
+        run_and_kill(TINY, folder, small_file, where, count)
         names = [f"checkpoint-seed5-{stage}.npz" for stage in kept]
         assert [name for name in checkpoints(folder) if not name.endswith(".unfinished")] == names, (where, count)
         if where == "half written":
@@ -632,6 +712,42 @@ def test_killed_at_chosen_moments_and_resumed(small, unbroken, small_file, tmp_p
                 assert "parameter0" in file and "velocity0" in file
     assert not run(TINY, 5, folder, resume=True).interrupted
     assert stored(folder) == unbroken
+
+
+@needs_sigkill
+def test_killed_and_resumed_with_distortions_smoothing_and_an_average(small, small_file, tmp_path):
+    run(TINY_ELASTIC, 5, tmp_path / "unbroken")
+    folder = tmp_path / "broken"
+    moments = [
+        ("step", 20, ["held-out"]),  # after 15 steps, with the average of ten
+        ("half written", 1, ["held-out"]),
+        ("step", 15 + 20, ["all", "held-out"]),  # the rest of the first stage, and 19 steps of the second
+        ("written", 2, ["all", "held-out"]),  # the model, and no JSON file yet
+    ]
+    for where, count, kept in moments:
+        run_and_kill(TINY_ELASTIC, folder, small_file, where, count)
+        names = [f"checkpoint-seed5-{stage}.npz" for stage in kept]
+        assert [name for name in checkpoints(folder) if not name.endswith(".unfinished")] == names, (where, count)
+    assert not run(TINY_ELASTIC, 5, folder, resume=True).interrupted
+    assert stored(folder) == stored(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("stage", ["held out", "all"])
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_stopped_and_resumed_with_distortions_smoothing_and_an_average(small, tmp_path, stage, epoch):
+    run(TINY_ELASTIC, 5, tmp_path / "unbroken")
+
+    def press(*now):
+        if now[0] == stage and now[1].epochs == epoch:
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "broken"
+    assert run(TINY_ELASTIC, 5, folder, on_epoch=press).interrupted
+    for other in (replace(TINY_ELASTIC, augment=None), replace(TINY_ELASTIC, label_smoothing=0.0)):
+        with pytest.raises(ValueError, match="checkpoint-seed5-.*other settings"):
+            run(other, 5, folder, resume=True)
+    run(TINY_ELASTIC, 5, folder, resume=True)
+    assert stored(folder) == stored(tmp_path / "unbroken")
 
 
 @pytest.fixture

@@ -14,7 +14,18 @@ import pytest
 import threadpoolctl
 from stop_button import pressed_at_line
 
-from mnist_scratch import SGD, CosineSchedule, Dataset, History, Network, StepSchedule, fit, training
+from mnist_scratch import (
+    SGD,
+    AveragedSGD,
+    CosineSchedule,
+    Dataset,
+    Distortion,
+    History,
+    Network,
+    StepSchedule,
+    fit,
+    training,
+)
 
 M = 23  # a prime: the last mini-batch is always a smaller one
 PER_EPOCH = ["train_loss", "penalty", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
@@ -50,19 +61,17 @@ def recorded(history):
 # ------------------------------------------------------------------------- descent written out, for 5-4-3 relu
 
 
-def by_hand(net, X, y, weight_decay=0.0):
-    """Data loss, penalty, accuracy and the four gradients of a network with one hidden layer."""
+def by_hand(net, X, y, weight_decay=0.0, label_smoothing=0.0):
+    """Data loss, penalty, accuracy and the four gradients of a network with one hidden layer and three classes."""
     (W1, W2), (b1, b2) = net.weights, net.biases
     m = len(X)
     H = (X @ W1 + b1).clip(0)
     E = np.exp(H @ W2 + b2)
     P = E / E.sum(axis=1)[:, None]
-    data = -sum(math.log(P[i, y[i]]) for i in range(m)) / m
+    targets = [[(1 - label_smoothing) * (k == y[i]) + label_smoothing / 3 for k in range(3)] for i in range(m)]
+    data = -sum(targets[i][k] * math.log(P[i, k]) for i in range(m) for k in range(3)) / m
     penalty = weight_decay / 2 * sum(float(w) ** 2 for W in (W1, W2) for w in W.ravel())
-    D = P.copy()
-    for i in range(m):
-        D[i, y[i]] -= 1
-    D /= m
+    D = (P - targets) / m
     back = np.einsum("ik,jk->ij", D, W2) * (H > 0)
     gradients = [
         np.einsum("ij,ik->jk", X, back) + weight_decay * W1,
@@ -74,15 +83,17 @@ def by_hand(net, X, y, weight_decay=0.0):
     return data, penalty, accuracy, gradients
 
 
-def descend(net, data, epochs, batch_size, eta, weight_decay, seed, momentum=0.0):
+def descend(net, data, epochs, batch_size, eta, weight_decay, seed, momentum=0.0, label_smoothing=0.0, augment=None):
     """The whole of fit, for a net of one hidden layer; returns the losses of the batches."""
     velocity = [0.0] * 4
     losses = []
     for epoch in range(epochs):
-        order = np.random.default_rng([seed, epoch]).permutation(len(data))
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(data)) if batch_size < len(data) else np.arange(len(data))
         for start in range(0, len(data), batch_size):
             rows = order[start : start + batch_size]
-            loss, _, _, gradients = by_hand(net, data.images[rows], data.labels[rows], weight_decay)
+            X = data.images[rows] if augment is None else augment(data.images[rows], rng)
+            loss, _, _, gradients = by_hand(net, X, data.labels[rows], weight_decay, label_smoothing)
             losses.append(loss)
             velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
             for parameter, v in zip(net.parameters(), velocity, strict=True):
@@ -254,6 +265,285 @@ def test_resume_from_files(tmp_path):
     again = Network.load(tmp_path / "half.npz")
     quiet(again, some_data(), epochs=4, resume=history)
     assert same(whole, again)
+
+
+# ------------------------------------------------------------------------------- smoothed labels, distorted images
+
+
+def shaken(X, rng):
+    """To augment with: other images, a little different in every draw."""
+    return X + 0.3 * rng.standard_normal(X.shape)
+
+
+class Recorder:
+    """Augments as a function does, and writes down what it was given: images, and the next draws of the generator."""
+
+    def __init__(self, augment=lambda X, rng: X.copy()):
+        self.augment, self.images, self.draws = augment, [], []
+
+    def __call__(self, X, rng):
+        self.images.append(X.copy())
+        self.draws.append(rng.random(3).tolist())
+        return self.augment(X, rng)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.1, 0.75])
+@pytest.mark.parametrize("augment", [None, shaken], ids=["as they are", "shaken"])
+@pytest.mark.parametrize("batch_size", [M, 5])
+def test_fit_with_smoothed_labels_and_other_images_is_descent_written_out(batch_size, augment, label_smoothing):
+    data, more = some_data(), {"label_smoothing": label_smoothing, "augment": augment}
+    net, slow = some_network(), some_network()
+    history = quiet(
+        net, data, batch_size=batch_size, weight_decay=0.1, optimizer=SGD(0.2, momentum=0.5), seed=7, **more
+    )
+    losses = descend(slow, data, 3, batch_size, 0.2, 0.1, 7, 0.5, **more)
+    assert history.batch_loss == pytest.approx(losses, rel=1e-9)
+    for a, b in zip(net.parameters(), slow.parameters(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+class Targets(Network):
+    """Writes down the targets of each step."""
+
+    def backward(self, activations, Y, weight_decay=0.0):
+        self.seen.append(Y.copy())
+        return super().backward(activations, Y, weight_decay)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("part", [0, 0.1, 0.5, np.float64(0.9)])
+def test_smoothed_targets(dtype, part):
+    data = some_data()
+    net = Targets([5, 3], dtype=dtype)
+    net.seen = []
+    quiet(net, data, epochs=1, shuffle=False, label_smoothing=part)
+    targets = np.concatenate(net.seen)
+    assert targets.dtype == dtype and targets.shape == (M, 3)
+    for row, label in zip(targets, data.labels, strict=True):
+        expected = [part / 3 + (1 - part if k == label else 0) for k in range(3)]
+        assert row.tolist() == pytest.approx(expected, rel=1e-6)
+    assert targets.sum(axis=1) == pytest.approx(1, rel=1e-6)
+
+
+def test_labels_are_smoothed_for_training_and_not_for_measuring():
+    train, validation = some_data(), some_data(11, seed=5)
+    net = some_network()
+    history = quiet(net, train, validation=validation, label_smoothing=0.4, epochs=2, optimizer=SGD(0.5))
+    for data, losses, accuracies in (
+        (train, history.train_loss, history.train_accuracy),
+        (validation, history.validation_loss, history.validation_accuracy),
+    ):
+        loss, _, accuracy, _ = by_hand(net, data.images, data.labels)
+        assert losses[-1] == pytest.approx(loss, rel=1e-9) and accuracies[-1] == pytest.approx(accuracy, abs=1e-12)
+
+
+def test_smoothing_keeps_a_network_from_certainty():
+    """The best it can do is to say the smoothed targets themselves: 0.7 + 0.1 for the class of each example."""
+    data = Dataset(np.eye(3), np.arange(3))
+    net = Network([3, 3], dtype="float64")
+    quiet(net, data, epochs=3000, batch_size=3, label_smoothing=0.3, optimizer=SGD(1.0))
+    np.testing.assert_allclose(net.predict_proba(np.eye(3)), 0.7 * np.eye(3) + 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"label_smoothing": 0}, {"augment": None}, {"augment": lambda X, rng: X}])
+def test_nothing_smoothed_and_nothing_distorted_is_the_run_without(settings):
+    one, two = some_network(dtype="float32"), some_network(dtype="float32")
+    first, second = quiet(one, some_data()), quiet(two, some_data(), **settings)
+    assert same(one, two) and recorded(first) == recorded(second)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("batch_size", [5, M])
+def test_augment_is_called_once_a_step_with_the_images_of_the_batch(batch_size, shuffle):
+    data = some_data()
+    recorder = Recorder()
+    history = quiet(some_network(), data, seed=11, epochs=2, batch_size=batch_size, shuffle=shuffle, augment=recorder)
+    images, draws = [], []
+    for epoch in (0, 1):
+        rng = np.random.default_rng([11, epoch])
+        order = rng.permutation(M) if shuffle and batch_size < M else np.arange(M)
+        for start in range(0, M, batch_size):
+            images.append(data.images[order[start : start + batch_size]])
+            draws.append(rng.random(3).tolist())
+    assert len(recorder.images) == len(images) == len(history.batch_loss)
+    assert all(np.array_equal(a, b) for a, b in zip(recorder.images, images, strict=True))
+    assert recorder.draws == draws and len({tuple(numbers) for numbers in draws}) == len(draws)
+
+
+def test_draws_depend_on_seed_and_epoch_and_on_nothing_else():
+    def draws(net=None, data=None, seed=3, **settings):
+        recorder = Recorder()
+        quiet(net or some_network(), data or some_data(), seed=seed, augment=recorder, **settings)
+        return recorder.draws
+
+    expected = draws()
+    np.random.seed(99)  # noqa: NPY002
+    assert draws(net=some_network(seed=8)) == draws(data=some_data(seed=8)) == expected
+    assert draws(optimizer=AveragedSGD(0.3), label_smoothing=0.2, weight_decay=0.1, epochs=2) == expected[:10]
+    assert draws(validation=some_data(9, 1)) == expected
+    assert not {tuple(numbers) for numbers in draws(seed=4)} & {tuple(numbers) for numbers in expected}
+
+
+def test_the_network_is_trained_on_what_augment_returns():
+    net = Watched([5, 3], dtype="float64")
+    net.seen, returned = [], []
+
+    def augment(X, rng):
+        returned.append(rng.random(X.shape))
+        return returned[-1]
+
+    quiet(net, some_data(), augment=augment)
+    assert net.seen == [X[:, 0].tolist() for X in returned] and len(returned) == 15
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("returned", ["float32", "float64", "int64"])
+def test_what_augment_returns_is_computed_in_the_networks_numbers(dtype, returned):
+    seen = []
+
+    class Types(Network):
+        def _activations(self, A):
+            seen.append(A.dtype)
+            return super()._activations(A)
+
+    net = Types([5, 4, 3], dtype=dtype)
+    history = quiet(net, some_data(), augment=lambda X, rng: (3 * X).astype(returned), optimizer=AveragedSGD(0.1))
+    assert set(seen) == {np.dtype(dtype)} and {a.dtype for a in history.velocity[:-1]} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, momentum=0.5, averaging=0.8)])
+def test_measured_are_the_images_as_they_are_and_the_averaged_network(optimizer):
+    train, validation = some_data(), some_data(11, seed=5)
+    net = some_network()
+    rows, differ = [], []
+
+    def watch(history):
+        averaged = optimizer.result(net, history.velocity)
+        rows.append([by_hand(averaged, data.images, data.labels, 0.1)[:3] for data in (train, validation)])
+        differ.append(not same(net, averaged))
+
+    history = quiet(
+        net,
+        train,
+        validation=validation,
+        optimizer=optimizer,
+        weight_decay=0.1,
+        epochs=5,
+        label_smoothing=0.2,
+        augment=lambda X, rng: rng.standard_normal(X.shape),
+        on_epoch=watch,
+    )
+    assert differ == [isinstance(optimizer, AveragedSGD)] * 5
+    for epoch, ((loss, penalty, accuracy), (held_out_loss, _, held_out_accuracy)) in enumerate(rows, start=1):
+        assert history.train_loss[epoch] == pytest.approx(loss, rel=1e-9)
+        assert history.penalty[epoch] == pytest.approx(penalty, rel=1e-9)
+        assert history.train_accuracy[epoch] == pytest.approx(accuracy, abs=1e-12)
+        assert history.validation_loss[epoch] == pytest.approx(held_out_loss, rel=1e-9)
+        assert history.validation_accuracy[epoch] == pytest.approx(held_out_accuracy, abs=1e-12)
+
+
+def test_averaging_leaves_the_descent_itself_as_it_is():
+    one, two = some_network(), some_network()
+    first = quiet(one, some_data(), epochs=6, optimizer=SGD(0.3, momentum=0.5))
+    second = quiet(two, some_data(), epochs=6, optimizer=AveragedSGD(0.3, momentum=0.5))
+    assert same(one, two) and first.batch_loss == second.batch_loss and first.train_loss != second.train_loss
+    assert second.velocity[-1] == 30
+
+
+EVERYTHING = {
+    "optimizer": AveragedSGD(CosineSchedule(0.3, epochs=6), momentum=0.9, averaging=0.6),
+    "label_smoothing": 0.1,
+    "augment": shaken,
+    "weight_decay": 0.01,
+    "validation": some_data(9, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_seed_same_run_with_everything(dtype):
+    def run(seed):
+        net = some_network(dtype=dtype)
+        return net, quiet(net, some_data(), seed=seed, **EVERYTHING)
+
+    (one, first), (two, second), (three, third) = run(0), run(0), run(1)
+    assert same(one, two) and recorded(first) == recorded(second)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(first.velocity, second.velocity, strict=True))
+    assert not same(one, three) and first.batch_loss != third.batch_loss
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("stops", [(1, 3, 3, 6), (2, 6), (0, 5, 6)])
+def test_resumed_run_equals_the_unbroken_one_with_everything(dtype, shuffle, stops):
+    """Five steps an epoch, so that an average that is taken every tenth is now and then half way to the next."""
+    settings = EVERYTHING | {"seed": 4, "shuffle": shuffle}
+    whole, net, history = some_network(dtype=dtype), some_network(dtype=dtype), None
+    unbroken = quiet(whole, some_data(), epochs=6, **settings)
+    for epochs in stops:
+        history = quiet(net, some_data(), epochs=epochs, resume=history, **settings)
+    assert same(whole, net) and recorded(history) == recorded(unbroken)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(history.velocity, unbroken.velocity, strict=True))
+    averaged = [EVERYTHING["optimizer"].result(n, h.velocity) for n, h in ((whole, unbroken), (net, history))]
+    assert same(*averaged) and not same(averaged[0], whole)
+
+
+def test_a_distortion_is_made_to_augment(mnist):
+    data, before = mnist.train[:60], mnist.train.images[:60].copy()
+    one, two, plain = (Network([784, 8, 10], seed=1) for _ in range(3))
+    settings = {"batch_size": 20, "epochs": 2}
+    first = quiet(one, data, augment=Distortion(translate=2, elastic=1), **settings)
+    second = quiet(two, data, augment=Distortion(translate=2, elastic=1), **settings)
+    quiet(plain, data, **settings)
+    assert same(one, two) and recorded(first) == recorded(second) and not same(one, plain)
+    assert np.array_equal(data.images, before)
+
+
+@pytest.mark.parametrize("batch_size", [5, 1])
+@pytest.mark.parametrize(
+    "augment",
+    [
+        lambda X, rng: X[:, :4],
+        lambda X, rng: X[:0],
+        lambda X, rng: np.concatenate([X, X]),  # a batch of 1 would be broadcast to a step that nobody meant
+        lambda X, rng: np.concatenate([X, X], axis=1),
+        lambda X, rng: X.ravel(),
+        lambda X, rng: X[:, None],
+        lambda X, rng: None,
+    ],
+)
+def test_other_shapes_from_augment_are_an_error_and_no_step(augment, batch_size):
+    net = some_network()
+    words = rf"^augment must return images of the shape that it was given, \({batch_size}, 5\), not "
+    with pytest.raises(ValueError, match=words):
+        quiet(net, some_data(), augment=augment, batch_size=batch_size)
+    assert same(net, some_network())
+
+
+@pytest.mark.parametrize(
+    "settings, error",
+    [
+        ({"label_smoothing": 1.0}, ValueError),
+        ({"weight_decay": -1}, ValueError),
+        ({"augment": 0.5}, TypeError),
+        ({"optimizer": AveragedSGD(0.1)}, ValueError),
+    ],
+)
+def test_bad_arguments_leave_a_history_that_is_to_go_on(settings, error):
+    net = some_network()
+    history = quiet(net, some_data(), epochs=3, on_epoch=lambda history: True)
+    before, lists = net.copy(), recorded(history)
+    assert "stopped by on_epoch" in lists["stopped"]
+    with pytest.raises(error):
+        quiet(net, some_data(), epochs=3, resume=history, **settings)
+    assert same(net, before) and recorded(history) == lists
+
+
+def test_an_error_in_augment_comes_through_and_nan_from_it_is_named():
+    with pytest.raises(ZeroDivisionError):
+        quiet(some_network(), some_data(), augment=lambda X, rng: 1 / 0)
+    net = some_network()
+    history = quiet(net, some_data(), augment=lambda X, rng: X * np.nan)
+    assert history.diverged and "epoch 1, step 1:" in history.stopped and same(net, some_network())
 
 
 # ------------------------------------------------------------------------------------------------ stopping
@@ -705,6 +995,19 @@ def spoiled(**change):
         (some_data(), {"weight_decay": -0.1}, ValueError, "weight_decay"),
         (some_data(), {"weight_decay": math.nan}, ValueError, "weight_decay"),
         (some_data(), {"weight_decay": math.inf}, ValueError, "weight_decay"),
+        (
+            some_data(),
+            {"label_smoothing": -0.1},
+            ValueError,
+            "^label_smoothing must be at least 0 and below 1, not -0.1$",
+        ),
+        (some_data(), {"label_smoothing": 1}, ValueError, "^label_smoothing must be at least 0 and below 1, not 1$"),
+        (some_data(), {"label_smoothing": 1.5}, ValueError, "^label_smoothing must be at least 0 and below 1"),
+        (some_data(), {"label_smoothing": math.nan}, ValueError, "^label_smoothing must be at least 0 and below 1"),
+        (some_data(), {"label_smoothing": True}, TypeError, "^label_smoothing must be a number, not True$"),
+        (some_data(), {"label_smoothing": "0.1"}, TypeError, "^label_smoothing must be a number, not '0.1'$"),
+        (some_data(), {"label_smoothing": None}, TypeError, "^label_smoothing must be a number, not None$"),
+        (some_data(), {"augment": 0.5}, TypeError, "^augment must be a function of .*, such as a Distortion, not 0.5$"),
         (some_data()[:0], {}, ValueError, "data holds no examples"),
         ((some_data().images, some_data().labels), {}, TypeError, "must be a Dataset.*not tuple"),
         (some_data().images, {}, TypeError, "must be a Dataset.*not ndarray"),
@@ -768,13 +1071,22 @@ def test_resume_with_validation_as_it_was(one, two):
     assert same(net, before) and recorded(history) == lists
 
 
-def test_resume_with_momentum_that_was_not_there():
+KINDS = [SGD(0.1), SGD(0.1, momentum=0.9), AveragedSGD(0.1), AveragedSGD(0.1, momentum=0.9)]
+
+
+@pytest.mark.parametrize("one", KINDS)
+@pytest.mark.parametrize("two", KINDS)
+def test_resume_with_each_other_kind_of_optimizer(one, two):
     net = some_network()
-    history = quiet(net, some_data(), epochs=1)
-    before = [a.copy() for a in net.parameters()]
-    with pytest.raises(ValueError, match="velocity must be lists of arrays of the same shapes"):
-        quiet(net, some_data(), epochs=2, resume=history, optimizer=SGD(0.1, momentum=0.9))
-    assert all(np.array_equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+    history = quiet(net, some_data(), epochs=1, optimizer=one)
+    before, lists, state = net.copy(), recorded(history), [array.copy() for array in history.velocity]
+    if one == two:
+        assert quiet(net, some_data(), epochs=2, resume=history, optimizer=two).epochs == 2
+        return
+    with pytest.raises(ValueError, match="^this history was made with another kind of optimizer; give the same one"):
+        quiet(net, some_data(), epochs=2, resume=history, optimizer=two)
+    assert same(net, before) and recorded(history) == lists
+    assert all(np.array_equal(a, b) for a, b in zip(history.velocity, state, strict=True))
 
 
 # ------------------------------------------------------------------------------------------------ it learns
