@@ -23,9 +23,7 @@ help:  ## print this list
 lab: $(READY)  ## open the course in JupyterLab
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
 
-test: $(READY)  ## check the style, run all tests, execute and compare all notebooks
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check .
+test: lint  ## check the style, run all tests, execute and compare all notebooks
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-browser: $(BROWSER)  ## move every slider, and draw, in JupyterLab in a real browser (needs Chromium)

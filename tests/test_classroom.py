@@ -40,7 +40,7 @@ WIDGETS = {  # how to build it, and for each slider another value than the first
         lambda *both: widgets.learning_rate_and_weight_decay(*both, epochs=1),
         {"learning_rate": 0.03, "weight_decay": 0.3},
     ),
-    "range test": (lambda train, _: widgets.range_test(train), {"learning_rate": 1.0, "momentum": 0.9}),
+    "range test": (lambda train, _: widgets.range_test(train, batch_size=10), {"learning_rate": 1.0, "momentum": 0.9}),
 }  # fmt: skip
 
 
@@ -139,11 +139,27 @@ def test_the_valley_is_that_of_its_examples():
     assert len(valley.descend(0.01, 7, steps=300)[0]) == 301  # more than one pass through the examples
 
 
+def test_widgets_refuse_what_they_cannot_show(data):
+    train = data[0]
+    with pytest.raises(ValueError, match="20 batches"):
+        widgets.range_test(train[:100])
+    for net in (Network([784, 16, 8, 10]), Network([784, 16, 10], activation="tanh"), Network([784, 10])):
+        with pytest.raises(ValueError, match="one hidden layer of ReLU"):
+            widgets.watch_forward_pass(net, train)
+    with pytest.raises(ValueError, match="fewer than ten"):
+        widgets.browse_digits(train[:50])
+
+
+def test_a_range_test_that_never_falls_says_so(data):
+    live = widgets.range_test(data[0][:40], highest=0.001, batch_size=2)
+    assert "never falls below 2" in live.words.value
+
+
 def test_smooth_and_mosaic():
     x, means = moving.smooth(np.arange(12.0), np.sqrt(np.arange(12.0)))
     assert x.tolist() == [4, 5, 6, 7]
     assert means == pytest.approx([np.mean(np.sqrt(np.arange(i, i + 9))) for i in range(4)])
-    assert moving.smooth(np.arange(5), np.arange(5)) == ([], [])
+    assert [len(part) for part in moving.smooth(np.arange(5), np.arange(5))] == [0, 0]
     W = np.zeros((784, 13))
     W[:, 5] = np.arange(784)
     W[:, 0] = np.nan

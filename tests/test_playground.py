@@ -1,6 +1,7 @@
 """The playground: a run that stops after any step, its picture, and the widget that trains in the background."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -231,6 +232,15 @@ def test_still_picture_and_view(play):
     bundle, metadata = play._repr_mimebundle_()
     assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
     assert metadata["image/png"]["alt"] == play.figure.alt_text and play.figure.alt_text in bundle["text/plain"]
+
+
+def test_a_cell_and_the_background_may_train_in_two_threads(data):
+    """Front ends run buttons and sliders in threads of their own; without turns the epoch's end was missed."""
+    training = Training(data[0][:100], data[1], hidden=(8,))
+    with ThreadPoolExecutor(2) as pool:
+        for run in [pool.submit(lambda: [training.step(1) for _ in range(1000)]) for _ in range(2)]:
+            run.result(timeout=60)
+    assert training.steps == 2000 and training.epochs == 1000 and training.epoch == 1000
 
 
 def test_step_and_reset(play, data):

@@ -116,7 +116,8 @@ function render({ model, el }) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation(); // for pages with other shortcuts
     const { key } = event;
-    if (!(key in ARROWS) && ![" ", "Delete", "Backspace", "Escape"].includes(key)) return;
+    if (key === "Escape") canvas.blur(); // the way out of the pad, as everywhere
+    if (!(key in ARROWS) && ![" ", "Delete", "Backspace"].includes(key)) return;
     event.preventDefault(); // arrows and Space would scroll the page
     if (pointer !== null) return;
     shown = true;

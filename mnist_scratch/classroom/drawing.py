@@ -43,7 +43,7 @@ class DrawingPad(anywidget.AnyWidget):
         .drawing-status { max-width: 280px; min-height: 2.5em; margin: 0 5px; font-size: 12px; line-height: 1.25; }
     """
     strokes = traitlets.List().tag(sync=True)
-    pen = traitlets.Float(PEN).tag(sync=True)
+    pen = traitlets.Float(PEN, read_only=True).tag(sync=True)
 
     @traitlets.validate("strokes")
     def _well_formed(self, proposal):
@@ -61,7 +61,7 @@ def _as_points(strokes):
     for i, stroke in enumerate(strokes):
         try:
             stroke = np.array(stroke, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             stroke = np.empty(0)
         if stroke.ndim != 2 or stroke.shape[1] != 2 or not len(stroke):
             raise ValueError(f"stroke {i} must be a list of points [x, y], at least one")

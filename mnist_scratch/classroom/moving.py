@@ -268,7 +268,7 @@ class RangeTest(Moving):
 def smooth(x, y, width=9):
     """Means of so many neighbouring values of y, what is above 50 counted as 50, each at its middle x."""
     if len(y) < width:
-        return [], []
+        return np.array([]), np.array([])
     return x[width // 2 : len(y) - width // 2], np.convolve(np.clip(y, 0, 50), np.ones(width) / width, mode="valid")
 
 

@@ -8,6 +8,7 @@ import asyncio
 import weakref
 from html import escape
 from math import inf, isfinite
+from threading import RLock
 from time import perf_counter
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ class Training:
         self._position, self._order = 0, None  # in this epoch
         self._every = 10  # steps between two Measurements
         self._samples = [_converted(data[:_MEASURED], self.net.dtype) for data in (train, validation)]
+        self._one_at_a_time = RLock()  # a cell and the background may run in two threads of one kernel
         self.measure()
 
     @property
@@ -72,8 +74,9 @@ class Training:
 
     def step(self, n=1):
         """Take n steps. A loss that is not finite ends training before its step is taken, and `diverged` says so."""
-        target = self.steps + checks.integer("n", n, 0)
-        self._train_until(lambda: self.steps >= target)
+        with self._one_at_a_time:
+            target = self.steps + checks.integer("n", n, 0)
+            self._train_until(lambda: self.steps >= target)
 
     def advance(self, seconds, epochs=inf):
         """Take steps for so many seconds, at least one, but none once so many epochs are complete."""
@@ -82,6 +85,10 @@ class Training:
 
     def measure(self):
         """Add a Measurement of the network as it is now, unless there is one of this step already."""
+        with self._one_at_a_time:
+            self._measure()
+
+    def _measure(self):
         if self.diverged or self.curve and self.curve[-1].step == self.steps:
             return
         with np.errstate(over="ignore", invalid="ignore"):
@@ -111,7 +118,11 @@ class Training:
 
     def _train_until(self, done):
         batch_size = min(self.batch_size, len(self.train))
-        with blas_threads(batch_size * self.net.n_parameters), np.errstate(over="ignore", invalid="ignore"):
+        with (
+            self._one_at_a_time,
+            blas_threads(batch_size * self.net.n_parameters),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
             while not (self.diverged or done()):
                 self._take_step()
                 if self.steps >= self.curve[-1].step + self._every:
@@ -314,15 +325,17 @@ class Playground(Live):
 
     def step(self, n=1):
         """Take n steps, now."""
-        self._task = None
-        self.training.step(n)
-        self._redraw()
+        with self._one_at_a_time:
+            self._task = None
+            self.training.step(n)
+            self._redraw()
 
     def reset(self):
         """Stop, and go back to the initial weights, which are the same every time."""
-        self._task = None
-        self._begin(*self._shape)
-        self._redraw()
+        with self._one_at_a_time:
+            self._task = None
+            self._begin(*self._shape)
+            self._redraw()
 
     def close(self):
         """Stop training and take the widget away."""

@@ -6,6 +6,7 @@ a cell a Figure shows itself; the alt text goes with the picture, for screen rea
 
 import io
 from base64 import b64encode
+from itertools import cycle
 
 import matplotlib.figure
 import matplotlib.ticker
@@ -158,7 +159,7 @@ def training_curves(histories, alt="", zoom=None, loss_limit=None):
         histories = {"": histories}
     figure = Figure(9.0, 3.4, alt)
     loss_axis, accuracy_axis = figure.subplots(1, 2)
-    for (label, history), colour in zip(histories.items(), COLOURS, strict=False):
+    for (label, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):
         draw_history(loss_axis, accuracy_axis, history, colour, f"{label}, " if label else "")
     accuracy_axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
     dress(loss_axis, "epoch", "data loss", "", "")
@@ -256,7 +257,7 @@ def valley(paths, curvatures, alt="", limits=(-2.2, 2.2, -1.2, 1.2)):
     x, y = np.meshgrid(np.linspace(*limits[:2], 200), np.linspace(*limits[2:], 120))
     height = (a * x**2 + b * y**2) / 2
     axes = np.ravel(figure.subplots(1, len(paths), sharey=True, squeeze=False))
-    for axis, (label, path), colour in zip(axes, paths.items(), COLOURS, strict=False):
+    for axis, (label, path), colour in zip(axes, paths.items(), cycle(COLOURS), strict=False):
         path = np.clip(path, -50, 50)
         axis.contour(x, y, height, levels=np.geomspace(0.02, height.max(), 11), colors=GREY, linewidths=0.6)
         axis.plot(path[:, 0], path[:, 1], "o-", color=colour, markersize=3, linewidth=1.3)
@@ -303,7 +304,7 @@ def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="vali
     figure = Figure(7.0, 3.9, alt)
     axis = figure.subplots()
     limits = {"vmin": min(map(min, values.values())), "vmax": max(map(max, values.values()))}
-    for (label, (x, y)), marker in zip(series.items(), "os^D", strict=False):
+    for (label, (x, y)), marker in zip(series.items(), cycle("os^D"), strict=False):
         points = axis.scatter(
             x, y, s=46, c=values[label], marker=marker, label=label, edgecolors="black", linewidths=0.4, **limits
         )

@@ -95,8 +95,10 @@ def hello():
 
 
 def browse_digits(data):
-    """Ten examples of one class at a time, from a Dataset."""
+    """Ten examples of one class at a time, from a Dataset. Raises ValueError when a class has fewer than ten."""
     rows = [np.flatnonzero(data.labels == k) for k in range(10)]
+    if min(map(len, rows)) < 10:
+        raise ValueError("data has fewer than ten images of some digit; give more")
     figure = moving.DigitGrid()
 
     def draw(digit, page):
@@ -109,7 +111,12 @@ def browse_digits(data):
 
 
 def watch_forward_pass(net, data):
-    """A network with one hidden layer at work, step by step, on one example at a time."""
+    """A network with one hidden layer of ReLU units at work, step by step, on one example at a time.
+
+    Raises ValueError for other networks.
+    """
+    if len(net.sizes) != 3 or net.activation != "relu" or net.output != "softmax":
+        raise ValueError(f"net must have one hidden layer of ReLU units, and softmax outputs; this one is {net!r}")
     figure = moving.ForwardPass(net.sizes[1])
 
     def draw(example, step):
@@ -275,8 +282,15 @@ def learning_rate_and_weight_decay(train, validation, epochs=10):
 
 
 def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
-    """A learning-rate range test over one epoch of train, and an epoch with a rate chosen on it."""
+    """A learning-rate range test over one epoch of train, and an epoch with a rate chosen on it.
+
+    Raises ValueError for a train of fewer than 20 batches.
+    """
     steps = -(-len(train) // batch_size)
+    if steps < 20:
+        raise ValueError(
+            f"train has {len(train)} images, only {steps} batches of {batch_size}; give at least 20 batches"
+        )
     rates = lowest * (highest / lowest) ** (np.arange(steps) / steps)
     figure = moving.RangeTest(lowest, highest, steps)
 
@@ -288,9 +302,11 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
         _, test = train_small(train, None, rising, **settings)
         _, run = train_small(train, None, learning_rate, **settings)
         at, means = moving.smooth(rates[: len(test.batch_loss)], test.batch_loss)
-        falls, lowest_at = at[np.argmax(means < 2)], at[np.argmin(means)]
-        alt = f"Momentum {momentum:g}. Range test: the loss falls below 2 near η = {falls:.1g}, and is lowest near "
-        alt += f"η = {lowest_at:.1g}. "
+        below = np.flatnonzero(means < 2)
+        falls = f"falls below 2 near η = {at[below[0]]:.1g}" if len(below) else "never falls below 2"
+        alt = (
+            f"Momentum {momentum:g}. Range test: the loss {falls}, and is lowest near η = {at[np.argmin(means)]:.1g}. "
+        )
         alt += f"A run with η = {learning_rate:g}: "
         alt += run.stopped or f"training accuracy {run.train_accuracy[-1]:.0%} after {steps} steps."
         return figure.show(rates, test.batch_loss, learning_rate, run, alt)
