@@ -20,8 +20,9 @@ class History:
     """What `fit` recorded. The lists have one entry per epoch; entry 0 is the network before training.
 
     train_loss, validation_loss: mean data loss, without the penalty. penalty: (λ/2) Σ‖W‖².
-    train_accuracy, validation_accuracy: fractions from 0 to 1. All are measured at the epoch's end, with
-        the weights as they are then, or their average where the optimizer keeps one. The validation lists are empty when no validation data was given.
+    train_accuracy, validation_accuracy: fractions from 0 to 1. All are measured at the epoch's end, with the weights
+        as they are then, or with their average where the optimizer keeps one. The validation lists are empty when no
+        validation data was given.
     learning_rate: η at the epoch's end. seconds: training time so far, measurements not included.
     batch_loss: the data loss of each single batch, just before the step it led to.
     stopped: why training ended early, in a sentence; empty when it did not. diverged: whether that was the reason.

@@ -4,8 +4,11 @@ import ast
 import importlib
 import json
 import re
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_scratch.classroom import check
@@ -127,6 +130,25 @@ def test_prints_and_warnings_of_the_answer_stay_out(capsys, recwarn):
 
     assert not check.softmax(talks).passed
     assert "so many" not in capsys.readouterr().out and not recwarn.list
+
+
+@pytest.mark.parametrize("answer", [Fraction(1024), Decimal(1024), np.float32(1024), np.array(1024), 1024.0], ids=repr)
+def test_a_number_of_any_kind_is_a_number(answer):
+    assert judge(EXERCISES["decay_factor"], answer).passed
+
+
+@pytest.mark.parametrize("answer", ["1024", b"1024", 1024 + 0j, True, [1024], 10**400, np.datetime64("2020")], ids=type)
+def test_what_is_no_number_is_said_to_be_none(answer):
+    assert "one number" in judge(EXERCISES["decay_factor"], answer).message
+
+
+def test_complex_numbers_are_not_taken_for_real_ones(recwarn):
+    assert not judge(EXERCISES["softmax"], lambda Z: RIGHT[0][1](Z) + 5j).passed and not recwarn.list
+
+
+def test_an_answer_that_nobody_thought_of_ends_in_a_sentence():
+    verdict = judge(EXERCISES["split"], lambda *_, **__: ([["a"]], [1], [[1, 2], [3]], [2]))
+    assert verdict.state == "not yet" and "cannot read this answer" in verdict.message
 
 
 def test_the_stop_button_gets_through():

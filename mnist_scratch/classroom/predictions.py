@@ -83,7 +83,7 @@ class Prediction(ipywidgets.VBox):
 
     def _nearest(self, value):
         numbers = {label: number_in(label) for label in self.options}
-        if None in numbers.values():
+        if None in numbers.values() or any(len(_NUMBER.findall(label)) > 1 for label in self.options):
             raise ValueError(f"reveal got {value!r}; where an option has no number, name the right option itself")
         try:
             distances = {label: abs(number - float(value)) for label, number in numbers.items()}

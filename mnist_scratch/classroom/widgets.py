@@ -180,7 +180,7 @@ def epsilon_on_v_curve(f, slope, x):
     def draw(exponent):
         epsilon = 10.0**exponent
         side = "rounding rules" if exponent < -5 else "the curve's bend rules" if exponent > -5 else "the two balance"
-        alt = f"With ε = 1e{exponent:g} the relative error is about 1e{round(np.log10(error(epsilon)))}: {side}."
+        alt = f"With ε = 1e{exponent:g} the relative error is below 1e{int(np.ceil(np.log10(error(epsilon))))}: {side}."
         return figure.show(epsilon, error(epsilon), alt)
 
     return Live(draw, exponent=choice("log₁₀ ε", [float(e) for e in range(-13, 1)], -3.0))

@@ -170,6 +170,31 @@ def cross_entropy_backward_in_place(Z, y):
     return (probabilities(Z) - np.eye(Z.shape[1])[y]) / len(y)
 
 
+def cross_entropy_backward_mean_of_each_row(Z, y):
+    P = np.exp(Z - Z.mean(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    P[np.arange(len(y)), y] -= 1
+    return P / len(y)
+
+
+def cross_entropy_backward_m_for_the_1_alone(Z, y):
+    P = probabilities(Z)
+    P[np.arange(len(y)), y] -= 1 / len(y)
+    return P
+
+
+def cross_entropy_backward_adds_the_1(Z, y):
+    P = probabilities(Z)
+    P[np.arange(len(y)), y] += 1
+    return P / len(y)
+
+
+def cross_entropy_backward_mean_of_rows(Z, y):
+    P = probabilities(Z)
+    P[np.arange(len(y)), y] -= 1
+    return P.mean(axis=0)
+
+
 # ------------------------------------------------------------------------------------------------ 3.3
 
 
@@ -265,6 +290,14 @@ def dense_backward_fits_when_square(dZ, A, W, weight_decay):
     return dZ @ W.T, dW + weight_decay * W, dZ.sum(axis=0)
 
 
+def dense_backward_through_the_relu(dZ, A, W, weight_decay):
+    return dZ @ W.T * (A > 0), A.T @ dZ + weight_decay * W, dZ.sum(axis=0)
+
+
+def dense_backward_through_the_tanh(dZ, A, W, weight_decay):
+    return dZ @ W.T * (1 - A**2), A.T @ dZ + weight_decay * W, dZ.sum(axis=0)
+
+
 def dense_backward_other_order(dZ, A, W, weight_decay):
     return A.T @ dZ + weight_decay * W, dZ.sum(axis=0), dZ @ W.T
 
@@ -318,6 +351,10 @@ WRONG = {
         (cross_entropy_backward_zero_elsewhere, "their logits should fall"),
         (cross_entropy_backward_classes_from_labels, "shape of Z, not in y"),
         (cross_entropy_backward_in_place, "`Z` belongs to the caller"),
+        (cross_entropy_backward_mean_of_each_row, "mean of each row"),
+        (cross_entropy_backward_m_for_the_1_alone, "belongs to the whole row"),
+        (cross_entropy_backward_adds_the_1, "Subtract the 1"),
+        (cross_entropy_backward_mean_of_rows, "keeps its own row"),
     ],
     "dense_backward": [
         (dense_backward_no_penalty, "penalty is missing"),
@@ -336,6 +373,8 @@ WRONG = {
         (dense_backward_without_transposes, "Neither product"),
         (dense_backward_fits_when_equal, "over the outputs"),
         (dense_backward_fits_when_square, "over the examples"),
+        (dense_backward_through_the_relu, "dense layer alone"),
+        (dense_backward_through_the_tanh, "dense layer alone"),
         (dense_backward_other_order, "order of the three"),
         (dense_backward_decays_weights, "`W` belongs to the caller"),
     ],

@@ -86,6 +86,20 @@ def sgd_step_rate_on_all(parameters, gradients, learning_rate):
         p *= learning_rate
 
 
+def sgd_step_of_the_lists(parameters, gradients, learning_rate):
+    parameters -= learning_rate * gradients
+
+
+def sgd_step_short_names(p, g, lr):
+    for i in range(len(p)):
+        p[i] -= lr * g[i]
+
+
+def sgd_step_one_name_changed(parameters, gradients, eta):
+    for p, g in zip(parameters, gradients, strict=True):
+        p -= eta * g
+
+
 # ------------------------------------------------------------------------------------------------ 5.2
 
 
@@ -200,6 +214,23 @@ def momentum_step_never_forgets(parameters, gradients, velocity, learning_rate, 
         p -= learning_rate * v
 
 
+def momentum_step_adds_to_the_old(parameters, gradients, velocity, learning_rate, momentum):
+    for p, g, v in zip(parameters, gradients, velocity, strict=True):
+        v += momentum * v + g
+        p -= learning_rate * v
+
+
+def momentum_step_of_the_lists(parameters, gradients, velocity, learning_rate, momentum):
+    velocity = momentum * velocity + gradients
+    parameters -= learning_rate * velocity
+
+
+def momentum_step_short_names(p, g, v, eta, mu):
+    for i in range(len(p)):
+        v[i][...] = mu * v[i] + g[i]
+        p[i] -= eta * v[i]
+
+
 def momentum_step_shrinks_gradient(parameters, gradients, velocity, learning_rate, momentum):
     for p, g, v in zip(parameters, gradients, velocity, strict=True):
         v += g
@@ -238,6 +269,10 @@ def schedule_constant(epoch):
 
 def schedule_small(epoch):
     return 0.2
+
+
+def schedule_nearly_large(epoch):
+    return 0.8
 
 
 def schedule_only_warms_up(epoch):
@@ -285,6 +320,7 @@ RIGHT = {
         schedule_interpolated,
         schedule_float32,
         WarmUpSchedule(CosineSchedule(1.6, epochs=6), epochs=2),
+        CosineSchedule(1, epochs=6),
     ],
     "steps_to_limit": [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)))],
 }
@@ -301,6 +337,9 @@ WRONG = {
         (sgd_step_returns_early, "inside the loop"),
         (sgd_step_of_the_sign, "its size counts"),
         (sgd_step_rate_on_all, "belongs to the gradient only"),
+        (sgd_step_of_the_lists, "go through its arrays"),
+        (sgd_step_short_names, "Keep the names of the parameters"),
+        (sgd_step_one_name_changed, "Keep the names of the parameters"),
     ],
     "momentum_step": [
         (momentum_step_damped, "a damped form"),
@@ -316,6 +355,9 @@ WRONG = {
         (momentum_step_along_gradient, "plain descent"),
         (momentum_step_nesterov, "look ahead"),
         (momentum_step_never_forgets, "never forgets"),
+        (momentum_step_adds_to_the_old, "(1 + μ)v"),
+        (momentum_step_of_the_lists, "go through its arrays"),
+        (momentum_step_short_names, "Keep the names of the parameters"),
         (momentum_step_shrinks_gradient, "multiplies the new gradient too"),
         (momentum_step_in_gradients, "`gradients` belongs to the caller"),
     ],
@@ -327,6 +369,8 @@ WRONG = {
         (0.001, "hardly moves"),
         (0, "never leads to 0"),
         (-0.8, "never leads to 0"),
+        (0.9, "half of it, half of that"),
+        (1, "half of it, half of that"),
         ("0.8", "the number itself"),
         (SGD(0.8), "the number itself"),
     ],
@@ -337,6 +381,8 @@ WRONG = {
         (schedule_only_cosine, "harm was done in the first steps"),
         (schedule_drops_late, "harm was done in the first steps"),
         (schedule_rises_to_the_end, "never settles"),
+        (schedule_nearly_large, "avoids the question"),
+        (WarmUpSchedule(CosineSchedule(1.0, epochs=6), epochs=2), "already falling"),
         (schedule_below_zero, "never below 0"),
         (schedule_without_return, "return one number"),
         (schedule_by_whole_epochs, "fractions included"),

@@ -95,6 +95,26 @@ def one_hot_takes_anything(labels, n_classes=10):
     return (labels[:, None] == np.arange(n_classes)).astype(float)
 
 
+def one_hot_with_room_for_five(labels, n_classes=10):
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise ValueError("no such class")
+    Y = np.zeros((5, 10))
+    Y[np.arange(5), labels] = 1
+    return Y
+
+
+def one_hot_with_five_rows(labels, n_classes=10):
+    Y = np.zeros((5, n_classes))
+    Y[np.arange(len(labels)), labels] = 1
+    return Y
+
+
+def one_hot_of_the_first_five(labels, n_classes=10):
+    Y = np.zeros((5, n_classes))
+    Y[np.arange(5), labels[:5]] = 1
+    return Y
+
+
 def one_hot_squeezed(labels, n_classes=10):
     return np.squeeze(np.eye(n_classes)[labels])
 
@@ -358,6 +378,9 @@ WRONG = {
         (one_hot_takes_minus_one, "index −1 is the last column"),
         (one_hot_takes_anything, "goes on without a word"),
         (one_hot_squeezed, "do not squeeze"),
+        (one_hot_with_room_for_five, "A fixed 5"),
+        (one_hot_with_five_rows, "A fixed 5"),
+        (one_hot_of_the_first_five, "A fixed 5"),
     ],
     "split": [
         (split_without_shuffling, "Nothing is shuffled"),
@@ -400,5 +423,8 @@ WRONG = {
         (0.8078, "one pixel"),
         (0.0855, "label of another"),
         (6328, "number of right answers"),
+        (0.1979, "what it loses"),
+        (0.238, "what it loses"),
+        (0.2937, "what it loses"),
     ],
 }

@@ -75,6 +75,26 @@ def softmax_not_normalised(Z):
     return np.exp(Z - Z.max(axis=1, keepdims=True))
 
 
+def softmax_mean_of_each_row(Z):
+    E = np.exp(Z - np.mean(Z, axis=1)[:, None])
+    return E / np.sum(E, axis=1)[:, None]
+
+
+def softmax_maximum_loses_its_axis(Z):
+    E = np.exp(Z - np.max(Z, axis=1))
+    return E / np.sum(E, axis=1)[:, None]
+
+
+def softmax_both_lose_their_axes(Z):
+    E = np.exp(Z - np.max(Z, axis=1))
+    return E / np.sum(E, axis=1)
+
+
+def softmax_maximum_of_each_column(Z):
+    E = np.exp(Z - np.max(Z, axis=0))
+    return E / np.sum(E, axis=1)[:, None]
+
+
 # ------------------------------------------------------------------------------------------------ 2.2
 
 
@@ -132,6 +152,65 @@ def cross_entropy_forgets_targets(Z, Y):
     return -np.mean(np.sum(np.log(softmax_vectorised(Z)), axis=1))
 
 
+def cross_entropy_of_shifted(S, Y):
+    return -np.sum(Y * (S - np.log(np.exp(S).sum(axis=1))[:, None])) / len(S)
+
+
+def cross_entropy_base_two(Z, Y):
+    S = Z - Z.max(axis=1, keepdims=True)
+    picked = np.sum(Y * S, axis=1) - np.log2(np.exp(S).sum(axis=1))
+    return -picked.mean()
+
+
+def cross_entropy_in_bits(Z, Y):
+    return cross_entropy_vectorised(Z, Y) / math.log(2)
+
+
+def cross_entropy_shifts_inside_alone(Z, Y):
+    log_sums = np.log(np.exp(Z - Z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+    return -np.mean(np.sum(Y * (Z - log_sums), axis=1))
+
+
+def cross_entropy_y_as_index(Z, Y):
+    S = Z - Z.max(axis=1, keepdims=True)
+    log_Y_hat = S - np.log(np.exp(S).sum(axis=1, keepdims=True))
+    return -log_Y_hat[np.arange(len(Y)), Y].mean()
+
+
+def cross_entropy_y_as_whole_numbers(Z, Y):
+    return cross_entropy_y_as_index(Z, Y.astype(int))
+
+
+def cross_entropy_overflows(Z, Y):
+    return cross_entropy_of_shifted(Z, Y)
+
+
+def cross_entropy_mean_of_each_row(Z, Y):
+    return cross_entropy_of_shifted(Z - Z.mean(axis=1, keepdims=True), Y)
+
+
+def cross_entropy_maximum_of_each_column(Z, Y):
+    return cross_entropy_of_shifted(Z - Z.max(axis=0), Y)
+
+
+def cross_entropy_maximum_loses_its_axis(Z, Y):
+    return cross_entropy_of_shifted(Z - Z.max(axis=1), Y)
+
+
+def cross_entropy_sum_loses_its_axis(Z, Y):
+    S = Z - Z.max(axis=1, keepdims=True)
+    return -np.sum(Y * (S - np.log(np.exp(S).sum(axis=1)))) / len(Z)
+
+
+def cross_entropy_three_times(Z, Y):
+    return 3 * cross_entropy_vectorised(Z, Y)
+
+
+def cross_entropy_of_zeros_too_large(Z, Y):
+    # wrong by a number, and not by a factor
+    return cross_entropy_vectorised(Z, Y) + 4
+
+
 # ------------------------------------------------------------------------------------------------ 2.3
 
 
@@ -162,6 +241,10 @@ def dense_forward_bias_outside(A, W, b, g):
 
 def dense_forward_no_activation(A, W, b, g):
     return A @ W + b
+
+
+def dense_forward_activates_its_input(A, W, b, g):
+    return g(A) @ W + b
 
 
 def dense_forward_always_relu(A, W, b, g):
@@ -201,6 +284,10 @@ WRONG = {
         (softmax_sum_loses_its_axis, "row sums have the shape (m,)"),
         (softmax_transposed, "transposed"),
         (softmax_not_normalised, "do not add up to 1"),
+        (softmax_mean_of_each_row, "mean of each row"),
+        (softmax_maximum_loses_its_axis, "row maxima have the shape (m,)"),
+        (softmax_both_lose_their_axes, "row maxima and the row sums have the shape (m,)"),
+        (softmax_maximum_of_each_column, "largest of each column"),
     ],
     "cross_entropy": [
         (cross_entropy_summed, "sum over the examples"),
@@ -211,11 +298,25 @@ WRONG = {
         (cross_entropy_of_each, "losses of the single examples"),
         (cross_entropy_forgets_softmax, "not probabilities"),
         (cross_entropy_forgets_targets, "multiply by Y"),
+        (cross_entropy_base_two, "That is log₂"),
+        (cross_entropy_in_bits, "That is log₂"),
+        (cross_entropy_shifts_inside_alone, "not from z_k"),
+        (cross_entropy_y_as_index, "one-hot rows here, not labels"),
+        (cross_entropy_y_as_whole_numbers, "one-hot rows here, not labels"),
+        (cross_entropy_overflows, "exp overflows"),
+        (cross_entropy_overflows, "Expected was 0."),
+        (cross_entropy_mean_of_each_row, "mean of each row"),
+        (cross_entropy_maximum_of_each_column, "largest of each column"),
+        (cross_entropy_maximum_loses_its_axis, "row maxima have the shape (m,)"),
+        (cross_entropy_sum_loses_its_axis, "row sums have the shape (m,)"),
+        (cross_entropy_three_times, "3 times what they should be"),
+        (cross_entropy_of_zeros_too_large, 'check.hint("cross_entropy")'),
     ],
     "dense_forward": [
         (dense_forward_no_bias, "bias is missing"),
         (dense_forward_bias_outside, "belongs inside"),
         (dense_forward_no_activation, "activation g is missing"),
+        (dense_forward_activates_its_input, "applied to A instead"),
         (dense_forward_always_relu, "whatever g is"),
         (dense_forward_star, "entry by entry"),
         (dense_forward_weights_first, "A comes first"),

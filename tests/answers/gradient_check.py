@@ -170,6 +170,10 @@ def numerical_gradient_in_one_row(f, x, epsilon=1e-5):
     return numerical_gradient_with_loops(f, x, epsilon).ravel()
 
 
+def numerical_gradient_gives_f_an_argument(f, x, epsilon=1e-5):
+    return (f(x + epsilon) - f(x - epsilon)) / (2 * epsilon)
+
+
 # ------------------------------------------------------------------------------------------------ 4.3
 
 
@@ -249,6 +253,25 @@ def relative_error_with_a_small_number(a, n):
 
 def relative_error_cancels(a, n):
     return abs((a - n).sum()) / (abs(a).sum() + abs(n).sum())
+
+
+def relative_error_with_absolute_values(a, n):
+    sizes = np.abs(a).sum() + np.abs(n).sum()
+    return np.abs(a - n).sum() / sizes if sizes else 0.0
+
+
+def relative_error_without_brackets(a, n):
+    return np.linalg.norm(a - n) / np.linalg.norm(a) + np.linalg.norm(n)
+
+
+def relative_error_zero_where_one_is(a, n):
+    size_a, size_n = np.linalg.norm(a), np.linalg.norm(n)
+    return 0 if size_a == 0 or size_n == 0 else np.linalg.norm(a - n) / (size_a + size_n)
+
+
+def relative_error_a_tenth_of_tiny_ones(a, n):
+    error = relative_error_vectorised(a, n)
+    return 0.1 * error if 0 < np.linalg.norm(a) < 1e-6 else error
 
 
 # ------------------------------------------------------------------------------------------------ 4.4
@@ -377,6 +400,8 @@ WRONG = {
         (numerical_gradient_of_all_at_once, "All entries move at once"),
         (numerical_gradient_of_rows, "`x[i]` is a whole row"),
         (numerical_gradient_in_one_row, "in one long row"),
+        (numerical_gradient_gives_f_an_argument, "f takes no argument"),
+        (numerical_gradient_gives_f_an_argument, "TypeError: f() takes 0 positional arguments"),
     ],
     "relative_error": [
         (relative_error_zero_by_zero, "0/0 is not a number"),
@@ -391,6 +416,10 @@ WRONG = {
         (relative_error_absolute, "difference alone"),
         (relative_error_with_a_small_number, "large beside small gradients"),
         (relative_error_cancels, "up and down cancel"),
+        (relative_error_with_absolute_values, "add absolute values"),
+        (relative_error_without_brackets, "divides by ‖a‖ only"),
+        (relative_error_zero_where_one_is, "one alone gives 1"),
+        (relative_error_a_tenth_of_tiny_ones, "a = [1.e-09, 1.e-09, 1.e-09, 1.e-09]"),
     ],
     "four_point_difference": [
         (four_points_only_two, "outer two"),

@@ -39,6 +39,10 @@ def recipe_step_by_step():
     return replace(recipe, optimizer=SGD(0.5), weight_decay=np.float32(1e-5), goal=np.float32(0.965), seeds=range(3))
 
 
+def recipe_same_goal_by_chance():
+    return replace(OURS, name="relu-300", sizes=(784, 300, 10), goal=0.982)
+
+
 def recipe_without_its_name():
     return replace(OURS, sizes=(784, 200, 10), weight_decay=1e-5, goal=0.98)
 
@@ -65,6 +69,14 @@ def recipe_the_same_seed():
 
 def recipe_percent():
     return replace(OURS, name="mine", sizes=(784, 200, 10), goal=98)
+
+
+def recipe_goal_of_another():
+    return replace(OURS, name="mine", sizes=(784, 200, 10), weight_decay=1e-5)
+
+
+def recipe_goal_of_one():
+    return replace(OURS, name="mine", sizes=(784, 200, 10), goal=1.0)
 
 
 def recipe_without_a_goal():
@@ -203,7 +215,7 @@ def our_decay_twice(published, form, n, eta):
 
 
 RIGHT = {
-    "my_recipe": [recipe_replaced, recipe_from_nothing, recipe_step_by_step],
+    "my_recipe": [recipe_replaced, recipe_from_nothing, recipe_step_by_step, recipe_same_goal_by_chance],
     "epochs_of_batch_descent": [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30],
     "our_weight_decay": [our_decay_with_ifs, our_decay_from_factors, our_decay_float32],
 }
@@ -217,6 +229,8 @@ WRONG = {
         (recipe_the_same_seed, "three different seeds"),
         (recipe_percent, "not percent"),
         (recipe_without_a_goal, "before you know"),
+        (recipe_goal_of_another, "still that of the recipe"),
+        (recipe_goal_of_one, "No network reads every image"),
         (recipe_goal_is_the_error, "not the error"),
         (recipe_of_others, "figures of others"),
         (recipe_nothing_held_out, "choose with the test set"),
@@ -246,6 +260,8 @@ WRONG = {
         (1_500_000, "how many images are seen"),
         (3_840, "one for each 128 images"),
         (46.92, "Asked for is their number"),
+        (1173, "asks for the number at η = 0.01"),
+        (1172.5, "asks for the number at η = 0.01"),
         ("11,730", "Give the number itself"),
     ],
     "our_weight_decay": [

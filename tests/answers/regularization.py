@@ -76,6 +76,26 @@ def l2_penalty_matrix_product(weights, weight_decay):
     return weight_decay / 2 * sum((W @ W).sum() for W in weights)
 
 
+def l2_penalty_pythons_sum(weights, weight_decay):
+    total = 0
+    for W in weights:
+        total += sum(W**2)
+    return weight_decay / 2 * total
+
+
+def l2_penalty_pythons_sum_in_a_list(weights, weight_decay):
+    return [weight_decay / 2 * sum(W**2) for W in weights]
+
+
+def l2_penalty_of_one_array(weights, weight_decay):
+    W = np.array(weights)
+    return weight_decay / 2 * (W**2).sum()
+
+
+def l2_penalty_other_names(weights, lam):
+    return lam / 2 * sum((W**2).sum() for W in weights)
+
+
 def l2_penalty_in_place(weights, weight_decay):
     total = 0
     for W in weights:
@@ -169,6 +189,10 @@ def l2_gradient_returns_in_the_loop(weights, weight_decay):
         return weight_decay * W
 
 
+def l2_gradient_other_names(Ws, lam):
+    return [lam * W for W in Ws]
+
+
 def l2_gradient_transposed(weights, weight_decay):
     return [weight_decay * W.T for W in weights]
 
@@ -202,6 +226,10 @@ WRONG = {
         (l2_penalty_without_lambda, "λ is missing"),
         (l2_penalty_a_number_a_layer, "one number for each layer"),
         (l2_penalty_matrix_product, "matrix product"),
+        (l2_penalty_pythons_sum, "adds up the rows"),
+        (l2_penalty_pythons_sum_in_a_list, "adds up the rows"),
+        (l2_penalty_of_one_array, "do not fit into one array"),
+        (l2_penalty_other_names, "Keep the names of the parameters"),
         (l2_penalty_in_place, "belongs to the caller"),
         (l2_penalty_without_return, "Is there a `return`"),
     ],
@@ -220,6 +248,7 @@ WRONG = {
         (l2_gradient_of_the_list, "go through its arrays"),
         (l2_gradient_returns_in_the_loop, "not a list"),
         (l2_gradient_transposed, "Each array is transposed"),
+        (l2_gradient_other_names, "Keep the names of the parameters"),
     ],
     "collapsed_accuracy": [
         (0.1, "equally common"),
@@ -244,6 +273,9 @@ WRONG = {
         (3**10, "what is taken away"),
         (4**10, "subtracted"),
         (0.9**10, "Here η is 3"),
+        (0.349, "Here η is 3"),
+        (1025, "nothing to be rounded"),
+        (1000, "nothing to be rounded"),
         (0, "left out η"),
         (-512, "too few"),
         (-2048, "too many"),

@@ -286,6 +286,21 @@ def confusion_once(labels, answers, K):
     return counts
 
 
+def confusion_numbers_that_occur(labels, answers, K):
+    return np.bincount(K * labels + answers).reshape(K, K)
+
+
+def confusion_of_ten(labels, answers, K):
+    counts = np.zeros((10, 10), int)
+    for label, answer in zip(labels, answers, strict=True):
+        counts[label, answer] += 1
+    return counts
+
+
+def confusion_other_names(y, predicted, K):
+    return confusion_with_a_loop(y, predicted, K)
+
+
 def confusion_set(labels, answers, K):
     counts = np.zeros((K, K))
     for label, answer in zip(labels, answers, strict=True):
@@ -392,6 +407,9 @@ WRONG = {
         (960_400, "worst case"),
         (3_741_718, "not p alone"),
         (99_882, "not 1 − p alone"),
+        (100_000, "A good estimate"),
+        (96_000, "A good estimate"),
+        (90_000, "A good estimate"),
         (101_296, "2 for 1.96"),
         (93_639, "one end"),
         (100_922, "one end"),
@@ -414,7 +432,10 @@ WRONG = {
         (difference_high_first, "larger end comes first"),
     ],
     "confusion_matrix": [
-        (confusion_once, "`np.add.at`"),
+        (confusion_once, "count K·label + answer"),
+        (confusion_numbers_that_occur, "`minlength=K * K`"),
+        (confusion_of_ten, "not always ten"),
+        (confusion_other_names, "Keep the names of the parameters"),
         (confusion_set, "`=` sets a cell to 1"),
         (confusion_exchanged, "Rows and columns are exchanged"),
         (confusion_classes_seen, "happen to occur"),

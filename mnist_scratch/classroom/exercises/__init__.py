@@ -102,6 +102,9 @@ def judge(exercise, answer):
     except Wrong as wrong:
         hint = f" Hint: {wrong.hint}" if wrong.hint else f' check.hint("{exercise.name}") has a hint.'
         return Verdict(exercise.name, "not yet", f"{exercise.number}, not yet. {wrong.finding}{hint}")
+    except Exception as error:  # an answer of a kind that nobody thought of
+        message = f"{exercise.number}, not yet. The check cannot read this answer ({type(error).__name__}: {error})."
+        return Verdict(exercise.name, "not yet", message)
     return Verdict(exercise.name, "passed", f"{exercise.number} passed. {exercise.praise}".strip())
 
 

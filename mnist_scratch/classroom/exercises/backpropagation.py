@@ -119,6 +119,11 @@ def _one_maximum(Z, y):
     return (E / E.sum(axis=1, keepdims=True) - np.eye(Z.shape[1])[y]) / len(y)
 
 
+def _row_means(Z, y):
+    E = np.exp(Z - Z.mean(axis=1, keepdims=True))
+    return (E / E.sum(axis=1, keepdims=True) - np.eye(Z.shape[1])[y]) / len(y)
+
+
 SOFTMAX_CROSS_ENTROPY_BACKWARD = Exercise(
     "softmax_cross_entropy_backward",
     "3.2",
@@ -132,6 +137,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = Exercise(
             Case({"Z": _some(2, 4), "y": np.array([1, 1])}, "both with the label 1"),
             Case({"Z": _some(4, 3, "float32"), "y": np.array([2, 2, 0, 1])}, "float32"),
             Case({"Z": np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), "y": np.array([1, 0])}, "large logits"),
+            Case({"Z": np.array([[1000.0, -1000.0]]), "y": np.array([1])}, "logits far apart"),
         ],
         [
             Mistake(
@@ -149,6 +155,11 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = Exercise(
             ),
             Mistake(
                 "exp overflows for large logits. Use a softmax that takes the row's maximum away first.", _unstable
+            ),
+            Mistake(
+                "You subtract the mean of each row; the largest exponent can still be far above 0. Which number makes "
+                "the largest exponent exactly 0?",
+                _row_means,
             ),
             Mistake(
                 "You take one maximum for the whole array; a row far below it becomes 0/0. Each row needs its own.",
@@ -189,6 +200,15 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = Exercise(
             Mistake(
                 "1 is subtracted from every entry. Only the right class of each row has a target of 1.",
                 lambda Z, y: (softmax(Z) - 1) / len(y),
+            ),
+            Mistake(
+                "1/m belongs to the whole row, not only to the 1.",
+                lambda Z, y: softmax(Z) - np.eye(Z.shape[1])[y] / len(y),
+            ),
+            Mistake("Subtract the 1: ŷ − y.", lambda Z, y: (softmax(Z) + np.eye(Z.shape[1])[y]) / len(y)),
+            Mistake(
+                "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the mean.",
+                lambda Z, y: _backward(Z, y).sum(axis=0),
             ),
         ],
     ),
@@ -334,6 +354,10 @@ DENSE_BACKWARD = Exercise(
                 "In dA the sum must run over the outputs, the second index of W. A product sums over the first index "
                 "of its second factor.",
                 _but(dA=lambda dZ, A, W, c: dZ @ W),
+            ),
+            *(
+                Mistake("That is the activation's derivative too. This function is the dense layer alone.", _but(dA=dA))
+                for dA in (lambda dZ, A, W, c: dZ @ W.T * (A > 0), lambda dZ, A, W, c: dZ @ W.T * (1 - A**2))
             ),
             Mistake(
                 "dA is transposed: rows are examples, and so dZ comes first.",

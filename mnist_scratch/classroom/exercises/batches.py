@@ -140,6 +140,11 @@ SGD_STEP = Exercise(
             ),
             Mistake("Only the first array is changed. Is there a `return` inside the loop?", _first_only),
             Mistake(
+                "`gradients` is a list, and so is `parameters`. A list times a number is no list of products: go "
+                "through its arrays.",
+                lambda parameters, gradients, learning_rate: learning_rate * gradients,
+            ),
+            Mistake(
                 "You step along the sign of the gradient; its size counts too.",
                 _for_each(lambda p, g, eta: -eta * np.sign(g)),
             ),
@@ -290,6 +295,15 @@ MOMENTUM_STEP = Exercise(
             ),
             Mistake("μ is missing: without it a velocity never forgets.", _momentum(lambda v, g, eta, mu: v + g)),
             Mistake(
+                "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.",
+                _momentum(lambda v, g, eta, mu: (1 + mu) * v + g),
+            ),
+            Mistake(
+                "`velocity` is a list, and so are `gradients` and `parameters`. A list times a number is no list of "
+                "products: go through its arrays.",
+                lambda parameters, gradients, velocity, learning_rate, momentum: momentum * velocity,
+            ),
+            Mistake(
                 "μ multiplies the new gradient too. It belongs to the old velocity only.",
                 _momentum(lambda v, g, eta, mu: mu * (v + g)),
             ),
@@ -328,7 +342,7 @@ def _loss_after(epochs, rates):
 
 
 def _judge_rate(rate):
-    require_number(rate)
+    rate = require_number(rate)
     rate = float(rate)
     if rate <= 0:
         raise Wrong(f"Your answer is {rate:g}; a learning rate is above 0.", "Halving 3.2 never leads to 0 or below.")
@@ -346,6 +360,11 @@ def _judge_rate(rate):
         raise Wrong(
             f"{found}, and with {2 * rate:g} it is {_loss_after(3, 2 * rate):.2f}.",
             "Twice your rate holds too. Come down from 3.2, and stop at the first rate that works.",
+        )
+    if not any(close(rate, 3.2 / 2**halvings, 1e-4) for halvings in range(10)):
+        raise Wrong(
+            f"{found}, but halving from 3.2 never leads to it.",
+            "The rates to try are 3.2, half of it, half of that, and so on. At which of these is the loss below 1?",
         )
 
 
@@ -379,10 +398,10 @@ def _judge_schedule(schedule):
             raise Wrong(f"{name}({epoch:g}) returned {rate:g}.", "A learning rate is never below 0: that is uphill.")
     rates = tuple(max(float(rate), 0.0) for rate in outcome.result)
     if max(rates) < 0.999:
-        raise Wrong(
-            f"The largest learning rate of {name} is {max(rates):g}.",
-            "A smaller rate throughout avoids the question. At some epoch it has to reach 1.",
-        )
+        hint = "A smaller rate throughout avoids the question. At some epoch it has to reach 1."
+        if max(rates) > 0.5 and rates[0] < 0.1 * max(rates):
+            hint = "During a warm-up the cosine is already falling. Start it higher, so that the top reaches 1."
+        raise Wrong(f"The largest learning rate of {name} is {max(rates):g}.", hint)
     loss = _loss_after(6, rates)
     if loss < 0.5:
         return
@@ -408,7 +427,7 @@ REPAIR = Exercise(
     "Write a schedule that reaches a rate of 1, and ends six epochs with a training loss below 0.5.",
     _judge_schedule,
     "Look at both ends of the run. The notebook has a schedule for each, and one of them can be put inside the other.",
-    "A gentle start saves the units, a gentle end lets them settle.",
+    "A gentle end lets the units settle. At a rate of 1.6 it takes a gentle start as well, which saves them.",
 )
 
 # ------------------------------------------------------------------------------------------------ 5.4

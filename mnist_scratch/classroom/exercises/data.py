@@ -30,6 +30,17 @@ def _written(rows, columns, shape):
     return Y
 
 
+def _five(rows, picked, columns):
+    """A one_hot with 5 rows, as in the notebook's example; rows, picked: how many are numbered, how many labels."""
+
+    def answer(labels, n_classes):
+        Y = np.zeros((5, columns or n_classes))
+        Y[np.arange(rows or len(labels)), labels[:picked]] = 1
+        return Y
+
+    return answer
+
+
 _one_hot_in_range = by_cases(
     one_hot,
     [
@@ -87,6 +98,11 @@ _one_hot_in_range = by_cases(
         Mistake(
             "A single label must give one row too, of shape (1, n_classes): do not squeeze.",
             lambda labels, n_classes: np.squeeze(one_hot(labels, n_classes)),
+        ),
+        *(
+            Mistake("A fixed 5 stands where the number of labels belongs.", _five(rows, picked, columns))
+            for rows, picked in ((None, None), (5, 5), (5, None))
+            for columns in (None, 10)
         ),
     ],
 )
@@ -160,6 +176,11 @@ def _result(student, case, called, observe=_call):
 
 def _row_numbers(called, images, labels, what):
     """Which rows these are; raises Wrong when they are not whole, or not with their labels."""
+    if images.dtype.kind not in "buif" or images.shape[1:] != _COLUMNS.shape or not np.isfinite(images).all():
+        raise Wrong(
+            f"{called} returned {shape_in_words(images)} of {images.dtype} in {what}, and not rows of the images.",
+            "Move whole rows, and leave the pixels in a row as they are.",
+        )
     rows = images[:, 0].round().astype(int)
     if images.shape[1:] != _COLUMNS.shape or not np.array_equal(images, rows[:, None] + _COLUMNS):
         raise Wrong(
@@ -406,11 +427,14 @@ def _accuracies():
     moved = {name: np.roll(pictures, shift, axis).reshape(-1, 784) for name, (shift, axis) in moves.items()}
     moved["next image"] = np.roll(validation.images, 2, axis=0)
     half_norms = np.sum(means**2, axis=1) / 2
-    return {name: np.mean((X @ means.T - half_norms).argmax(axis=1) == validation.labels) for name, X in moved.items()}
+    right = {name: (X @ means.T - half_norms).argmax(axis=1) == validation.labels for name, X in moved.items()}
+    accuracies = {name: np.mean(hits) for name, hits in right.items()}
+    return accuracies | {"misread": np.mean(~right["right"][right["as they are"]])}
 
 
 def _wrong_accuracies():
     of = _accuracies()
+    lost = of["as they are"] - of["right"], 1 - of["right"] / of["as they are"], of["misread"]
     return {
         "That is the accuracy without a shift. `np.roll` returns a new array and leaves the old one as it was.": of[
             "as they are"
@@ -428,6 +452,9 @@ def _wrong_accuracies():
         "You moved the images along the first axis: each one now has the label of another. Shift the columns within "
         "an image.": of["next image"],
         "That is the number of right answers; divide by the number of images.": of["right"] * 10_000,
+        "That is what it loses; asked for is the accuracy that remains.": (
+            lambda value: any(abs(value / share - 1) < 0.005 for share in lost)
+        ),
     }
 
 
@@ -438,7 +465,7 @@ SHIFTED_ACCURACY = Exercise(
     by_value(lambda: _accuracies()["right"], _wrong_accuracies),
     "Reshape the images to (m, 28, 28), roll axis 2 by 2, reshape them back to (m, 784), and give them to "
     "`nearest_mean`. The means stay those of the unshifted training images.",
-    "Two pixels that no person would notice cost it every fifth image.",
+    "It loses 20 points. Of ten images that it got right, it now misreads about three.",
 )
 
 EXERCISES = [ONE_HOT, SPLIT, MINIBATCHES, SHIFTED_ACCURACY]

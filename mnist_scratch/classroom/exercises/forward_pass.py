@@ -7,6 +7,35 @@ from .toolkit import Case, Exercise, Mistake, by_cases
 
 _rng = np.random.default_rng(2)
 
+_ROW_MEAN = (
+    "You subtract the mean of each row; the largest exponent can still be far above 0. Which number makes the largest "
+    "exponent exactly 0?"
+)
+_COLUMN_MAXIMA = "You subtract the largest of each column; a row is an example."
+_SUMS = (
+    "The row sums have the shape (m,), and broadcasting lays them along the columns. Keep the summed axis, as a column "
+    "(m, 1)."
+)
+_MAXIMA = (
+    "The row maxima have the shape (m,), and broadcasting lays them along the columns. Keep the axis, as a column "
+    "(m, 1)."
+)
+_MAXIMA_AND_SUMS = (
+    "The row maxima and the row sums have the shape (m,), and broadcasting lays them along the columns. Keep the axis, "
+    "as a column (m, 1)."
+)
+
+
+_ONE_HOT = "Y holds one-hot rows here, not labels: multiply by it and add up."
+
+
+def _row_maxima(Z):
+    return Z.max(axis=1, keepdims=True)
+
+
+def _row_sums(E):
+    return E.sum(axis=1, keepdims=True)
+
 
 # ------------------------------------------------------------------------------------------------ 2.1
 
@@ -34,14 +63,14 @@ def _without_exp(Z):
     return Z / Z.sum(axis=1, keepdims=True)
 
 
-def _without_keepdims(Z):
-    E = np.exp(Z - Z.max(axis=1, keepdims=True))
-    return E / E.sum(axis=1)
+def _shifted(shift, total=_row_sums):
+    """A softmax with another shift, or another sum."""
 
+    def answer(Z):
+        E = np.exp(Z - shift(Z))
+        return E / total(E)
 
-def _shift_without_keepdims(Z):
-    E = np.exp(Z - Z.max(axis=1))
-    return E / E.sum(axis=1, keepdims=True)
+    return answer
 
 
 def _not_normalised(Z):
@@ -65,13 +94,16 @@ SOFTMAX = Exercise(
             Case({"Z": _rng.standard_normal((2, 5)).astype(np.float32)}, "float32"),
             Case({"Z": np.array([[1000.0, 999.0], [-1000.0, -1000.0]])}, "large logits"),
             Case({"Z": np.array([[1000.0, 0.0], [0.0, -1000.0]])}, "rows of very different size"),
+            Case({"Z": np.array([[1000.0, -1000.0]])}, "logits far apart"),
         ],
         [
             Mistake(
-                "exp overflows for large logits. Subtract something from each row first; the probabilities stay "
-                "the same.",
+                "exp overflows for large logits. Only differences within a row count, so shift each row before exp: "
+                "how far, so that no exponent is above 0?",
                 _unstable,
             ),
+            Mistake(_ROW_MEAN, _shifted(lambda Z: Z.mean(axis=1, keepdims=True))),
+            Mistake(_COLUMN_MAXIMA, _shifted(lambda Z: Z.max(axis=0))),
             Mistake(
                 "You subtract the largest of all logits. A row far below it becomes exp of a very negative "
                 "number, 0/0: take the largest of its own row.",
@@ -87,16 +119,9 @@ SOFTMAX = Exercise(
                 "positive, and keeps the order?",
                 _without_exp,
             ),
-            Mistake(
-                "The row sums have the shape (m,), and broadcasting lays them along the columns. Keep the "
-                "summed axis, as a column (m, 1).",
-                _without_keepdims,
-            ),
-            Mistake(
-                "The row maxima have the shape (m,), and broadcasting lays them along the columns. Keep the "
-                "axis, as a column (m, 1).",
-                _shift_without_keepdims,
-            ),
+            Mistake(_SUMS, _shifted(_row_maxima, lambda E: E.sum(axis=1))),
+            Mistake(_MAXIMA, _shifted(lambda Z: Z.max(axis=1))),
+            Mistake(_MAXIMA_AND_SUMS, _shifted(lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1))),
             Mistake("The rows do not add up to 1 yet.", _not_normalised),
             Mistake("These are the logarithms of the probabilities; asked for are the probabilities.", _logarithm),
         ],
@@ -107,6 +132,28 @@ SOFTMAX = Exercise(
 )
 
 # ------------------------------------------------------------------------------------------------ 2.2
+
+
+def _cross_entropy(Z, Y):
+    return softmax_cross_entropy(Z, Y) + 0.0  # −0 is 0
+
+
+def _log_softmax(shift=_row_maxima, total=_row_sums, log=np.log):
+    """A cross-entropy by way of log ŷ, with another shift, sum or logarithm."""
+
+    def answer(Z, Y):
+        S = Z - shift(Z)
+        return -np.sum(Y * (S - log(total(np.exp(S))))) / len(Z)
+
+    return answer
+
+
+def _shift_inside_alone(Z, Y):
+    return -np.sum(Y * (Z - np.log(_row_sums(np.exp(Z - _row_maxima(Z)))))) / len(Z)
+
+
+def _base_two(Z, Y):
+    return softmax_cross_entropy(Z, Y) / np.log(2)
 
 
 def _sum_not_mean(Z, Y):
@@ -155,13 +202,14 @@ CROSS_ENTROPY = Exercise(
     "2.2",
     "Turn logits (m, K) and one-hot targets (m, K) into the mean cross-entropy, one number.",
     by_cases(
-        softmax_cross_entropy,
+        _cross_entropy,
         [
             Case({"Z": np.zeros((1, 4)), "Y": np.eye(4)[[2]]}, "a network that knows nothing; ln 4 is expected"),
             Case({"Z": _rng.standard_normal((5, 3)), "Y": np.eye(3)[[0, 2, 1, 1, 0]]}),
             Case({"Z": _rng.standard_normal((3, 3)).astype(np.float32), "Y": np.eye(3, dtype=np.float32)}, "float32"),
             Case({"Z": np.array([[-1000.0] + [0.0] * 9]), "Y": np.eye(10)[[0]]}, "the right class has the logit −1000"),
             Case({"Z": np.array([[1000.0, 0.0], [0.0, 1000.0]]), "Y": np.eye(2)}, "right, and very sure"),
+            Case({"Z": np.array([[1000.0, -1000.0]]), "Y": np.array([[0.0, 1.0]])}, "wrong, and very sure"),
         ],
         [
             Mistake(
@@ -199,7 +247,22 @@ CROSS_ENTROPY = Exercise(
                 "logits instead, log ŷ_k = z_k − log Σ exp(z_j).",
                 _nan_to_zero,
             ),
+            Mistake(
+                "exp overflows for large logits. Only differences within a row count, so shift each row first.",
+                _log_softmax(lambda Z: 0.0),
+            ),
+            Mistake("The maximum was taken away inside the sum, but not from z_k.", _shift_inside_alone),
+            Mistake(_ROW_MEAN, _log_softmax(lambda Z: Z.mean(axis=1, keepdims=True))),
+            Mistake(_COLUMN_MAXIMA, _log_softmax(lambda Z: Z.max(axis=0))),
+            Mistake(_SUMS, _log_softmax(total=lambda E: E.sum(axis=1))),
+            Mistake(_MAXIMA, _log_softmax(lambda Z: Z.max(axis=1))),
+            Mistake(_MAXIMA_AND_SUMS, _log_softmax(lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1))),
+            *(
+                Mistake("That is log₂; here log is the natural logarithm.", answer)
+                for answer in (_base_two, _log_softmax(log=np.log2))
+            ),
         ],
+        errors=dict.fromkeys(("arrays used as indices must be", "shape mismatch: indexing arrays"), _ONE_HOT),
     ),
     "With s = Z less its row maxima, log ŷ = s − log(sum of exp(s) over the row). Then −Σ Y log ŷ "
     "over all entries, divided by m.",
@@ -226,7 +289,7 @@ DENSE_FORWARD = Exercise(
         [
             Case(
                 {
-                    "A": np.array([[1.0, 2.0]]),
+                    "A": np.array([[1.0, -2.0]]),
                     "W": np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]]),
                     "b": np.array([0.5, -3.0, 0.0]),
                     "g": relu,
@@ -274,6 +337,7 @@ DENSE_FORWARD = Exercise(
                 "The bias is added after the activation; it belongs inside: g(AW + b).", lambda A, W, b, g: g(A @ W) + b
             ),
             Mistake("The activation g is missing.", lambda A, W, b, g: A @ W + b),
+            Mistake("g is applied to A instead of to AW + b.", lambda A, W, b, g: g(A) @ W + b),
             Mistake("You use ReLU whatever g is. g is an argument: call it.", lambda A, W, b, g: relu(A @ W + b)),
             Mistake("`*` multiplies entry by entry. The matrix product is `@`.", lambda A, W, b, g: g(A * W + b)),
             Mistake("Here the rows are the examples: A comes first, then W.", lambda A, W, b, g: g(W @ A + b)),

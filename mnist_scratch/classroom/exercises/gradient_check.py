@@ -195,8 +195,18 @@ def exponential(x):
     return np.exp(x)
 
 
+def _reading(f, x):
+    """f as a function without arguments; an error calls it f, too."""
+
+    def read():
+        return f(x)
+
+    read.__name__ = read.__qualname__ = "f"
+    return read
+
+
 def _read(student, /, f, x, **epsilon):
-    return student(lambda: f(x), x, *epsilon.values())
+    return student(_reading(f, x), x, *epsilon.values())
 
 
 _slopes_are_right = by_cases(
@@ -279,11 +289,15 @@ _slopes_are_right = by_cases(
     ],
     observe=_read,
     may_change=("x",),  # it has to, and whether it puts it back is looked at separately
+    errors={
+        "f() takes 0 positional arguments": "f takes no argument: it reads the array x itself. Change one entry of x, "
+        "then call f().",
+    },
 )
 
 
 def _afterwards(student, /, f, x):
-    student(lambda: f(x), x)
+    student(_reading(f, x), x)
     return x
 
 
@@ -392,6 +406,11 @@ _COMPARED_WRONGLY = [
         "You sum the differences with their signs, so that errors up and down cancel. The norm squares them first.",
         lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
     ),
+    Mistake(
+        "You add absolute values; the norm adds squares and takes the root.",
+        lambda a, n: np.sum(abs(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
+    ),
+    Mistake("`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: brackets.", lambda a, n: _norm(a - n) / _norm(a) + _norm(n)),
 ]
 
 RELATIVE_ERROR = Exercise(
@@ -401,7 +420,7 @@ RELATIVE_ERROR = Exercise(
     by_cases(
         relative_error,
         [
-            Case({"a": np.array([3.0, 4.0]), "n": np.array([0.0, 4.0])}, "3/(5 + 4) is expected"),
+            Case({"a": np.array([12.0, -9.0]), "n": np.array([0.0, -4.0])}, "13/(15 + 4) is expected"),
             Case({"a": _VECTOR, "n": _VECTOR + 0.3 * _rng.standard_normal(6)}),
             Case({"a": _MATRIX, "n": _MATRIX * 1.5 + 0.1}),
             Case({"a": _WITH_ZEROS, "n": _WITH_ZEROS + [[0, 0.5], [0, 0]]}, "two entries are 0 in both"),
@@ -421,6 +440,10 @@ RELATIVE_ERROR = Exercise(
                 "case by itself.",
                 lambda a, n: _norm(a - n) / (_norm(a) + _norm(n)),
             ),
+            Mistake(
+                "Only when both are 0; one alone gives 1.",
+                lambda a, n: relative_error(a, n) if a.any() and n.any() else 0.0,
+            ),
             *(
                 Mistake(m.hint, answer)
                 for m in _COMPARED_WRONGLY
@@ -430,7 +453,7 @@ RELATIVE_ERROR = Exercise(
     ),
     "Two lines: the sum of the two norms; and the norm of the difference divided by it, or 0 where it is 0. "
     "`np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape.",
-    "Below 1e-7 it means right, above 1e-3 wrong.",
+    "Below 1e-7 it means right, above 1e-3 nearly always wrong.",
 )
 
 # ------------------------------------------------------------------------------------------------ 4.4

@@ -115,12 +115,20 @@ def _require_rules(recipe, called):
             f"{called} has the goal {shown(goal)}.",
             "Say what you expect before you know: put the test accuracy into `goal`, as a fraction.",
         )
+    if goal == 1:
+        raise Wrong(f"{called} has the goal {shown(goal)}.", "No network reads every image. What do you expect?")
     if not 0 < goal < 1:
         raise Wrong(f"{called} has the goal {shown(goal)}.", "A fraction of 1, not percent: 98 % is 0.98.")
     if goal <= 0.5:
         raise Wrong(
             f"{called} has the goal {shown(goal)}.",
             "Every network of this notebook does far better. `goal` is the accuracy you expect, not the error.",
+        )
+    # what `replace` was not given stays the very object; the same number, typed anew, is another one
+    if any(goal is other.goal for other in RECIPES.values()):
+        raise Wrong(
+            f"{called} has the goal {shown(goal)}.",
+            "`goal` is still that of the recipe you started from. Put in what you expect of yours.",
         )
     decay = recipe.weight_decay
     if isinstance(decay, bool) or not isinstance(decay, int | float | np.integer | np.floating) or decay < 0:
@@ -211,6 +219,9 @@ EPOCHS_OF_BATCH_DESCENT = Exercise(
             "That is how many images are seen. A step is one update: count batches.": _EPOCHS * _IMAGES,
             "Batch descent makes one step an epoch, not one for each 128 images: do not multiply by the batch.": (
                 _EPOCHS * _BATCH
+            ),
+            "That is at η = 0.1, where each step is ten times as long. The check asks for the number at η = 0.01.": (
+                lambda n: abs(n - _EPOCHS * _STEPS / 10) <= 2
             ),
             "That is how many times as many steps mini-batches made. Asked for is their number.": lambda n: bool(
                 abs(n - _EPOCHS * _STEPS / 250) < 0.1 or n == 47

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...data import load_mnist
-from .toolkit import Case, Exercise, Mistake, by_cases, by_value
+from .toolkit import Case, Exercise, Mistake, by_cases, by_value, close
 
 _rng = np.random.default_rng(6)
 
@@ -96,6 +96,21 @@ L2_PENALTY = Exercise(
             Mistake(
                 "`W @ W` is a matrix product; the square of each entry is `W * W` or `W**2`.",
                 lambda weights, weight_decay: weight_decay / 2 * sum(np.sum(W @ W) for W in weights),
+            ),
+            *(
+                Mistake("Python's `sum` adds up the rows of a matrix. `np.sum` adds all its entries.", answer)
+                for answer in (
+                    lambda weights, weight_decay: weight_decay / 2 * sum(sum(W**2) for W in weights),
+                    lambda weights, weight_decay: sum(weight_decay / 2 * sum(W**2) for W in weights),
+                    lambda weights, weight_decay: [weight_decay / 2 * sum(W**2) for W in weights],
+                )
+            ),
+            *(
+                Mistake("The matrices differ in shape, and do not fit into one array. Go through the list.", answer)
+                for answer in (
+                    lambda weights, weight_decay: weight_decay / 2 * np.sum(np.array(weights) ** 2),
+                    lambda weights, weight_decay: weight_decay * np.sum(np.array(weights) ** 2),
+                )
             ),
         ],
     ),
@@ -262,11 +277,15 @@ DECAY_FACTOR = Exercise(
             "You multiply by ηλ in each step; but that is what is taken away. What is left?": (_ETA * _LAMBDA)
             ** _STEPS,
             "You add ηλ where it should be subtracted.": (1 + _ETA * _LAMBDA) ** _STEPS,
-            "That is the factor for the η = 0.1 of the text. Here η is 3.": 0.9**_STEPS,
+            "That is the factor for the η = 0.1 of the text. Here η is 3.": lambda n: close(n, 0.9**_STEPS, 0.005),
             "You left out η: with λ alone, 1 − λ is 0.": 0,
             "One factor too few: count the steps.": (1 - _ETA * _LAMBDA) ** (_STEPS - 1),
             "One factor too many: count the steps.": (1 - _ETA * _LAMBDA) ** (_STEPS + 1),
+            "Near, but not it: the tenth power of a whole number is a whole number, with nothing to be rounded.": (
+                lambda n: close(n, (1 - _ETA * _LAMBDA) ** _STEPS, 0.03)
+            ),
         },
+        tolerance=1e-6,
     ),
     "Each step multiplies by 1 − ηλ. Put the numbers in, mind the sign, and take the tenth power.",
     "Decay that overshoots: the weights change their sign in each step and grow.",

@@ -66,13 +66,14 @@ class Exercise:
         return int(self.number.split(".")[0])
 
 
-def by_cases(reference, cases, mistakes=(), *, observe=None, may_change=(), tolerance=1e-4, tell=None):
+def by_cases(reference, cases, mistakes=(), *, observe=None, may_change=(), tolerance=1e-4, tell=None, errors=None):
     """A judge that compares the student's function with the reference on each case.
 
     reference: the right function. cases: a list of Cases, or a function that makes one. mistakes: Mistakes.
     observe: observe(f, **arguments) is compared instead of f(**arguments), for functions that work in place or yield.
     may_change: the names of arguments that may be changed. tolerance: relative to the largest expected entry, wide
     enough for float32. tell: tell(got, want, tolerance) ends the sentence about a result, as `difference` does.
+    errors: {piece of an error's message: the hint for it}; it goes before what the mistakes say.
     """
     observe = observe or (lambda student, /, **arguments: student(**arguments))
     tell = tell or difference
@@ -91,6 +92,9 @@ def by_cases(reference, cases, mistakes=(), *, observe=None, may_change=(), tole
         first = next((i for i, found in enumerate(findings) if found), None)
         if first is None:
             return
+        hint = next((said for piece, said in (errors or {}).items() if piece in attempts[first].error), "")
+        if hint:
+            raise Wrong(findings[first], hint)
         hint = attempts[first].hint or tried[first].hint
         for mistake in mistakes:
             answers = [attempt(mistake.answer, case, observe, may_change) for case in tried]
@@ -100,11 +104,12 @@ def by_cases(reference, cases, mistakes=(), *, observe=None, may_change=(), tole
         else:
             for mistake in mistakes:  # the same at least where it first goes wrong
                 answer = attempt(mistake.answer, tried[first], observe, may_change)
-                if not answer.error and same_outcome(attempts[first], answer, tolerance):
+                right = same_outcome(answer, expected[first], tolerance)  # by luck: then it explains nothing
+                if not answer.error and not right and same_outcome(attempts[first], answer, tolerance):
                     hint = mistake.hint
                     break
             else:
-                hint = hint or pattern(attempts[first], expected[first], tolerance)
+                hint = hint or pattern(attempts, expected, first, tolerance)
         raise Wrong(findings[first], hint)
 
     return judge
@@ -118,7 +123,7 @@ def by_value(expected, mistakes=(), *, tolerance=0.005, unit=""):
     """
 
     def judge(student):
-        require_number(student)
+        student = require_number(student)
         if close(student, expected(), tolerance):
             return
         for hint, wrong in (mistakes() if callable(mistakes) else mistakes).items():
@@ -155,16 +160,22 @@ def require_function(student):
 
 
 def require_number(student):
+    """The answer as a float; raises Wrong when it is not one finite number, NotStarted when it is none."""
     if student is None or student is Ellipsis:
         raise NotStarted
-    if isinstance(student, bool) or not np.isscalar(student) or isinstance(student, str):
-        raise Wrong(f"Your answer is {shown(student)}; expected was one number.", "Give the number itself.")
-    if not np.isfinite(student):
-        raise Wrong(f"Your answer is {student}; expected was a finite number.")
+    try:
+        if isinstance(student, bool | str | bytes | complex):
+            raise TypeError
+        number = float(student)
+    except (TypeError, ValueError, OverflowError):
+        raise Wrong(f"Your answer is {shown(student)}; expected was one number.", "Give the number itself.") from None
+    if not np.isfinite(number):
+        raise Wrong(f"Your answer is {number}; expected was a finite number.")
+    return number
 
 
 def attempt(f, case, observe, may_change=()):
-    """Call f on copies of the case's arguments, quietly; raises NotStarted for a stub."""
+    """Call f on copies of the case's arguments, quietly; raises NotStarted for a stub, Wrong for renamed parameters."""
     arguments = copy.deepcopy(case.arguments)
     before = copy.deepcopy(arguments)
     outcome = Outcome()
@@ -174,6 +185,11 @@ def attempt(f, case, observe, may_change=()):
     except NotImplementedError:
         raise NotStarted from None
     except Exception as error:  # the student's own: any kind
+        if f"{getattr(f, '__qualname__', '')}() got an unexpected keyword argument" in str(error):
+            raise Wrong(  # at once, so that it is not taken for a mistake that ends in a TypeError, too
+                f"{call_in_words(f, case)} stopped with TypeError: {error}.",
+                "Keep the names of the parameters as they stand in the first line.",
+            ) from None
         outcome.kind = type(error).__name__
         outcome.error = f"{outcome.kind}: {error}" if str(error) else outcome.kind
         outcome.error += line_of(error, f)
@@ -232,6 +248,8 @@ def call_in_words(student, case):
 
 def difference(got, want, tolerance):
     """How a result differs from the expected one, as the end of a sentence; empty when it does not."""
+    if isinstance(want, tuple | list) and isinstance(got, np.ndarray) and got.ndim == 1:
+        got = list(got)  # an array of as many numbers will do
     if isinstance(want, tuple | list):
         if not isinstance(got, tuple | list):
             return f"returned {shown(got)}; expected was a {type(want).__name__} of {len(want)} things."
@@ -258,7 +276,7 @@ def difference(got, want, tolerance):
         return "" if got == want else f"returned {shown(got)}; expected was {shown(want)}."
     try:
         a, b = np.asarray(got), np.asarray(want)
-        if a.dtype.kind not in "buifc":
+        if a.dtype.kind not in "buif":
             raise TypeError
     except (TypeError, ValueError):
         return f"returned {shown(got)}; expected was {shown(want)}."
@@ -275,9 +293,10 @@ def difference(got, want, tolerance):
     return ""
 
 
-def pattern(got, want, tolerance):
+def pattern(attempts, expected, first, tolerance):
     """A hint where the numbers alone tell what happened: transposed, the other sign, a constant factor."""
-    if got.error or got.result is None:
+    got, want = attempts[first], expected[first]
+    if got.error or got.result is None or np.iscomplexobj(got.result):
         return ""
     try:
         a, b = np.asarray(got.result, dtype=float), np.asarray(want.result, dtype=float)
@@ -291,8 +310,20 @@ def pattern(got, want, tolerance):
     if factor and close(a / factor, b, tolerance):
         if factor == -1 or close(factor, -1.0, tolerance):
             return "The numbers are right, but for their sign."
-        return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
+        # one number is always some multiple of another: then it has to be the same one in a second case
+        others = [i for i in range(len(expected)) if i != first]
+        if np.count_nonzero(b) > 1 or any(is_multiple(attempts[i], expected[i], factor, tolerance) for i in others):
+            return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
     return ""
+
+
+def is_multiple(got, want, factor, tolerance):
+    """Whether a result is the expected one, which is not 0, times a factor."""
+    try:
+        a, b = np.asarray(got.result, dtype=float), np.asarray(want.result, dtype=float)
+    except (TypeError, ValueError):
+        return False
+    return bool(np.isfinite(a).all() and np.any(b) and close(a / factor, b, tolerance))
 
 
 ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"]
@@ -300,6 +331,8 @@ ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"]
 
 def close(a, b, tolerance):
     """Whether numbers agree, relative to the largest expected one."""
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return False
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape:
         return False
@@ -318,7 +351,7 @@ def same(a, b, tolerance):
         return set(a) == set(b) and all(same(a[key], b[key], tolerance) for key in a)
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) or (np.isscalar(a) and np.isscalar(b)):
         try:
-            return not difference(a, b, tolerance) and np.asarray(a).dtype.kind in "buifc" or bool(np.all(a == b))
+            return not difference(a, b, tolerance) and np.asarray(a).dtype.kind in "buif" or bool(np.all(a == b))
         except (TypeError, ValueError):
             return False
     return type(a) is type(b) and (a is b or a == b or callable(a) or hasattr(a, "__dict__"))
@@ -354,7 +387,9 @@ def shown(value):
     """A value for a sentence: small arrays with their numbers, larger ones with their shape."""
     if isinstance(value, np.ndarray):
         if value.size <= 12 and value.dtype.kind in "buif":
-            text = np.array2string(value, precision=4, separator=", ", suppress_small=True, threshold=20)
+            largest = np.max(abs(value[np.isfinite(value)]), initial=0)
+            small = bool(largest > 1e-3)  # where all are tiny, they would be shown as zeros
+            text = np.array2string(value, precision=4, separator=", ", suppress_small=small, threshold=20)
             return " ".join(text.split())
         return shape_in_words(value)
     if isinstance(value, float | np.floating):

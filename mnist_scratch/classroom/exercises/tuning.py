@@ -233,7 +233,7 @@ TEST_SET_SIZE = Exercise(
             "p (1 − p) is missing under the root.": 1.96**2 / _HALF**2,
             "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": 1.96**2 * 0.25 / _HALF**2,
             "Under the root stands p (1 − p), not p alone.": 1.96**2 * _P / _HALF**2,
-            "Under the root stands p (1 − p), not 1 − p alone.": 1.96**2 * (1 - _P) / _HALF**2,
+            "Under the root stands p (1 − p), not 1 − p alone.": lambda n: abs(n - 1.96**2 * (1 - _P) / _HALF**2) < 10,
             "You took one end for p. Take 0.974, in the middle, for both.": lambda n: bool(
                 np.any(abs(n * _HALF**2 / 1.96**2 / np.array([0.973 * 0.027, 0.975 * 0.025]) - 1) < 0.003)
             ),
@@ -243,6 +243,7 @@ TEST_SET_SIZE = Exercise(
             * _VARIANCE
             / _HALF**2,
             "That is the number at hand. At 97.5 % it gave ± 0.31 points, and ± 0.1 is asked for.": 10_000,
+            "A good estimate. Solve for n to get it to three digits.": lambda n: 90_000 <= n <= 100_000,
         },
     ),
     "Half-width = 1.96 √(p (1 − p) / n). Put 0.001 on the left, square both sides, and solve for n.",
@@ -372,6 +373,14 @@ def _as_many_as_seen(labels, answers, K):
     return _confusion_matrix(labels, answers, max(labels.max(), answers.max()) + 1)
 
 
+def _numbers_that_occur(labels, answers, K):
+    return np.bincount(K * labels + answers).reshape(K, K)
+
+
+def _numbers_that_occur_in_a_row(labels, answers, K):
+    return np.bincount(K * labels + answers)
+
+
 def _shares(axis, empty=np.nan):
     def answer(labels, answers, K):
         counts = _confusion_matrix(labels, answers, K)
@@ -403,7 +412,8 @@ CONFUSION_MATRIX = Exercise(
         [
             Mistake(
                 "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` "
-                "adds to each cell a single time. Use a loop, or `np.add.at`.",
+                "adds to each cell a single time. Use a loop over the pairs, or count K·label + answer with "
+                "`np.bincount`.",
                 _once_each,
             ),
             Mistake(
@@ -413,6 +423,14 @@ CONFUSION_MATRIX = Exercise(
             Mistake(
                 "The number of classes is K, given as an argument. You take it from the classes that happen to occur.",
                 _as_many_as_seen,
+            ),
+            Mistake(
+                "The number of classes is K, and not always ten.",
+                lambda labels, answers, K: _confusion_matrix(labels, answers, 10),
+            ),
+            *(
+                Mistake("`np.bincount` stops at the largest number that occurs: give it `minlength=K * K`.", answer)
+                for answer in (_numbers_that_occur, _numbers_that_occur_in_a_row)
             ),
             Mistake("These are shares of each row. Asked for are counts.", _shares(1)),
             Mistake("These are shares of each row. Asked for are counts.", _shares(1, 0)),
