@@ -238,7 +238,7 @@ def learning_rate_and_batch_size(train, validation, epochs=4):
         _, history = train_small(train, validation, learning_rate, batch_size=batch_size, epochs=epochs)
         end = "diverged" if thrown_out else f"ends {np.linalg.norm(path[-1]):.1f} from the middle"
         alt = f"η = {learning_rate:g}, B = {batch_size}. Valley: {len(path) - 1} steps, {end}. Digits: "
-        alt += history.stopped or f"{len(history.batch_loss):,} steps in {epochs} epochs. {_accuracies(history)}."
+        alt += _stopped(history) or f"{len(history.batch_loss):,} steps in {epochs} epochs. {_accuracies(history)}."
         examples = np.diff([*range(0, len(train), batch_size), len(train)])
         return figure.show(path, thrown_out, history, np.tile(examples, epochs), alt)
 
@@ -250,6 +250,11 @@ def learning_rate_and_batch_size(train, validation, epochs=4):
         learning_rate=choice("learning rate η", rates, 0.1),
         batch_size=choice("batch size B", sizes, 16),
     )
+
+
+def _stopped(history):
+    """Why a run ended early, as a sentence; empty when it did not."""
+    return history.stopped[:1].upper() + history.stopped[1:]
 
 
 def _accuracies(history):
@@ -266,7 +271,7 @@ def learning_rate_and_weight_decay(train, validation, epochs=10):
         net, history = train_small(train, validation, learning_rate, **settings)
         alt = f"η = {learning_rate:g}, λ = {weight_decay:g}. "
         if history.stopped:
-            alt += history.stopped
+            alt += _stopped(history)
         else:
             gap = history.train_accuracy[-1] - history.validation_accuracy[-1]
             norm = np.sqrt(sum(np.sum(W**2) for W in net.weights))
@@ -308,7 +313,7 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
             f"Momentum {momentum:g}. Range test: the loss {falls}, and is lowest near η = {at[np.argmin(means)]:.1g}. "
         )
         alt += f"A run with η = {learning_rate:g}: "
-        alt += run.stopped or f"training accuracy {run.train_accuracy[-1]:.0%} after {steps} steps."
+        alt += _stopped(run) or f"training accuracy {run.train_accuracy[-1]:.0%} after {steps} steps."
         return figure.show(rates, test.batch_loss, learning_rate, run, alt)
 
     return Live(
