@@ -496,6 +496,8 @@ def test_a_real_run_interrupted_killed_and_resumed(tmp_path):
     def start(out, *more):
         options = ["--epochs", "3", "--seed", "0", "--out", out, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        # a test run in the background ignores Ctrl-C, and would hand that down
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         return subprocess.Popen(command("train", "softmax-regression", *options), cwd=tmp_path, **pipes)
 
     folder = tmp_path / "broken" / "softmax-regression"
