@@ -13,6 +13,7 @@ import pytest
 
 from mnist_scratch.classroom import check
 from mnist_scratch.classroom.exercises import EXERCISES, judge
+from mnist_scratch.classroom.exercises.toolkit import as_html
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 ANSWERS = {}  # name: (right answers, [(wrong answer, a piece of its hint)])
@@ -149,6 +150,11 @@ def test_complex_numbers_are_not_taken_for_real_ones(recwarn):
 def test_an_answer_that_nobody_thought_of_ends_in_a_sentence():
     verdict = judge(EXERCISES["split"], lambda *_, **__: ([["a"]], [1], [[1, 2], [3]], [2]))
     assert verdict.state == "not yet" and "cannot read this answer" in verdict.message
+
+
+def test_a_single_backtick_of_a_student_is_only_a_backtick():
+    assert as_html("the line `x = 1` < y") == "the line <code>x = 1</code> &lt; y"
+    assert as_html("the line `x = '`'`") == "the line `x = '`'`"
 
 
 def test_the_stop_button_gets_through():

@@ -13,9 +13,10 @@ answers, as when all cells are run at once, the reveal goes through all options.
 
 import math
 import re
-from html import escape
 
 import ipywidgets
+
+from .exercises.toolkit import as_html
 
 _BLUE, _GREEN, _GREY = "#0072B2", "#009E73", "#808080"
 _BAR = '<div style="border-left: 5px solid {}; padding: 2px 10px; margin: 4px 0; max-width: 56em">{}</div>'
@@ -61,7 +62,7 @@ class Prediction(ipywidgets.VBox):
         self.choice = option
         for button, label in zip(self.buttons, self.options, strict=True):
             button.button_style, button.icon = ("info", "check") if label == option else ("", "")
-        self.said.value = f'<div role="status">You say {_quoted(_html(option))}. Now run the next cells.</div>'
+        self.said.value = f'<div role="status">You say {_quoted(as_html(option))}. Now run the next cells.</div>'
 
     def reveal(self, right):
         """Show which option is right, and what the choice tells.
@@ -97,7 +98,7 @@ class Prediction(ipywidgets.VBox):
         # what a reader without a kernel sees, beside the buttons
         view = super()._repr_mimebundle_(**kwargs) or {}
         options = [f"{'●' if label == self.choice else '○'} {label}" for label in self.options]
-        items = "".join(f'<div style="margin-left: 1em">{_html(option)}</div>' for option in options)
+        items = "".join(f'<div style="margin-left: 1em">{as_html(option)}</div>' for option in options)
         return {
             **view,
             "text/plain": "\n".join([f"Predict. {self.question}", *(f"  {option}" for option in options)]),
@@ -130,7 +131,7 @@ class Reveal:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         html = "".join(
-            _BAR.format(_GREEN if option == self.right else _GREY, f"<b>{_html(announced)}</b> {_html(told)}")
+            _BAR.format(_GREEN if option == self.right else _GREY, f"<b>{as_html(announced)}</b> {as_html(told)}")
             for option, announced, told in self.lines
         )
         return {"text/plain": repr(self), "text/html": html}
@@ -161,16 +162,8 @@ def number_in(label):
 
 
 def _asked(question):
-    return f"<b>Predict.</b> {_html(question)}"
+    return f"<b>Predict.</b> {as_html(question)}"
 
 
 def _quoted(label):
     return f"“{label.rstrip('.')}”"
-
-
-def _html(text):
-    """A text as HTML, what stands between backticks as code."""
-    parts = escape(text, quote=False).split("`")
-    if len(parts) % 2 == 0:  # a backtick without its partner is only a backtick
-        return "`".join(parts)
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from . import backpropagation, batches, data, forward_pass, gradient_check, networks, regularization, tuning
-from .toolkit import NotStarted, Wrong
+from .toolkit import NotStarted, Wrong, as_html
 
 EXERCISES = {
     exercise.name: exercise
@@ -134,15 +134,9 @@ def show(message, state, below=""):
     html = (
         f'<div role="status" style="border-left: 5px solid {_COLOURS[state]}; padding: 4px 10px; max-width: 56em; '
         f'white-space: pre-line">'
-        f"{_with_code(escape(message, quote=False))}{small}</div>"
+        f"{as_html(message)}{small}</div>"
     )
     display({"text/plain": text, "text/html": html}, raw=True)
-
-
-def _with_code(text):
-    """What stands between backticks as code."""
-    parts = text.split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
 check = Check()

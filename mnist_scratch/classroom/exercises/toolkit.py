@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
@@ -406,3 +407,11 @@ def shape_in_words(array):
     if array.ndim == 0:
         return f"a single number, {array.item():.6g}" if array.dtype.kind in "buif" else f"a single {array.dtype}"
     return f"an array of shape {array.shape}"
+
+
+def as_html(text):
+    """A text as HTML, what stands between backticks as code."""
+    parts = escape(text, quote=False).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its partner is only a backtick
+        return "`".join(parts)
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
