@@ -142,7 +142,7 @@ def recipes(options):
         hidden = f"{recipe.activation}, " if len(recipe.sizes) > 2 else ""
         batch = f"batch {recipe.batch_size}" if recipe.batch_size < 45_000 else "all images at once"
         aim = f"goal {recipe.goal:.1%}" if recipe.goal else ""
-        line = f"{recipe.name:32} {layers:15} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
+        line = f"{recipe.name:32} {layers:16} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
         print(line.rstrip())
     return 0
 
@@ -187,8 +187,9 @@ def _train_seed(recipe, seed, folder, resume):
         return False
     if run.numbers is None:
         return False
-    test, validation, training = (run.numbers[f"{name}_accuracy"] for name in ("test", "validation", "train"))
-    line = f"test accuracy {test:.2%}, validation {validation:.2%}, training {training:.2%}"
+    names = {"test accuracy": "test", "validation": "validation", "training": "train"}
+    accuracies = {text: run.numbers[f"{name}_accuracy"] for text, name in names.items()}
+    line = ", ".join(f"{text} {accuracy:.2%}" for text, accuracy in accuracies.items() if accuracy is not None)
     print(f"{recipe.name}, seed {seed}: {line}, {run.numbers['seconds']:.1f} s", flush=True)
     return True
 

@@ -255,6 +255,31 @@ class Network:
         return one_hot(checks.labels(y, K, m), K, self.dtype)
 
 
+def committee(networks):
+    """One network whose logits are the mean of the logits of several of the same kind.
+
+    They stand side by side in it: its hidden layers are as wide as theirs together, and its weight matrices hold
+    theirs along the diagonal, with zeros between. networks: at least one, all of the same sizes, activation, output,
+    loss and dtype; ValueError when they are not.
+    """
+    networks = list(networks)
+    kinds = {(*net.sizes, net.activation, net.output, net.loss_name, net.dtype) for net in networks}
+    if len(kinds) != 1:
+        raise ValueError(f"networks must be one or more of the same kind, not {networks}")
+    n, first = len(networks), networks[0]
+    sizes = [first.sizes[0], *(n * size for size in first.sizes[1:-1]), first.sizes[-1]]
+    joined = Network(sizes, first.activation, first.output, first.loss_name, "zeros", dtype=first.dtype)
+    last = len(first.weights) - 1
+    for i, net in enumerate(networks):
+        for l, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+            rows = slice(i * len(W), (i + 1) * len(W)) if l > 0 else slice(None)
+            columns = slice(i * len(b), (i + 1) * len(b)) if l < last else slice(None)
+            share = 1 if l < last else n
+            joined.weights[l][rows, columns] += W / share
+            joined.biases[l][columns] += b / share
+    return joined
+
+
 def _standard_deviation(initialization, n_in, n_out):
     if isinstance(initialization, Real):
         return checks.number("initialization", initialization, at_least=0)

@@ -1,9 +1,10 @@
 """The reference networks as plain data, as published and as we train them; `run_recipe` trains, evaluates and saves.
 
-A recipe of ours got its learning rate and λ on the validation images: `tools/choose_settings.py` tries them, and
-results/choice.md has what was tried. A run of it has two stages: *held out* trains on 50,000 images and shows the
-validation accuracy, *all* starts again on all 60,000, and its network meets the test images once, after its last
-epoch. A recipe as published has the first stage only.
+A recipe of ours got its settings on the validation images: `tools/choose_settings.py` and `tools/try_elastic.py` try
+them, and results/choice.md and results/elastic-tried.json have what was tried. A run of it has two stages: *held out*
+trains on 50,000 images and shows the validation accuracy, *all* starts again on all 60,000, and its network meets the
+test images once, after its last epoch. A recipe as published has the first stage only, one that trains for minutes the
+second only.
 """
 
 import difflib
@@ -19,8 +20,9 @@ import numpy as np
 
 from .data import FileFormatError, load_mnist, replacing, split
 from .distortions import Distortion
-from .network import Network
-from .optimizers import SGD, CosineSchedule, StepSchedule
+from .functions import OUTPUTS
+from .network import Network, committee
+from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule
 from .training import History, fit
 
 
@@ -29,10 +31,11 @@ class Recipe:
     """All that decides how a network comes out, but for the seed and the rounding of the machine.
 
     sizes, activation, output, loss, initialization: as in Network. optimizer: an SGD, its schedule included.
-    weight_decay: λ. label_smoothing, augment: as in `fit`. n_validation: how many of the 60,000 training images are
-    held out. all_images: whether a second stage trains anew on all 60,000. published: the lowest and the highest test
-    accuracy its authors state, if any, and remark what else they say. goal: the test accuracy that the mean of the
-    seeds should reach.
+    weight_decay: λ. label_smoothing, augment: as in `fit`; the last genuine_epochs go without augment. n_validation:
+    how many of the 60,000 training images are held out in the first stage; 0 leaves it out. all_images: whether a
+    second stage trains anew on all 60,000. committee: how many networks are trained on them, each with a seed of its
+    own, and then averaged. published: the lowest and the highest test accuracy its authors state, if any, and remark
+    what else they say. goal: the test accuracy that the mean of the seeds should reach.
     """
 
     name: str
@@ -43,12 +46,14 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augment: Distortion | None = None
+    genuine_epochs: int = 0
     activation: str = "relu"
     output: str = "softmax"
     loss: str = "cross_entropy"
     initialization: str | None = None
     n_validation: int = 10_000
     all_images: bool = True
+    committee: int = 1
     seeds: tuple = (0, 1, 2)
     published: tuple | None = None
     remark: str = ""
@@ -62,22 +67,31 @@ class Recipe:
     def settings(self):
         """What decides how a network comes out, as text: all but the names and the figures of others."""
         names = set(vars(self)) - {"name", "seeds", "published", "remark", "goal"}
-        names -= {name for name in ("label_smoothing", "augment") if not getattr(self, name)}
+        names -= {name for name in ("label_smoothing", "augment", "genuine_epochs") if not getattr(self, name)}
+        names -= {"committee"} if self.committee == 1 else set()
         return ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name in names)
 
     def with_epochs(self, epochs):
-        """The same recipe for another number of epochs; a cosine schedule is stretched with it."""
-        optimizer = self.optimizer
+        """The same recipe for another number of epochs; a cosine schedule and genuine_epochs are stretched with it."""
+        optimizer, genuine_epochs = self.optimizer, round(self.genuine_epochs * epochs / self.epochs)
         if isinstance(optimizer.learning_rate, CosineSchedule):
             optimizer = replace(optimizer, learning_rate=replace(optimizer.learning_rate, epochs=epochs))
-        return replace(self, epochs=epochs, optimizer=optimizer)
+        return replace(self, epochs=epochs, optimizer=optimizer, genuine_epochs=genuine_epochs)
 
     def fit(self, net, train, seed, **options):
         """Train net on a Dataset as the recipe says, and return the History; options go to `fit`."""
         batch_size = min(self.batch_size, len(train))
         settings = {"batch_size": batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
-        settings |= {"label_smoothing": self.label_smoothing, "augment": self.augment}
-        return fit(net, train, epochs=self.epochs, seed=seed, **settings, **options)
+        settings |= {"label_smoothing": self.label_smoothing, "seed": seed} | options
+        history = settings.pop("resume", None)
+        phases = [(self.epochs - self.genuine_epochs, self.augment)]
+        phases += [(self.epochs, None)] if self.genuine_epochs else []
+        for epochs, augment in phases:
+            if history is None or history.epochs <= epochs or epochs == self.epochs:
+                history = fit(net, train, epochs=epochs, augment=augment, resume=history, **settings)
+                if history.stopped:
+                    break
+        return history
 
 
 def _ours(name, learning_rate, weight_decay, epochs, **more):
@@ -184,6 +198,17 @@ RECIPES = {
             remark="where its authors began",
             **_SIGMOID_64,
         ),
+        Recipe(
+            "elastic-mlp",
+            (784, 1024, 1024, 10),
+            AveragedSGD(CosineSchedule(0.1, 80, final=0.01), momentum=0.9),
+            epochs=80,
+            batch_size=256,
+            augment=Distortion(translate=1.0, rotate=8, scale=0.1, shear=0.08, elastic=1.2),
+            genuine_epochs=5,
+            n_validation=0,
+            goal=0.995,
+        ),
     ]
 }
 
@@ -215,11 +240,13 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     """Train one network as the recipe says, evaluate it, save it; returns a Run.
 
     folder: where the results go, by default results/<recipe>: model.npz (the network of the lowest seed),
-    history.json (by seed and stage), summary.json (a list a key, one entry a seed; training accuracy and seconds are
-    those of the network that met the test images). During the run a checkpoint is replaced after each epoch; resume
-    goes on from it, with the same result as an unbroken run, to the bit with the same number of BLAS threads. on_epoch:
-    called with the stage's name and its History after each epoch. The stop button (KeyboardInterrupt) keeps the
-    checkpoint. One process at a time may write into a folder.
+    history.json (by seed and stage), summary.json (a list a key, one entry a seed; training accuracy, the mean of a
+    committee's, and seconds, their sum, are of the network that met the test images; validation_accuracy is null where
+    nothing was held out), misread.json (by seed, a list [row, answer, its probability] for each test image that was
+    misread). During the run a checkpoint is replaced after each epoch; resume goes on from it, with the same result as
+    an unbroken run, to the bit with the same number of BLAS threads. on_epoch: called with the stage's name and its
+    History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint. One process at a time may write
+    into a folder.
 
     Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
     unfinished run and resume is not set, or results of other settings; FileFormatError for a damaged file.
@@ -229,10 +256,11 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     mnist = load_mnist(n_validation=0)
     train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
 
-    stages = {"held out": (train, validation)} | ({"all": (mnist.train, None)} if recipe.all_images else {})
-    histories = {}
-    for stage, (images, held_out) in stages.items():
-        net, checkpoint = recipe.network(seed), _checkpoints(folder, seed)[stage]
+    networks, histories = [], {}
+    checkpoints = _checkpoints(folder, recipe, seed)
+    for (stage, own_seed), checkpoint in zip(_stages(recipe, seed).items(), checkpoints, strict=True):
+        images, held_out = (train, validation) if stage == "held out" else (mnist.train, None)
+        net = recipe.network(own_seed)
         history = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
 
         def save(history, net=net, stage=stage, checkpoint=checkpoint):
@@ -241,24 +269,31 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
                 on_epoch(stage, history)
 
         options = {"validation": held_out, "progress": progress, "resume": history, "on_epoch": save}
-        histories[stage] = history = recipe.fit(net, images, seed, **options)
+        histories[stage] = history = recipe.fit(net, images, own_seed, **options)
         if history.stopped and not history.diverged:
             return Run(net, histories, None, interrupted=True)
+        networks.append(recipe.optimizer.result(net, history.velocity))
 
-    net = recipe.optimizer.result(net, history.velocity)
+    net = networks[-1] if recipe.committee == 1 else committee(networks[-recipe.committee :])
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
-        correct = net.predict(mnist.test.images) == mnist.test.labels
+        logits = net.forward(mnist.test.images)
+        probabilities = np.nan_to_num(OUTPUTS[net.output](logits))  # JSON knows no NaN
+    answers = logits.argmax(axis=1)
+    correct = answers == mnist.test.labels
+    last = list(histories.values())[-recipe.committee :]
     numbers = {
         "seed": seed,
         "settings": recipe.settings,
-        "train_accuracy": history.train_accuracy[-1],
-        "validation_accuracy": histories["held out"].validation_accuracy[-1],
+        "train_accuracy": sum(history.train_accuracy[-1] for history in last) / len(last),
+        "validation_accuracy": histories["held out"].validation_accuracy[-1] if recipe.n_validation else None,
         "test_accuracy": float(correct.mean()),
-        "seconds": round(history.seconds[-1], 2),
+        "seconds": round(sum(history.seconds[-1] for history in last), 2),
         "digit_accuracy": [round(float(correct[mnist.test.labels == digit].mean()), 4) for digit in range(10)],
     }
-    _save_results(folder, net, histories, numbers)
-    _remove_checkpoints(folder, seed)
+    wrong = np.flatnonzero(~correct)
+    misread = [[row.item(), answers[row].item(), probabilities[row].max().item()] for row in wrong]
+    _save_results(folder, net, histories, numbers, misread)
+    _remove_checkpoints(folder, recipe, seed)
     return Run(net, histories, numbers, interrupted=False)
 
 
@@ -277,13 +312,14 @@ def load_summary(folder):
     summary = _load_json(path)
     if not summary:
         return {}
-    columns = [summary.get(name) for name in ("settings", *_NUMBERS, "digit_accuracy")]
-    if not all(isinstance(column, list) for column in columns) or len({*map(len, summary.values())}) > 1:
+    columns = [summary.get(name) for name in ("settings", "validation_accuracy", *_NUMBERS, "digit_accuracy")]
+    if not all(isinstance(column, list) for column in [*columns, *summary.values()]):
         raise _damaged(path)
-    settings, *numbers, digits = columns
-    if not _numbers_only([value for column in numbers for value in column] + [x for row in digits for x in row]):
+    settings, validation, *numbers, digits = columns
+    numbers.append([value for value in validation if value is not None])  # where nothing was held out
+    if not all(map(_numbers_only, [*numbers, *digits])) or not all(isinstance(text, str) for text in settings):
         raise _damaged(path)
-    if not all(isinstance(text, str) for text in settings):
+    if len({*map(len, summary.values())}) > 1:
         raise _damaged(path)
     return summary
 
@@ -296,20 +332,21 @@ def load_histories(folder):
             int(seed): {stage: History(**lists) for stage, lists in stages.items()}
             for seed, stages in _load_json(path).items()
         }
-        seen = [stages["held out"] for stages in histories.values()]
-        lists = [values for history in seen for values in vars(history).values() if isinstance(values, list)]
-    except (TypeError, ValueError, AttributeError, KeyError):
+    except (TypeError, ValueError, AttributeError):
         raise _damaged(path) from None
-    if not _numbers_only([value for values in lists for value in values]):
+    seen = [history for stages in histories.values() for history in stages.values()]
+    lists = [x for history in seen for name, x in vars(history).items() if name not in ("stopped", "diverged")]
+    empty = not all(histories.values()) or not all(history.train_loss for history in seen)
+    if empty or not all(map(_numbers_only, lists)):
         raise _damaged(path)
     return histories
 
 
-_NUMBERS = ("seed", "train_accuracy", "validation_accuracy", "test_accuracy", "seconds")
+_NUMBERS = ("seed", "train_accuracy", "test_accuracy", "seconds")
 
 
 def _numbers_only(values):
-    return all(isinstance(value, (int, float)) for value in values)
+    return isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
 
 
 def check_folder(recipe, seed, folder, resume=False):
@@ -317,6 +354,7 @@ def check_folder(recipe, seed, folder, resume=False):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
         pass
+    _load_json(folder / "misread.json")
     if not set(load_summary(folder).get("seed", [])) <= set(load_histories(folder)):
         raise _damaged(folder / "history.json")
     if set(load_summary(folder).get("settings", [])) - {recipe.settings}:
@@ -324,14 +362,15 @@ def check_folder(recipe, seed, folder, resume=False):
             f"{folder} holds results of other settings (epochs?): name another folder, so that none are lost"
         )
     if finished(recipe, seed, folder):
-        _remove_checkpoints(folder, seed)  # of a run that was killed when all but this was done
-    unfinished = [path for path in _checkpoints(folder, seed).values() if path.exists()]
+        _remove_checkpoints(folder, recipe, seed)  # of a run that was killed when all but this was done
+    unfinished = [path for path in _checkpoints(folder, recipe, seed) if path.exists()]
     if unfinished and not resume:
         raise ValueError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
 
 
-def _save_results(folder, net, histories, numbers):
+def _save_results(folder, net, histories, numbers, misread):
     seed = numbers["seed"]
+    _save_json(folder / "misread.json", _load_json(folder / "misread.json") | {str(seed): misread})
     stored = load_histories(folder)
     stored[seed] = histories
     summary = load_summary(folder)
@@ -352,14 +391,21 @@ def _lists(history):
 # ------------------------------------------------------------------------------------- files: arrays and JSON only
 
 
-def _checkpoints(folder, seed):
-    """The files of the two stages, by stage."""
-    names = {"held out": "held-out", "all": "all"}
-    return {stage: folder / f"checkpoint-seed{seed}-{name}.npz" for stage, name in names.items()}
+def _stages(recipe, seed):
+    """The stages of a run in their order, and for each the seed of its network."""
+    stages = {"held out": seed} if recipe.n_validation else {}
+    if recipe.committee > 1:  # no two runs share a network
+        return stages | {f"all {i + 1}": seed * recipe.committee + i for i in range(recipe.committee)}
+    return stages | ({"all": seed} if recipe.all_images else {})
 
 
-def _remove_checkpoints(folder, seed):
-    for path in _checkpoints(folder, seed).values():
+def _checkpoints(folder, recipe, seed):
+    """The files of the stages, in the same order."""
+    return [folder / f"checkpoint-seed{seed}-{stage.replace(' ', '-')}.npz" for stage in _stages(recipe, seed)]
+
+
+def _remove_checkpoints(folder, recipe, seed):
+    for path in _checkpoints(folder, recipe, seed):
         path.unlink(missing_ok=True)
 
 

@@ -21,7 +21,18 @@ import pytest
 import tqdm
 from PIL import Image
 from stop_button import pressed_at_line
-from test_recipes import ROOT, TINY, TINY_AS_PUBLISHED, checkpoints, contents, small_mnist, stored
+from test_recipes import (
+    FILES,
+    ROOT,
+    TINY,
+    TINY_ALONE,
+    TINY_AS_PUBLISHED,
+    TINY_COMMITTEE,
+    checkpoints,
+    contents,
+    small_mnist,
+    stored,
+)
 
 from mnist_scratch import SGD, History, Network, data, fit, recipes
 from mnist_scratch import __main__ as command_line
@@ -30,16 +41,16 @@ from mnist_scratch.classroom import reports
 from mnist_scratch.recipes import RECIPES, load_summary, run_recipe
 
 PICTURES = {f"{name}.png" for name in ("training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions")}
-RESULTS = PICTURES | {"model.npz", "history.json", "summary.json"}
+RESULTS = PICTURES | FILES
 
 
 @pytest.fixture
 def tiny(mnist, monkeypatch, tmp_path):
-    """Two recipes that take hundredths of a second, pictures that take none, and an empty working directory."""
+    """Four recipes that take hundredths of a second, pictures that take none, and an empty working directory."""
     made = small_mnist(mnist)
     for module in (recipes, command_line):
         monkeypatch.setattr(module, "load_mnist", lambda n_validation=0: made)
-    for recipe in (TINY, TINY_AS_PUBLISHED):
+    for recipe in (TINY, TINY_AS_PUBLISHED, TINY_ALONE, TINY_COMMITTEE):
         monkeypatch.setitem(RECIPES, recipe.name, recipe)
     monkeypatch.setattr(reports, "save_pictures", in_no_time)
     monkeypatch.chdir(tmp_path)
@@ -123,6 +134,25 @@ def test_recipes_are_listed_one_a_line(capsys):
         assert len(line) <= 140
 
 
+def test_recipes_are_listed_in_columns(capsys):
+    """Name, layers, loss, epochs, batch and goal begin, or for the epochs end, at the same place in each line."""
+    main(["recipes"])
+    pattern = (
+        r"(?P<name>[\w-]+) +(?P<layers>784(-\d+)+) +(?P<kind>(\w+, )?\w*cross_entropy) +\d+(?P<epochs>) epochs, "
+        r"(?P<batch>batch \d+|all images at once)( +(?P<goal>goal \d\d\.\d%))?"
+    )
+    places = {}
+    for line in capsys.readouterr().out.splitlines():
+        match = re.fullmatch(pattern, line)
+        assert match, line
+        for column in ("name", "layers", "kind", "epochs", "batch", "goal"):
+            if match[column] is not None:
+                places.setdefault(column, set()).add(match.start(column))
+    assert {column: len(starts) for column, starts in places.items()} == dict.fromkeys(
+        ("name", "layers", "kind", "epochs", "batch", "goal"), 1
+    )
+
+
 # -------------------------------------------------------------------------------------------------------------- train
 
 
@@ -140,6 +170,54 @@ def test_train_all_seeds(tiny, capsys):
     assert out.splitlines()[-1].startswith(
         f"tiny: test accuracy {100 * np.mean(summary['test_accuracy']):.2f}%, 3 seeds"
     )
+
+
+@pytest.mark.parametrize("recipe", [TINY_ALONE, TINY_COMMITTEE], ids=lambda recipe: recipe.name)
+def test_train_with_nothing_held_out_prints_no_validation(tiny, capsys, recipe):
+    assert main(["train", recipe.name]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and set(contents(Path("results", recipe.name))) == RESULTS
+    assert not any(word in out for word in ("validation", "None", "nan", "held out"))
+    stages = ["all"] if recipe.committee == 1 else ["all 1", "all 2", "all 3"]
+    for stage in stages:
+        for epoch in (1, 2):
+            line = rf"^{stage} +epoch +{epoch}/2  loss \d\.\d{{4}}  training +\d+\.\d\d% +\d+\.\d s$"
+            assert len(re.findall(line, out, re.M)) == 3
+    assert len({line.index("epoch") for line in out.splitlines() if line.startswith("all")}) == 1
+    summary = load_summary(Path("results", recipe.name))
+    assert summary["validation_accuracy"] == [None] * 3
+    rows = zip(summary["test_accuracy"], summary["train_accuracy"], summary["seconds"], strict=True)
+    for seed, (test, training, seconds) in enumerate(rows):
+        expected = f"{recipe.name}, seed {seed}: test accuracy {100 * test:.2f}%, training {100 * training:.2f}%"
+        assert f"{expected}, {seconds:.1f} s\n" in out
+
+
+def test_train_with_images_held_out_prints_all_three_accuracies(tiny, capsys):
+    main(["train", "tiny", "--seed", "1"])
+    summary = load_summary("results/tiny")
+    test, validation, training = (100 * summary[f"{name}_accuracy"][0] for name in ("test", "validation", "train"))
+    line = f"tiny, seed 1: test accuracy {test:.2f}%, validation {validation:.2f}%, training {training:.2f}%, "
+    assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 6, 9])
+def test_a_committee_that_was_stopped_goes_on_as_advised(tiny, capsys, monkeypatch, number):
+    """Six reports a seed, two a member."""
+    main(["train", "tiny-committee", "--out", "unbroken"])
+    with monkeypatch.context() as patch:
+        patch.setattr(command_line, "_report", Press(number))
+        assert main(["train", "tiny-committee"]) == 130
+    advice = re.search(r"\btrain tiny-committee\b.*--resume.*", capsys.readouterr().err)
+    assert checkpoints(Path("results/tiny-committee")) and main(shlex.split(advice[0])) == 0
+    assert stored(Path("results/tiny-committee")) == stored(Path("unbroken/tiny-committee"))
+
+
+def test_damaged_misread_images_are_answered_before_any_training(tiny, capsys, monkeypatch):
+    main(["train", "tiny-alone", "--seed", "0"])
+    Path("results/tiny-alone/misread.json").write_text("[")
+    monkeypatch.setattr(recipes, "fit", lambda *_, **__: pytest.fail("it trained"))
+    for more in ([], ["--seed", "1"], ["--resume"]):
+        assert "misread.json" in refused(capsys, "train", "tiny-alone", *more)
 
 
 def test_train_options(tiny, capsys, tmp_path):
@@ -304,7 +382,12 @@ def test_data_that_are_missing(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"seed": 1}', '{"seed": [0]}', '{"seed": [0], "epochs": [2], "test_accuracy": ["high"]}']
+    "text",
+    [
+        *("", "{", "[]", '{"seed": 1}', '{"seed": [0]}', '{"seed": [0], "epochs": [2], "test_accuracy": ["high"]}'),
+        '{"seed": [0], "settings": [""], "train_accuracy": [0.9], "validation_accuracy": [null], '
+        '"test_accuracy": [0.9], "seconds": [1.0], "digit_accuracy": [null]}',
+    ],
 )
 def test_a_damaged_summary(tiny, capsys, text):
     for name in ("tiny", "relu-128-64"):
@@ -338,6 +421,7 @@ def test_compare_without_and_with_some_results(tiny, capsys):
     for stated in ("94.25 %", "90 to 93 %", "97.11 %", "94.9 %", "98 %", "92 %"):
         assert re.search(rf"stated by its authors \|[^|]*{stated}", text), stated
     assert text.count("not run yet") == len(OF_COURSE) and all(f"train {name}`" in text for name in OF_COURSE)
+    assert text.count("train ") == len(OF_COURSE)  # and of no other, which would have nobody to be compared with
 
     picture = Path("results/comparison.png").read_bytes()
     for name, seeds in (("sigmoid-100", (0, 1, 2)), ("momentum-1024-as-published", (0,))):
@@ -353,7 +437,7 @@ def test_compare_without_and_with_some_results(tiny, capsys):
     assert f"{100 * only:.2f} %" in row and "one seed" in row
 
 
-OF_COURSE = list(RECIPES)
+OF_COURSE = [name for name in RECIPES if not name.startswith("elastic")]
 
 
 # ------------------------------------------------------------------------------------------------------------ predict

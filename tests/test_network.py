@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mnist_scratch import Dataset, FileFormatError, Loss, Network
 from mnist_scratch import network as network_module
+from mnist_scratch.network import committee
 
 PAIRS = [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"), ("softmax", "binary_cross_entropy")]
 ACTIVATIONS = ["relu", "sigmoid", "tanh"]
@@ -517,6 +518,124 @@ def test_load_of_a_damaged_zip_entry(tmp_path):
     content[content.index(b"PK\x01\x02") + 10] = 99  # in the directory: packed by method 99
     path.write_bytes(content)
     refused(path)
+
+
+# ------------------------------------------------------------------------------------------------ committee
+
+DEPTHS = [[4, 3], [4, 5, 3], [4, 5, 2, 3]]
+
+
+def some_members(n, sizes, **settings):
+    return [some_network(sizes, seed=seed, **settings) for seed in range(n)]
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("activation, pair", list(zip(ACTIVATIONS, PAIRS, strict=True)))
+@pytest.mark.parametrize("sizes", DEPTHS)
+def test_a_committee_answers_the_mean_of_its_members_logits(sizes, activation, pair, n):
+    output, loss = pair
+    members = some_members(n, sizes, activation=activation, output=output, loss=loss, dtype="float64")
+    joined = committee(members)
+    X, y = some_data(joined, 7)
+    expected = sum(net.forward(X) for net in members) / n
+    np.testing.assert_allclose(joined.forward(X), expected, rtol=1e-13, atol=1e-14)
+    proba = [slow_outputs(z, output) for z in expected.tolist()]
+    np.testing.assert_allclose(joined.predict_proba(X), proba, rtol=1e-12)
+    assert joined.predict(X).tolist() == expected.argmax(axis=1).tolist()
+    assert not any(np.allclose(net.forward(X), expected, rtol=1e-3) for net in members)  # one for all would show
+    assert math.isfinite(joined.loss_and_gradients(X, y, 0.1)[0].total)
+
+
+@pytest.mark.parametrize("sizes", DEPTHS)
+def test_a_committees_members_stand_side_by_side(sizes):
+    """Each hidden layer holds all members' units, in their order."""
+    members = some_members(3, sizes, dtype="float64")
+    joined = committee(members)
+    assert joined.sizes == [sizes[0], *(3 * size for size in sizes[1:-1]), sizes[-1]]
+    assert [W.shape for W in joined.weights] == [*zip(joined.sizes[:-1], joined.sizes[1:], strict=True)]
+    X, _ = some_data(joined, 7)
+    for A, *own in zip(joined.activations(X)[1:-1], *(net.activations(X)[1:-1] for net in members), strict=True):
+        np.testing.assert_allclose(A, np.hstack(own), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize("output, loss", PAIRS)
+def test_a_committee_is_of_its_members_kind(output, loss, dtype):
+    joined = committee(some_members(2, [4, 5, 3], activation="tanh", output=output, loss=loss, dtype=dtype))
+    assert (joined.activation, joined.output, joined.loss_name) == ("tanh", output, loss)
+    assert joined.dtype == np.dtype(dtype) and {a.dtype for a in joined.parameters()} == {np.dtype(dtype)}
+    assert joined.predict_proba(np.ones((2, 4))).dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", DEPTHS)
+def test_a_committee_of_one_or_of_one_twice_gives_equal_answers(sizes, dtype):
+    net = some_network(sizes, dtype=dtype)
+    X, _ = some_data(net, 7)
+    assert np.array_equal(committee([net]).forward(X), net.forward(X))
+    assert all(np.array_equal(a, b) for a, b in zip(committee([net]).parameters(), net.parameters(), strict=True))
+    twice = committee([net, net]).forward(X)
+    np.testing.assert_allclose(twice, net.forward(X), rtol=1e-5 if dtype == "float32" else 1e-13, atol=1e-6)
+
+
+def test_a_committee_is_saved_and_loaded_as_any_network(tmp_path):
+    joined = committee(net for net in some_members(3, [4, 5, 2, 3]))  # any iterable of networks will do
+    joined.save(tmp_path / "model.npz")
+    again = Network.load(tmp_path / "model.npz")
+    X, _ = some_data(joined, 7)
+    assert repr(again) == repr(joined) and again.sizes == [4, 15, 6, 3]
+    assert np.array_equal(again.forward(X), joined.forward(X))
+
+
+def test_a_committee_leaves_its_members_alone():
+    members = some_members(3, [4, 5, 2, 3])
+    before = [array.copy() for net in members for array in net.parameters()]
+    joined = committee(members)
+    for array in joined.parameters():
+        array += 1
+    joined.sizes.append(9)
+    after = [array for net in members for array in net.parameters()]
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(after, before, strict=True))
+    assert len(members) == 3 and all(net.sizes == [4, 5, 2, 3] for net in members)
+    committee(members[:1]).weights[0][:] = 7
+    assert not np.any(members[0].weights[0] == 7)
+
+
+KIND = {"sizes": [4, 5, 3], "output": "sigmoid", "loss": "binary_cross_entropy"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes": [4, 6, 3]},
+        {"sizes": [5, 5, 3]},
+        {"sizes": [4, 5, 2]},
+        {"sizes": [4, 5, 5, 3]},
+        {"sizes": [4, 3]},
+        {"activation": "tanh"},
+        {"output": "softmax"},
+        {"output": "softmax", "loss": "cross_entropy"},
+        {"dtype": "float64"},
+    ],
+)
+def test_a_committee_of_different_kinds_is_refused(change):
+    usual, other = Network(**KIND), Network(**(KIND | change))
+    for members in ([usual, other], [other, usual], [usual, usual, other]):
+        with pytest.raises(ValueError, match="^networks must be one or more of the same kind, not "):
+            committee(members)
+
+
+@pytest.mark.parametrize("nobody", [[], (), iter([])])
+def test_a_committee_of_nobody_is_refused(nobody):
+    with pytest.raises(ValueError, match="^networks must be one or more"):
+        committee(nobody)
+
+
+def test_a_committees_loss_is_one_of_its_kind():
+    """Softmax goes with two losses, and its members may differ in that alone."""
+    members = [Network([4, 3], loss=loss) for loss in ("cross_entropy", "binary_cross_entropy")]
+    with pytest.raises(ValueError, match="^networks must be"):
+        committee(members)
 
 
 # ----------------------------------------------------------------------------------------------- bad input

@@ -30,6 +30,7 @@ from mnist_scratch import (
     recipes,
     training,
 )
+from mnist_scratch.network import committee
 from mnist_scratch.recipes import RECIPES, find_recipe, finished, load_histories, load_summary, run_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +59,12 @@ TINY_ELASTIC = replace(
     label_smoothing=0.1,
     augment=Distortion(translate=1.5, rotate=10, scale=0.1, shear=0.1, elastic=1.5, smoothness=5),
 )
+# Nothing held out: one stage, of five steps an epoch; and three networks of two hidden layers, of which one comes out.
+TINY_ALONE = replace(TINY, name="tiny-alone", n_validation=0)
+TINY_COMMITTEE = replace(TINY_ALONE, name="tiny-committee", sizes=(784, 8, 6, 10), committee=3)
+TINY_ELASTIC_COMMITTEE = replace(TINY_ELASTIC, sizes=(784, 8, 6, 10), n_validation=0, committee=3)
+
+FILES = {"model.npz", "history.json", "summary.json", "misread.json"}  # of a finished run
 
 
 def small_mnist(mnist):
@@ -107,7 +114,16 @@ def stored(folder):
     summary = {key: column for key, column in load_summary(folder).items() if key != "seconds"}
     histories = {seed: recorded(stages) for seed, stages in load_histories(folder).items()}
     assert not list(folder.glob("*.unfinished")) and not list(folder.glob("checkpoint*"))
-    return model, summary, histories
+    return model, summary, histories, misread(folder)
+
+
+def misread(folder):
+    """{seed: [[row, answer, probability], …]} as it is in the file, which must be JSON that others read too."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads((folder / "misread.json").read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 # ------------------------------------------------------------------------------------------------- the plain data
@@ -139,9 +155,27 @@ AS_PUBLISHED = {
 }
 
 
-def test_there_are_six_networks_twice():
-    assert set(RECIPES) == set(OURS) | set(AS_PUBLISHED)
-    assert all(name == recipe.name and recipe.seeds == (0, 1, 2) for name, recipe in RECIPES.items())
+# the networks beyond, trained on distorted images: goal, and whether several are averaged
+ELASTIC = {"elastic-mlp": (0.995, False), "elastic-mlp-record": (0.996, True)}
+ELASTIC_THERE = [name for name in RECIPES if name.startswith("elastic")]
+
+
+def test_there_are_six_networks_twice_and_those_that_go_beyond():
+    assert {"elastic-mlp"} <= set(ELASTIC_THERE) <= set(ELASTIC)
+    assert set(RECIPES) == set(OURS) | set(AS_PUBLISHED) | set(ELASTIC_THERE)
+    assert all(name == recipe.name for name, recipe in RECIPES.items())
+    assert all(recipe.seeds == (0, 1, 2) for name, recipe in RECIPES.items() if name != "elastic-mlp-record")
+
+
+@pytest.mark.parametrize("name", ELASTIC_THERE)
+def test_those_that_go_beyond(name):
+    """Plain perceptrons, trained on distorted images; all their settings but the numbers that may still change."""
+    recipe = RECIPES[name]
+    assert (recipe.goal, recipe.committee > 1) == ELASTIC[name]
+    assert recipe.all_images and recipe.n_validation == 0 and recipe.published is None
+    assert (recipe.sizes[0], recipe.sizes[-1], recipe.output, recipe.loss) == (784, 10, "softmax", "cross_entropy")
+    assert isinstance(recipe.augment, Distortion) and recipe.with_epochs(recipe.epochs) == recipe
+    assert recipe.seeds and len(set(recipe.seeds)) == len(recipe.seeds)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -152,6 +186,7 @@ def test_ours(name):
     schedule = recipe.optimizer.learning_rate
     assert recipe.optimizer == SGD(schedule, momentum=0.9) and schedule == CosineSchedule(schedule(0), recipe.epochs)
     assert recipe.all_images and recipe.n_validation == 10_000 and recipe.published is None
+    assert recipe.committee == 1 and recipe.augment is None and recipe.label_smoothing == 0
 
 
 @pytest.mark.parametrize("name", AS_PUBLISHED)
@@ -163,6 +198,7 @@ def test_as_published(name):
     assert (recipe.weight_decay, recipe.batch_size, recipe.epochs) == (weight_decay, batch_size, epochs)
     assert (recipe.n_validation, recipe.published) == (n_validation, published)
     assert not recipe.all_images and recipe.goal is None and (recipe.published or recipe.remark)
+    assert recipe.committee == 1 and recipe.augment is None and recipe.label_smoothing == 0
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -256,8 +292,17 @@ def test_a_run_as_published_is_one_fit_without_the_held_out_images(small, tmp_pa
     assert result.numbers["train_accuracy"] == history.train_accuracy[-1]
 
 
-@pytest.mark.parametrize("recipe", [TINY, TINY_AS_PUBLISHED], ids=lambda recipe: recipe.name)
-def test_test_images_are_met_once_and_held_out_images_do_not_train(small, tmp_path, monkeypatch, recipe):
+@pytest.mark.parametrize(
+    "recipe, stages",
+    [
+        (TINY, ["held out", "all"]),
+        (TINY_AS_PUBLISHED, ["held out"]),
+        (TINY_ALONE, ["all"]),
+        (TINY_COMMITTEE, ["all"] * 3),
+        (replace(TINY_COMMITTEE, n_validation=N_VALIDATION), ["held out", *["all"] * 3]),
+    ],
+)
+def test_test_images_are_met_once_and_held_out_images_do_not_train(small, tmp_path, monkeypatch, recipe, stages):
     """Every forward pass is watched; the first pixel says which images it saw, the order what came before."""
     log, training_stage = [], [None]
     forward, backward = Network._activations, Network.backward
@@ -286,9 +331,9 @@ def test_test_images_are_met_once_and_held_out_images_do_not_train(small, tmp_pa
         stage: {p for what, pixels, _ in log if what == f"train {stage}" for p in pixels}
         for stage in ("held out", "all")
     }
-    assert trained["held out"] == {0.0}
-    assert trained["all"] == ({0.0, 0.25} if recipe.all_images else set())
-    assert training_stage[1:] == (["held out", "all"] if recipe.all_images else ["held out"])
+    assert trained["held out"] == ({0.0} if "held out" in stages else set())
+    assert trained["all"] == ({0.0, 0.25} if "all" in stages else set())
+    assert training_stage[1:] == stages
 
 
 def averaged(net, history):
@@ -308,7 +353,7 @@ def test_the_averaged_network_is_measured_and_saved(small, tmp_path, all_images)
     net, held_out_net = averaged(raw, history), averaged(held_out_net, held_out)
     assert same(result.net, net) and not same(net, raw)
     assert same(Network.load(tmp_path / "model.npz"), net)
-    assert set(contents(tmp_path)) == {"model.npz", "history.json", "summary.json"}
+    assert set(contents(tmp_path)) == FILES
     expected = {"held out": held_out} | ({"all": history} if all_images else {})
     assert recorded(result.histories) == recorded(expected)
 
@@ -322,6 +367,90 @@ def test_the_averaged_network_is_measured_and_saved(small, tmp_path, all_images)
     assert not np.array_equal(net.predict(small.test.images), raw.predict(small.test.images))  # it would be noticed
 
 
+def test_a_run_with_nothing_held_out_is_one_fit_of_all_images(small, tmp_path):
+    seen = []
+    result = run(TINY_ALONE, 3, tmp_path, on_epoch=lambda stage, history: seen.append((stage, history.epochs)))
+    net, history = by_hand(TINY_ALONE, 3, small.train)
+    assert same(result.net, net) and same(Network.load(tmp_path / "model.npz"), net)
+    assert recorded(result.histories) == recorded({"all": history}) and seen == [("all", 1), ("all", 2)]
+    assert history.validation_accuracy == []
+
+    numbers = result.numbers
+    assert numbers["validation_accuracy"] is None
+    assert numbers["train_accuracy"] == np.mean(net.predict(small.train.images) == small.train.labels)
+    assert numbers["test_accuracy"] == np.mean(net.predict(small.test.images) == small.test.labels)
+    run(TINY_ALONE, 1, tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["validation_accuracy"] == [None, None] and summary == load_summary(tmp_path)
+    assert finished(TINY_ALONE, 3, tmp_path) and not finished(TINY, 3, tmp_path)
+    assert [list(stages) for stages in load_histories(tmp_path).values()] == [["all"], ["all"]]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("n_validation", [0, N_VALIDATION])
+@pytest.mark.parametrize("recipe", [TINY_COMMITTEE, TINY_ELASTIC_COMMITTEE], ids=lambda recipe: recipe.name)
+def test_a_run_of_a_committee_is_a_fit_for_each_and_one_look_at_the_test_images(
+    small, tmp_path, recipe, n_validation, seed
+):
+    recipe, seen = replace(recipe, n_validation=n_validation), []
+    result = run(recipe, seed, tmp_path, on_epoch=lambda stage, history: seen.append((stage, history.epochs)))
+    pairs = {f"all {i + 1}": by_hand(recipe, 3 * seed + i, small.train) for i in range(3)}
+    is_averaged = isinstance(recipe.optimizer, AveragedSGD)
+    nets = [averaged(net, history) if is_averaged else net for net, history in pairs.values()]
+    if n_validation:
+        held_out_net, history = by_hand(recipe, seed, small.train[:240], small.train[240:])
+        pairs = {"held out": (held_out_net, history)} | pairs
+    assert recorded(result.histories) == recorded({stage: history for stage, (_, history) in pairs.items()})
+    assert seen == [(stage, epoch) for stage in pairs for epoch in (1, 2)] and not result.interrupted
+    assert same(result.net, committee(nets)) and same(Network.load(tmp_path / "model.npz"), committee(nets))
+    logits = sum(net.forward(small.test.images).astype(float) for net in nets) / 3
+    np.testing.assert_allclose(result.net.forward(small.test.images), logits, rtol=1e-4, atol=1e-5)
+
+    right = logits.argmax(axis=1) == small.test.labels
+    numbers, seconds = dict(result.numbers), [result.histories[f"all {i}"].seconds[-1] for i in (1, 2, 3)]
+    assert numbers.pop("seconds") == round(sum(seconds), 2)
+    own = [np.mean(net.predict(small.train.images) == small.train.labels) for net in nets]
+    assert numbers.pop("train_accuracy") == pytest.approx(np.mean(own), rel=1e-12)
+    assert numbers == {
+        "seed": seed,
+        "settings": recipe.settings,
+        "validation_accuracy": history.validation_accuracy[-1] if n_validation else None,
+        "test_accuracy": right.mean(),
+        "digit_accuracy": [round(right[small.test.labels == digit].mean(), 4) for digit in range(10)],
+    }
+    assert set(contents(tmp_path)) == FILES and list(load_histories(tmp_path)[seed]) == list(pairs)
+
+
+def test_the_seconds_of_a_committee_are_the_sum(small, tmp_path, monkeypatch):
+    """Those of the networks that met the test images: what was held out for the eye took its own time."""
+    took = iter([100.0, 1.25, 2.5, 4.0])
+
+    def fit_in_given_time(net, train, **options):
+        history = fit(net, train, **options)
+        history.seconds[-1] = next(took)
+        return history
+
+    monkeypatch.setattr(recipes, "fit", fit_in_given_time)
+    result = run(replace(TINY_COMMITTEE, n_validation=N_VALIDATION), 0, tmp_path)
+    assert result.numbers["seconds"] == load_summary(tmp_path)["seconds"][0] == 7.75
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_no_two_runs_share_a_network(small, tmp_path, monkeypatch, n):
+    """Else the accuracies of several seeds would be more alike than those of independent runs."""
+    started = []
+
+    def watched_fit(net, train, *, seed, **options):
+        started.append((seed, net.weights[0].tobytes()))
+        return fit(net, train, seed=seed, **options)
+
+    monkeypatch.setattr(recipes, "fit", watched_fit)
+    for seed in range(3):
+        run(replace(TINY_COMMITTEE, committee=n), seed, tmp_path)
+    assert [seed for seed, _ in started] == list(range(3 * n))
+    assert len({weights for _, weights in started}) == 3 * n
+
+
 @pytest.mark.parametrize("change", [{"label_smoothing": 0.0}, {"augment": None}, {"optimizer": TINY.optimizer}])
 def test_each_of_the_three_makes_another_network_under_another_text(small, tmp_path, change):
     other = replace(TINY_ELASTIC, **change)
@@ -329,6 +458,30 @@ def test_each_of_the_three_makes_another_network_under_another_text(small, tmp_p
     assert other.settings != TINY_ELASTIC.settings
     with pytest.raises(ValueError, match="holds results of other settings"):
         run(other, 0, tmp_path / "all")
+
+
+def test_the_last_epochs_may_see_the_genuine_images(small, tmp_path):
+    recipe = replace(TINY_ELASTIC.with_epochs(3), genuine_epochs=1, n_validation=0)
+    net, settings = recipe.network(3), {"batch_size": 16, "optimizer": recipe.optimizer, "weight_decay": 1e-4}
+    settings |= {"label_smoothing": 0.1, "seed": 3, "progress": False}
+    history = fit(net, small.train, epochs=2, augment=recipe.augment, **settings)
+    history = fit(net, small.train, epochs=3, resume=history, **settings)
+    result = run(recipe, 3, tmp_path / "genuine")
+    assert same(result.net, averaged(net, history)) and recorded(result.histories) == recorded({"all": history})
+    assert not same(result.net, run(replace(recipe, genuine_epochs=0), 3, tmp_path / "distorted").net)
+    assert "genuine_epochs=1" in recipe.settings and "genuine" not in TINY_ELASTIC.settings
+    for epochs, genuine in [(3, 1), (6, 2), (9, 3), (1, 0)]:
+        assert recipe.with_epochs(epochs).genuine_epochs == genuine
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_stopped_and_resumed_where_the_genuine_images_begin(small, tmp_path, epoch):
+    recipe = replace(TINY_ELASTIC.with_epochs(4), genuine_epochs=2, n_validation=0)
+    run(recipe, 3, tmp_path / "unbroken")
+
+    assert run(recipe, 3, tmp_path / "broken", on_epoch=press_after("all", epoch)).interrupted
+    run(recipe, 3, tmp_path / "broken", resume=True)
+    assert stored(tmp_path / "broken") == stored(tmp_path / "unbroken")
 
 
 def test_settings_as_text_say_all_that_is_distorted_smoothed_and_averaged():
@@ -345,6 +498,14 @@ def test_settings_as_text_say_all_that_is_distorted_smoothed_and_averaged():
     assert stretched == AveragedSGD(CosineSchedule(0.2, 7), momentum=0.9, averaging=0.5)
 
 
+def test_settings_as_text_say_what_is_held_out_and_how_many_are_averaged():
+    assert "committee" not in TINY.settings and "committee" not in TINY_ALONE.settings
+    assert "n_validation=0" in TINY_ALONE.settings and f"n_validation={N_VALIDATION}" in TINY.settings
+    assert TINY_COMMITTEE.settings.count("committee=3") == 1
+    others = [TINY, TINY_ALONE, TINY_COMMITTEE, *(replace(TINY_COMMITTEE, committee=n) for n in (1, 2, 4))]
+    assert len({recipe.settings for recipe in others}) == len(others)
+
+
 def test_settings_are_the_text_under_which_the_results_are_stored():
     """Word for word: otherwise `train` takes them for results of other settings, and refuses to add a seed."""
     folders = sorted(path.parent for path in (ROOT / "results").glob("*/summary.json"))
@@ -354,6 +515,7 @@ def test_settings_are_the_text_under_which_the_results_are_stored():
         assert set(stored_texts) == {recipe.settings}, folder.name
         assert ("augment" in stored_texts[0]) == bool(recipe.augment)
         assert ("label_smoothing" in stored_texts[0]) == bool(recipe.label_smoothing)
+        assert ("committee" in stored_texts[0]) == (recipe.committee > 1)
 
 
 def test_a_batch_larger_than_the_training_set_is_the_training_set(small, tmp_path):
@@ -371,7 +533,7 @@ def test_files_of_three_seeds(small, tmp_path):
     runs = {}
     for seed, owner in [(2, 2), (1, 1), (11, 1), (0, 0), (2, 0)]:
         runs[seed] = run(TINY, seed, folder)
-        assert set(contents(folder)) == {"model.npz", "history.json", "summary.json"}
+        assert set(contents(folder)) == FILES
         assert same(Network.load(folder / "model.npz"), runs[owner].net)  # the lowest seed's
         assert finished(TINY, seed, folder) and not finished(TINY.with_epochs(9), seed, folder)
     assert not finished(TINY, 3, folder)
@@ -416,9 +578,7 @@ def test_a_rerun_replaces_its_own_entry_only(small, tmp_path):
 def test_the_default_folder(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_recipe(TINY_AS_PUBLISHED, progress=False)
-    assert set(contents(tmp_path)) == {
-        f"results/tiny-as-published/{n}" for n in ("model.npz", "history.json", "summary.json")
-    }
+    assert set(contents(tmp_path)) == {f"results/tiny-as-published/{name}" for name in FILES}
     assert load_summary("results/tiny-as-published")["seed"] == [0]
 
 
@@ -438,6 +598,7 @@ def test_no_results_yet(tmp_path):
         '{"seed": 0}',
         '{"seed": [0], "settings": []}',
         '{"seed": [0, 1], "settings": "ab"}',
+        '{"seed": null, "settings": null}',
         "[" * 100_000,
         b"\xff\xfe{}",
     ],
@@ -472,6 +633,15 @@ def test_a_summary_that_lacks_a_column_stops_a_run_before_it_begins(small, tmp_p
         '{"0": {"held out": []}}',
         '{"0": {"held out": {"loss": [1]}}}',
         '{"0": {"all": 1}}',
+        '{"0": {}}',
+        '{"0": null}',
+        '{"0": {"all": {}}}',
+        '{"0": {"all": {"train_loss": []}}}',
+        '{"0": {"all": {"train_loss": null}}}',
+        '{"0": {"all": {"train_loss": 3}}}',
+        '{"0": {"all": {"train_loss": "low"}}}',
+        '{"0": {"all": {"train_loss": [null]}}}',
+        '{"0": {"all": {"train_loss": [[2.3]]}}}',
     ],
 )
 def test_a_damaged_history_is_named_and_stops_a_run_before_it_begins(small, tmp_path, text):
@@ -498,6 +668,64 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(small, tmp_p
     assert (tmp_path / "file").read_text() == "in its place"
 
 
+# ------------------------------------------------------------------------------------------------ the misread images
+
+
+@pytest.mark.parametrize(
+    "recipe", [TINY, TINY_AS_PUBLISHED, TINY_ALONE, TINY_COMMITTEE], ids=lambda recipe: recipe.name
+)
+def test_misread_images_are_kept_with_the_answer_and_its_probability(small, tmp_path, recipe):
+    result = run(recipe, 2, tmp_path)
+    labels, proba = small.test.labels, result.net.predict_proba(small.test.images)
+    answers = result.net.predict(small.test.images)
+    (rows,) = misread(tmp_path).values()
+    wrong = [row for row in range(N_TEST) if answers[row] != labels[row]]
+    assert 0 < len(wrong) < N_TEST and [row for row, _, _ in rows] == wrong
+    for row, answer, probability in rows:
+        assert type(row) is int and type(answer) is int and answer == answers[row] != labels[row]
+        assert probability == pytest.approx(proba[row, answer].item(), rel=1e-6) and probability >= 0.1
+    assert len(rows) == round((1 - result.numbers["test_accuracy"]) * N_TEST)
+
+
+def test_misread_images_of_each_seed_and_a_rerun_replaces_its_own_only(small, tmp_path):
+    for seed in (2, 0, 11):
+        run(TINY_ALONE, seed, tmp_path)
+        run(TINY_ALONE, seed, tmp_path / str(seed))
+    real = misread(tmp_path)
+    assert set(real) == {"0", "2", "11"} and real["0"] != real["2"]
+    assert all(real[seed] == misread(tmp_path / seed)[seed] for seed in real)
+    mine = {"0": [[1, 2, 0.5]], "2": [[3, 4, 0.6]], "11": []}
+    (tmp_path / "misread.json").write_text(json.dumps(mine))
+    run(TINY_ALONE, 0, tmp_path)
+    assert misread(tmp_path) == mine | {"0": real["0"]}
+
+
+def test_results_from_before_misread_images_were_kept_take_another_seed(small, tmp_path):
+    run(TINY_ALONE, 0, tmp_path)
+    (tmp_path / "misread.json").unlink()
+    run(TINY_ALONE, 1, tmp_path)
+    assert list(misread(tmp_path)) == ["1"] and load_summary(tmp_path)["seed"] == [0, 1]
+
+
+def test_nothing_misread(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(Network, "forward", lambda net, X: np.eye(10)[small.test.labels])
+    assert run(TINY_ALONE, 0, tmp_path).numbers["test_accuracy"] == 1
+    assert misread(tmp_path) == {"0": []}
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"3", b"\xff\xfe{}", b"[" * 100_000])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_damaged_file_of_misread_images_stops_a_run_before_it_begins(small, tmp_path, monkeypatch, text, resume):
+    run(TINY_ALONE, 1, tmp_path)
+    path = tmp_path / "misread.json"
+    path.write_bytes(text)
+    before = contents(tmp_path)
+    monkeypatch.setattr(recipes, "fit", lambda *_, **__: pytest.fail("it trained"))
+    with pytest.raises(FileFormatError, match="misread.json.*restore it"):
+        run(TINY_ALONE, 2, tmp_path, resume=resume)
+    assert contents(tmp_path) == before
+
+
 # ---------------------------------------------------------------------------------------------------- divergence
 
 
@@ -512,7 +740,10 @@ def test_a_run_that_diverges_is_evaluated_and_saved(small, tmp_path, recipe, rat
     assert 0 <= result.numbers["test_accuracy"] <= 1
     histories = load_histories(tmp_path)[0]
     assert all(history.diverged and "diverged in epoch" in history.stopped for history in histories.values())
-    assert set(contents(tmp_path)) == {"model.npz", "history.json", "summary.json"}
+    assert set(contents(tmp_path)) == FILES
+    right = round(result.numbers["test_accuracy"] * N_TEST)
+    assert len(misread(tmp_path)["0"]) == N_TEST - right
+    assert all(0 <= probability <= 1 for _, _, probability in misread(tmp_path)["0"])
     assert finished(recipe, 0, tmp_path)
 
 
@@ -695,9 +926,9 @@ def test_killed_at_chosen_moments_and_resumed(small, unbroken, small_file, tmp_p
         ),  # the rest of the first stage, and three of the five steps of the second's first epoch
         ("step", 7, ["all", "held-out"]),
         ("written", 1, ["all", "held-out"]),
-        ("replaced", 2, ["all", "held-out"]),  # the model, too
-        ("written", 2, ["all", "held-out"]),  # the model and half of the JSON files
-        ("replaced", 3, ["all", "held-out"]),  # all but the checkpoints' removal
+        ("replaced", 3, ["all", "held-out"]),  # the misread images and the model, too
+        ("written", 3, ["all", "held-out"]),  # the model and some of the JSON files
+        ("replaced", 4, ["all", "held-out"]),  # all but the checkpoints' removal
     ]
     for where, count, kept in moments:
         before = contents(folder) if folder.exists() else {}
@@ -722,7 +953,7 @@ def test_killed_and_resumed_with_distortions_smoothing_and_an_average(small, sma
         ("step", 20, ["held-out"]),  # after 15 steps, with the average of ten
         ("half written", 1, ["held-out"]),
         ("step", 15 + 20, ["all", "held-out"]),  # the rest of the first stage, and 19 steps of the second
-        ("written", 2, ["all", "held-out"]),  # the model, and no JSON file yet
+        ("written", 3, ["all", "held-out"]),  # the model, and neither history nor summary yet
     ]
     for where, count, kept in moments:
         run_and_kill(TINY_ELASTIC, folder, small_file, where, count)
@@ -747,6 +978,111 @@ def test_stopped_and_resumed_with_distortions_smoothing_and_an_average(small, tm
         with pytest.raises(ValueError, match="checkpoint-seed5-.*other settings"):
             run(other, 5, folder, resume=True)
     run(TINY_ELASTIC, 5, folder, resume=True)
+    assert stored(folder) == stored(tmp_path / "unbroken")
+
+
+MEMBERS = ["all 1", "all 2", "all 3"]
+
+
+def press_after(stage, epoch):
+    """An on_epoch: the stop button, pressed when this epoch of this stage is reported."""
+
+    def press(*now):
+        if now[0] == stage and now[1].epochs == epoch:
+            raise KeyboardInterrupt
+
+    return press
+
+
+@pytest.mark.parametrize("stage", MEMBERS)
+@pytest.mark.parametrize("epoch", [1, 2])
+@pytest.mark.parametrize("recipe", [TINY_COMMITTEE, TINY_ELASTIC_COMMITTEE], ids=lambda recipe: recipe.name)
+def test_a_committee_stopped_in_any_member_and_resumed(small, tmp_path, recipe, stage, epoch):
+    run(recipe, 5, tmp_path / "unbroken")
+    folder = tmp_path / "broken"
+    result = run(recipe, 5, folder, on_epoch=press_after(stage, epoch))
+    assert result.interrupted and result.numbers is None
+    reached = MEMBERS[: MEMBERS.index(stage) + 1]
+    names = [f"checkpoint-seed5-{name.replace(' ', '-')}.npz" for name in reached]
+    assert list(result.histories) == reached and sorted(contents(folder)) == names
+    with pytest.raises(ValueError, match=f"{names[-1]} is an unfinished run: go on with --resume, or delete"):
+        run(recipe, 5, folder)
+    with pytest.raises(ValueError, match="checkpoint-seed5-all-1.npz was made with other settings"):
+        run(replace(recipe, committee=4), 5, folder, resume=True)
+    assert sorted(contents(folder)) == names
+    assert not run(recipe, 5, folder, resume=True).interrupted
+    assert stored(folder) == stored(tmp_path / "unbroken") and set(contents(folder)) == FILES
+
+
+@pytest.mark.parametrize("n, kept", [(12, 2), (17, 3), (21, 4), (23, 4)])
+def test_a_committee_stopped_in_the_middle_of_an_epoch(small, tmp_path, n, kept):
+    """Five steps an epoch, two epochs a member. kept: whole epochs, of all members together."""
+    PRESS_AT[0], folder = n, tmp_path / "broken"
+    settings = {name: getattr(TINY.optimizer, name) for name in ("learning_rate", "momentum")}
+    result = run(replace(TINY_COMMITTEE, optimizer=Pressed(**settings)), 5, folder)
+    assert result.interrupted and sum(history.epochs for history in result.histories.values()) == kept
+    assert len(checkpoints(folder)) == -(-kept // 2)
+    run(TINY_COMMITTEE, 5, folder, resume=True)
+    run(TINY_COMMITTEE, 5, tmp_path / "unbroken")
+    assert stored(folder) == stored(tmp_path / "unbroken")
+
+
+def test_members_that_are_done_are_not_trained_again(small, tmp_path, monkeypatch):
+    run(TINY_COMMITTEE, 5, tmp_path, on_epoch=press_after("all 2", 1))
+    seen = []
+    run(TINY_COMMITTEE, 5, tmp_path, resume=True, on_epoch=lambda stage, history: seen.append((stage, history.epochs)))
+    assert seen == [("all 2", 2), ("all 3", 1), ("all 3", 2)]
+
+
+@needs_sigkill
+def test_a_committee_killed_and_resumed(small, small_file, tmp_path):
+    run(TINY_ELASTIC_COMMITTEE, 5, tmp_path / "unbroken")
+    folder = tmp_path / "broken"
+    moments = [
+        ("step", 25, ["all-1"]),  # after 19 steps, one epoch
+        ("step", 19 + 25, ["all-1", "all-2"]),  # the rest of the first network, and one epoch of the second
+        ("half written", 1, ["all-1", "all-2"]),
+        ("step", 19 + 19 + 1, ["all-1", "all-2", "all-3"]),
+        ("written", 2, ["all-1", "all-2", "all-3"]),  # the last checkpoint, and none of the results
+        ("written", 2, ["all-1", "all-2", "all-3"]),  # the misread images, and not the network
+        ("replaced", 4, ["all-1", "all-2", "all-3"]),  # all but the checkpoints' removal
+    ]
+    for where, count, kept in moments:
+        run_and_kill(TINY_ELASTIC_COMMITTEE, folder, small_file, where, count)
+        names = [f"checkpoint-seed5-{stage}.npz" for stage in kept]
+        assert [name for name in checkpoints(folder) if not name.endswith(".unfinished")] == names, (where, count)
+    assert finished(TINY_ELASTIC_COMMITTEE, 5, folder)
+    run(TINY_ELASTIC_COMMITTEE, 5, folder, resume=True)
+    assert stored(folder) == stored(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("stage", ["held out", *MEMBERS])
+@pytest.mark.parametrize(
+    "damaged", [{}, None, [], {"train_loss": []}, {"train_loss": [None]}, {"seconds": ["long"]}, {"epochs": [2]}]
+)
+def test_a_history_with_any_damaged_stage_is_refused(small, tmp_path, stage, damaged):
+    recipe = replace(TINY_COMMITTEE, n_validation=N_VALIDATION)
+    run(recipe, 1, tmp_path)
+    path = tmp_path / "history.json"
+    histories = json.loads(path.read_text(encoding="utf-8"))
+    histories["1"][stage] = histories["1"][stage] | damaged if damaged else damaged
+    path.write_text(json.dumps(histories), encoding="utf-8")
+    before = contents(tmp_path)
+    for read in (load_histories, lambda folder: run(recipe, 2, folder)):
+        with pytest.raises(FileFormatError, match="history.json.*restore it"):
+            read(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_run_with_nothing_held_out_stopped_and_resumed(small, tmp_path, epoch):
+    run(TINY_ALONE, 5, tmp_path / "unbroken")
+    folder = tmp_path / "broken"
+    assert run(TINY_ALONE, 5, folder, on_epoch=press_after("all", epoch)).interrupted
+    assert list(contents(folder)) == ["checkpoint-seed5-all.npz"]
+    with pytest.raises(ValueError, match="checkpoint-seed5-all.*other settings"):
+        run(TINY_ALONE.with_epochs(3), 5, folder, resume=True)
+    run(TINY_ALONE, 5, folder, resume=True)
     assert stored(folder) == stored(tmp_path / "unbroken")
 
 
@@ -801,6 +1137,16 @@ def test_results_of_other_settings_are_kept(stopped, resume):
         ("summary.json", lambda summary: summary | {"settings": [[3]] * len(summary["seed"])}),
         ("summary.json", lambda summary: summary | {"test_accuracy": ["high"] * len(summary["seed"])}),
         ("summary.json", lambda summary: summary | {"digit_accuracy": [[None]] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"digit_accuracy": [None] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"digit_accuracy": [0.9] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"validation_accuracy": ["high"] * len(summary["seed"])}),
+        ("summary.json", lambda summary: summary | {"validation_accuracy": None}),
+        ("summary.json", lambda summary: summary | {"note": None}),
+        ("summary.json", lambda summary: summary | {"note": 3}),
+        *[
+            ("summary.json", lambda summary, key=key: summary | {key: [None] * len(summary["seed"])})
+            for key in ("seed", "settings", "train_accuracy", "test_accuracy", "seconds")
+        ],
         ("history.json", lambda histories: {}),
         ("history.json", lambda histories: {seed: {"all": {}} for seed in histories}),
         ("history.json", lambda histories: {seed: {"held out": {"seconds": ["long"]}} for seed in histories}),
