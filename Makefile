@@ -15,7 +15,7 @@ PEERS := .venv/.peers
 BROWSER := .venv/.browser
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser test-peers bench bench-sliders slides notebooks lint format clean remake
+.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders slides notebooks lint format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gra
 
 bench: $(PEERS)  ## measure one epoch beside PyTorch, scikit-learn and JAX; some minutes, on an idle machine
 	$(BIN)/python benchmarks/bench.py
+
+bench-elastic: $(PEERS)  ## measure one epoch of elastic-mlp beside PyTorch, on the same distorted images
+	$(BIN)/python benchmarks/elastic_epoch.py
 
 bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slider, in a real browser
 	$(BIN)/python benchmarks/slider_latency.py

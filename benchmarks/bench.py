@@ -12,6 +12,7 @@ import contextlib
 import gc
 import importlib
 import importlib.metadata
+import inspect
 import json
 import os
 import platform
@@ -22,7 +23,6 @@ import time
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import geometric_mean, median
 
@@ -128,24 +128,13 @@ def matrix_products(setting, X, y, threads):
 def pytorch(setting, X, y, threads):
     import torch
 
-    activation = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid}[setting.activation]
-    linears = [torch.nn.Linear(n_in, n_out) for n_in, n_out in pairwise(setting.sizes)]
-    model = torch.nn.Sequential(*[layer for linear in linears for layer in (linear, activation())][:-1])
     images, labels = torch.from_numpy(X), torch.from_numpy(y)  # no copies
     batch_size = setting.batch_size
 
     def epoch():
         torch.set_num_threads(threads)
-        net = setting.start()
-        with torch.no_grad():
-            for linear, W, b in zip(linears, net.weights, net.biases, strict=True):
-                linear.weight.copy_(torch.from_numpy(W.T))
-                linear.bias.copy_(torch.from_numpy(b))
-        groups = [  # without groups PyTorch decays the biases too
-            {"params": [linear.weight for linear in linears], "weight_decay": setting.weight_decay},
-            {"params": [linear.bias for linear in linears], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.SGD(groups, lr=setting.learning_rate, momentum=setting.momentum)
+        model = torch_model(setting.start())
+        optimizer = torch_sgd(model, setting.weight_decay, lr=setting.learning_rate, momentum=setting.momentum)
         started = time.perf_counter()
         for first in range(0, len(images), batch_size):
             rows = slice(first, first + batch_size)
@@ -153,11 +142,44 @@ def pytorch(setting, X, y, threads):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        seconds = time.perf_counter() - started
-        arrays = [p.detach().numpy().T.copy() for linear in linears for p in (linear.weight, linear.bias)]
-        return seconds, arrays
+        return time.perf_counter() - started, torch_parameters(model)
 
     return epoch
+
+
+def torch_model(net):
+    """The same network in PyTorch, with copies of its weights; Linear keeps them transposed."""
+    import torch
+
+    activation = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh}[net.activation]
+    layers = []
+    for W, b in zip(net.weights, net.biases, strict=True):
+        linear = torch.nn.Linear(*W.shape)
+        linear.weight = torch.nn.Parameter(torch.tensor(W.T.copy()))
+        linear.bias = torch.nn.Parameter(torch.tensor(b))
+        layers += [linear, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def torch_linears(model):
+    return list(model[::2])  # between two of them is an activation
+
+
+def torch_sgd(model, weight_decay, **settings):
+    """PyTorch's optimizer for it. Without groups it would decay the biases too."""
+    import torch
+
+    linears = torch_linears(model)
+    groups = [
+        {"params": [linear.weight for linear in linears], "weight_decay": weight_decay},
+        {"params": [linear.bias for linear in linears], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, **settings)
+
+
+def torch_parameters(model):
+    """Copies of its parameters in our layout: arrays [W1, b1, W2, ...]."""
+    return [parameter.detach().numpy().T.copy() for parameter in model.parameters()]
 
 
 def scikit_learn(setting, X, y, threads):
@@ -376,9 +398,9 @@ def busy_process():
         process.communicate()
 
 
-def prepare(path, n_images):
+def prepare(path, n_images, n_validation=10_000):
     """Write the shuffled images and labels as files that load without a peak of memory, and describe the machine."""
-    train = load_mnist().train
+    train = load_mnist(n_validation=n_validation).train
     order = np.random.default_rng(0).permutation(len(train))[:n_images]
     np.save(path / "images.npy", train.images[order])
     np.save(path / "labels.npy", train.labels[order])
@@ -416,20 +438,27 @@ def processor_model():
     return platform.processor() or platform.machine()
 
 
-WORK = {f.__name__: f for f in (prepare, measure_speed, measure_defaults, measure_memory, measure_company)}
+WORK = (prepare, measure_speed, measure_defaults, measure_memory, measure_company)
 
 
 def in_own_process(function, path, **arguments):
-    """The result of one of the functions above, run by this file in a fresh process."""
+    """The result of a function, run in a fresh process by the file that defines it, whose --task must `run_task`."""
     print(f"{function.__name__} {' '.join(map(str, arguments.values()))} ...", file=sys.stderr, flush=True)
     task = json.dumps({"function": function.__name__, "path": str(path), "arguments": arguments})
     # JAX would take a graphics card where there is one; the numbers of threads are set here, for each contender
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     environment["JAX_PLATFORMS"] = "cpu"
     environment.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")  # for all alike, as mnist_scratch does when it comes first
-    command = [sys.executable, __file__, "--task", task]
+    command = [sys.executable, inspect.getfile(function), "--task", task]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(run.stdout.splitlines()[-1])
+
+
+def run_task(task, functions):
+    """The other end of `in_own_process`: run the one of the functions that the task names, and print its result."""
+    task = json.loads(task)
+    function = {f.__name__: f for f in functions}[task["function"]]
+    print(json.dumps(function(Path(task["path"]), **task["arguments"])))
 
 
 def measure(rounds, n_images):
@@ -541,21 +570,25 @@ def report(results):
         f"{min(choice):.2f} to {max(choice):.2f} times as long as the better thread count. Shuffling, which is left "
         f"out above for all, multiplies its time by {min(shuffled):.2f} to {max(shuffled):.2f}.",
         "",
-        *machine_lines(results),
     ]
+    about = results["machine"]
+    compiling = [network["compile_seconds"] for network in results["speed"]["JAX"].values()]
+    lines.append(
+        f"{machine_text(about)}, scikit-learn {about['scikit-learn']}, JAX {about['jax']}, which compiled for "
+        f"{min(compiling):.1f} to {max(compiling):.1f} s a network, not counted."
+    )
     return "\n".join(lines) + "\n"
 
 
-def machine_lines(results):
-    about, blas = results["machine"], results["machine"]["blas"]
-    compiling = [network["compile_seconds"] for network in results["speed"]["JAX"].values()]
+def machine_text(about):
+    """The machine, Python, NumPy and PyTorch, as the beginning of a sentence. about: what `machine` returned."""
+    blas = about["blas"]
     memory = f", {about['memory_bytes'] / 2**30:.0f} GiB of memory" if about["memory_bytes"] else ""
-    return [
+    return (
         f"Machine: {about['processor']}, {about['cores']} cores{memory}, {about['system']}; Python {about['python']}; "
         f"NumPy {about['numpy']} with {blas['internal_api']} {blas['version']} ({blas['architecture']} kernels, "
-        f"{blas['num_threads']} threads); PyTorch {about['torch']}, scikit-learn {about['scikit-learn']}, "
-        f"JAX {about['jax']}, which compiled for {min(compiling):.1f} to {max(compiling):.1f} s a network, not counted."
-    ]
+        f"{blas['num_threads']} threads); PyTorch {about['torch']}"
+    )
 
 
 def megabytes(memory):
@@ -603,8 +636,7 @@ def main():
     parser.add_argument("--task", help=argparse.SUPPRESS)  # a child of this very file
     options = parser.parse_args()
     if options.task:
-        task = json.loads(options.task)
-        print(json.dumps(WORK[task["function"]](Path(task["path"]), **task["arguments"])))
+        run_task(options.task, WORK)
         return
     if options.rounds is not None and options.rounds < 2:
         parser.error("--rounds must be 2 or more: the first one is not counted")

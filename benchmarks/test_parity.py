@@ -10,13 +10,16 @@ All peers differentiate the loss themselves, or have their own derivation: none 
 """
 
 import warnings
+from dataclasses import replace
 
+import elastic_epoch
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from bench import torch_linears, torch_model, torch_parameters, torch_sgd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -66,24 +69,6 @@ def assert_close(ours, theirs, dtype, what):
 
 
 # ---------------------------------------------------------------------------------------------- PyTorch
-
-
-TORCH_ACTIVATIONS = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh}
-
-
-def torch_model(net):
-    """The same network in PyTorch, with copies of its weights; Linear keeps them transposed."""
-    layers = []
-    for W, b in zip(net.weights, net.biases, strict=True):
-        linear = torch.nn.Linear(*W.shape)
-        linear.weight = torch.nn.Parameter(torch.tensor(W.T.copy()))
-        linear.bias = torch.nn.Parameter(torch.tensor(b))
-        layers += [linear, TORCH_ACTIVATIONS[net.activation]()]
-    return torch.nn.Sequential(*layers[:-1])
-
-
-def torch_linears(model):
-    return [layer for layer in model if isinstance(layer, torch.nn.Linear)]
 
 
 def torch_data_loss(model, net, X, y):
@@ -176,24 +161,18 @@ def test_weights_after_20_steps_agree_with_pytorch(name, activation, dtype):
     model, start = torch_model(net), net.copy()
     train_in_order(net, train, optimizer, weight_decay)
 
-    linears = torch_linears(model)
-    groups = [  # PyTorch would decay the biases too
-        {"params": [linear.weight for linear in linears], "weight_decay": weight_decay},
-        {"params": [linear.bias for linear in linears], "weight_decay": 0.0},
-    ]
-    torch_sgd = torch.optim.SGD(groups, lr=optimizer.rate(0.0), **settings)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(torch_sgd, drops, gamma=0.3)
+    torch_optimizer = torch_sgd(model, weight_decay, lr=optimizer.rate(0.0), **settings)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(torch_optimizer, drops, gamma=0.3)
     for first in range(0, len(train), M):
         batch = train[first : first + M]
-        torch_sgd.zero_grad()
+        torch_optimizer.zero_grad()
         torch_data_loss(model, net, batch.images, batch.labels).backward()
         if clip is not None:
             clip(list(model.parameters()))
-        torch_sgd.step()
+        torch_optimizer.step()
         scheduler.step()
 
-    assert_close(net.weights, [linear.weight.detach().numpy().T for linear in linears], dtype, "W")
-    assert_close(net.biases, [linear.bias.detach().numpy() for linear in linears], dtype, "b")
+    assert_close(net.parameters(), torch_parameters(model), dtype, "parameter")
     moved = [
         np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(net.parameters(), start.parameters(), strict=True)
     ]
@@ -209,6 +188,35 @@ def test_the_limits_of_clipping_are_met(name):
     for trained, used in ((clipped, optimizer), (free, SGD(0.5))):
         fit(trained, train, epochs=1, batch_size=M, optimizer=used, shuffle=False, progress=False)
     assert np.linalg.norm(clipped.weights[0] - free.weights[0]) > 0.01 * np.linalg.norm(free.weights[0])
+
+
+@pytest.mark.parametrize(("weight_decay", "label_smoothing"), [(0.0, 0.0), (WEIGHT_DECAY, 0.1)])
+def test_distorted_images_weights_and_their_average_agree_with_pytorch(weight_decay, label_smoothing):
+    """The two contenders of elastic_epoch.py: 25 steps, the last with a smaller batch, and two averages."""
+    recipe = replace(
+        elastic_epoch.RECIPE,
+        sizes=(784, *SIZES[1:]),
+        batch_size=M,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+    )
+    rng, n = np.random.default_rng(3), 25 * M - 2
+    train = Dataset(rng.random((n, 784)) / 4, rng.integers(0, SIZES[-1], n))
+    start = Network(recipe.sizes, seed=1, dtype="float64")
+
+    def trained(contender):
+        net, watched = start.copy(), elastic_epoch.Watched(recipe.augment)
+        _, average = contender(replace(recipe, augment=watched), net, train, threads=1)
+        return watched.checksum, net, average
+
+    checksum, net, average = trained(elastic_epoch.ours)
+    their_checksum, their_net, their_average = trained(elastic_epoch.pytorch)
+    assert checksum == their_checksum != 0
+    assert_close(net.parameters(), their_net.parameters(), "float64", "parameter")
+    assert_close(average.parameters(), their_average.parameters(), "float64", "average")
+    for a, b in ((start, net), (start, average), (net, average)):
+        for p, q in zip(a.parameters(), b.parameters(), strict=True):
+            assert np.linalg.norm(p - q) > 1e-3 * np.linalg.norm(q), "steps too small for this to mean something"
 
 
 # --------------------------------------------------------------------------------------------- scikit-learn

@@ -138,11 +138,11 @@ CHECKS = {
 def recipes(options):
     """One line a recipe."""
     for recipe in RECIPES.values():
-        layers = "-".join(map(str, recipe.sizes))
+        layers = (f"{recipe.committee} × " if recipe.committee > 1 else "") + "-".join(map(str, recipe.sizes))
         hidden = f"{recipe.activation}, " if len(recipe.sizes) > 2 else ""
         batch = f"batch {recipe.batch_size}" if recipe.batch_size < 45_000 else "all images at once"
         aim = f"goal {recipe.goal:.1%}" if recipe.goal else ""
-        line = f"{recipe.name:32} {layers:16} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
+        line = f"{recipe.name:32} {layers:20} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
         print(line.rstrip())
     return 0
 

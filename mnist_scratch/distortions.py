@@ -13,7 +13,7 @@ import numpy as np
 from . import checks
 
 _SIDE = 28
-_CHUNK = 250  # images at a time: their maps stay in the cache
+_CHUNK = 256  # images at a time: their maps stay in the cache
 
 
 @dataclass(frozen=True)
@@ -76,23 +76,23 @@ class Distortion:
 def elastic_fields(n, smoothness, rng):
     """n smooth random fields, (n, 28, 28) float32, with mean 0 and, in the middle, standard deviation 1.
 
-    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: K N Kᵀ, where row i
-    of K holds the weights with which the i-th value of the result takes its neighbours.
+    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: G N Kᵀ, where row i
+    of G holds the weights with which the i-th value of the result takes its neighbours.
     """
     noise = rng.random((n, _SIDE, _SIDE), dtype=np.float32)
     noise -= np.float32(0.5)
-    K = _gaussian(smoothness)
-    return K @ (noise @ K.T)
+    G = _gaussian(smoothness)
+    return G @ (noise @ G.T)
 
 
 @lru_cache(maxsize=32)
 def _gaussian(smoothness):
-    """K (28, 28), scaled so that noise drawn evenly from −0.5 to 0.5 comes out with standard deviation 1."""
+    """G (28, 28), scaled so that noise drawn evenly from −0.5 to 0.5 comes out with standard deviation 1."""
     distance = np.subtract.outer(np.arange(_SIDE), np.arange(_SIDE))
-    K = np.exp(-(distance**2) / (2 * smoothness**2))
+    G = np.exp(-(distance**2) / (2 * smoothness**2))
     # such noise has the variance 1/12; in one direction smoothing multiplies a variance by the sum of squared weights
-    K *= 12**0.25 / np.linalg.norm(K[_SIDE // 2])
-    return K.astype(np.float32)
+    G *= 12**0.25 / np.linalg.norm(G[_SIDE // 2])
+    return G.astype(np.float32)
 
 
 def interpolate(images, rows, columns):

@@ -131,14 +131,14 @@ def test_recipes_are_listed_one_a_line(capsys):
     for line, recipe in zip(lines, RECIPES.values(), strict=True):
         assert f" {'-'.join(map(str, recipe.sizes))} " in line and f" {recipe.epochs} epochs" in line
         assert (f"goal {100 * recipe.goal:.1f}%" in line) if recipe.goal else "goal" not in line
-        assert len(line) <= 140
+        assert (f" {recipe.committee} × " in line) == (recipe.committee > 1) and len(line) <= 140
 
 
 def test_recipes_are_listed_in_columns(capsys):
     """Name, layers, loss, epochs, batch and goal begin, or for the epochs end, at the same place in each line."""
     main(["recipes"])
     pattern = (
-        r"(?P<name>[\w-]+) +(?P<layers>784(-\d+)+) +(?P<kind>(\w+, )?\w*cross_entropy) +\d+(?P<epochs>) epochs, "
+        r"(?P<name>[\w-]+) +(?P<layers>(\d × )?784(-\d+)+) +(?P<kind>(\w+, )?\w*cross_entropy) +\d+(?P<epochs>) epochs, "
         r"(?P<batch>batch \d+|all images at once)( +(?P<goal>goal \d\d\.\d%))?"
     )
     places = {}

@@ -312,7 +312,7 @@ def test_a_changed_pyproject_is_installed_again(folder):
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["test-peers", "bench"])
+@pytest.mark.parametrize("target", ["test-peers", "bench", "bench-elastic"])
 def test_the_peers_are_installed_once_and_only_where_they_are_needed(folder, target):
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)

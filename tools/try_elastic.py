@@ -3,7 +3,7 @@
     OPENBLAS_NUM_THREADS=1 python tools/try_elastic.py rotate=9 "elastic=1.5 smoothness=4" --epochs 40
 
 Each variation is a list of changes, NAME=VALUE, of the recipe, its optimizer or its distortion; an empty text is the
-recipe itself. It is trained on 50,000 images, two processes at a time with one BLAS thread each, and measured at its
+recipe itself. It is trained on 50,000 images, two at a time in processes with one BLAS thread each, and measured at its
 last epoch on the 10,000 that were held out. The test images are not touched.
 """
 
@@ -27,12 +27,13 @@ def main():
     parser.add_argument("variations", nargs="+", metavar="CHANGES")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--models", type=Path, help="a folder that keeps the networks")
     options = parser.parse_args()
     jobs = [(text, options.epochs, seed, options.models) for text in options.variations for seed in options.seeds]
     for text in options.variations:
         varied(text, options.epochs)  # a slip of the pen should show up now
-    with ProcessPoolExecutor(2) as executor:
+    with ProcessPoolExecutor(options.processes) as executor:
         for done in as_completed([executor.submit(attempt, *job) for job in jobs]):
             row = done.result()
             tried = json.loads(STORED.read_text()) if STORED.exists() else []
@@ -52,8 +53,17 @@ def attempt(text, epochs, seed, models):
     if models is not None:
         models.mkdir(parents=True, exist_ok=True)
         net.save(models / f"{text or 'base'} {epochs} {seed}.npz".replace("/", "-"))
-    settings = {"changes": text, "epochs": epochs, "seed": seed, "validation_accuracy": accuracy}
-    return settings | {"train_loss": round(history.train_loss[-1], 5), "seconds": round(history.seconds[-1])}
+    numbers = {"seed": seed, "train_loss": round(history.train_loss[-1], 5), "seconds": round(history.seconds[-1])}
+    return described(recipe) | numbers | {"validation_accuracy": accuracy}
+
+
+def described(recipe):
+    """What was varied, in full: the recipe itself may change."""
+    optimizer = recipe.optimizer
+    row = {"hidden": "-".join(map(str, recipe.sizes[1:-1])), "epochs": recipe.epochs, "batch_size": recipe.batch_size}
+    row |= {"learning_rate": optimizer.learning_rate.learning_rate, "final": optimizer.learning_rate.final}
+    row |= {"averaging": optimizer.averaging, "label_smoothing": recipe.label_smoothing}
+    return row | {"genuine_epochs": recipe.genuine_epochs} | vars(recipe.augment)
 
 
 def varied(text, epochs):
