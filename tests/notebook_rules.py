@@ -458,6 +458,8 @@ def without_comments(source):
 def prose_only(text, is_first):
     """A markdown cell's prose with all else blanked out: code, addresses, years, counts of exercises and minutes."""
     text = blank_code(text)
+    titles = r"^# (?:Solutions to )?\d\d · .*$|\[\d\d [^\]]*\](?=\([^()\s]*\.ipynb\))"
+    text = blank(titles, text, re.MULTILINE)
     text = blank(r"(?<=\])\((?:[^()\n]|\([^()\n]*\))*\)", text)  # where a link leads
     text = blank(r"<!--.*?-->|</?[a-zA-Z][^>]*>|<https?:[^>]*>|https?://\S+", text, re.DOTALL)
     text = blank(r"^[ ]{0,3}\[[^\]]+\]:.*$", text, re.MULTILINE)

@@ -1,6 +1,7 @@
 """classroom: the sliders move the picture and the words, the pictures carry their alt text, the bugs are found."""
 
 import base64
+from dataclasses import replace
 from html import unescape
 from io import BytesIO
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_scratch import History, Network, gradient_check
+from mnist_scratch import Distortion, History, Network, gradient_check
 from mnist_scratch.classroom import bugs, moving, plots, widgets
 from mnist_scratch.classroom.exercises import EXERCISES, judge
 from mnist_scratch.classroom.exercises import gradient_check as hunt
+from mnist_scratch.recipes import RECIPES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FOUND = {  # of W1 b1 W2 b2 W3 b3, as notebook 04 prints them
@@ -41,6 +43,10 @@ WIDGETS = {  # how to build it, and for each slider another value than the first
         {"learning_rate": 0.03, "weight_decay": 0.3},
     ),
     "range test": (lambda train, _: widgets.range_test(train, batch_size=10), {"learning_rate": 1.0, "momentum": 0.9}),
+    "distort": (
+        lambda _, validation: widgets.distort(Network([784, 16, 10]), validation),
+        {"example": 4, "move": 3.0, "turn": 60, "scale": 0.4, "elastic": 4.0, "smoothness": 0.5, "seed": 3},
+    ),
 }  # fmt: skip
 
 
@@ -153,6 +159,95 @@ def test_widgets_refuse_what_they_cannot_show(data):
 def test_a_range_test_that_never_falls_says_so(data):
     live = widgets.range_test(data[0][:40], highest=0.001, batch_size=2)
     assert "never falls below 2" in live.words.value
+
+
+STRONG = {"example": 3, "move": 2.5, "turn": 18, "scale": 0.2, "elastic": 2.8, "smoothness": 3, "seed": 4}
+
+
+def distorted(live):
+    """What the figure shows: the digit, a list of six versions, and the digit under the grid; each (28, 28)."""
+    original, *versions, old = [np.asarray(axis.images[0].get_array()) for axis in panels(live)]
+    return original, versions, old
+
+
+def panels(live):
+    """The axes of the figure in the order: original, six versions, old picture with the grid."""
+    return live.figure.axes[:1] + live.figure.axes[2:] + live.figure.axes[1:2]
+
+
+def bilinear(image, row, column):
+    """One value between the pixels of (28, 28), each weighed by its nearness; paper, 0, outside."""
+    return sum(
+        image[i, j] * max(0, 1 - abs(row - i)) * max(0, 1 - abs(column - j)) for i in range(28) for j in range(28)
+    )
+
+
+def test_the_versions_are_those_of_the_sliders_distortion(data):
+    live = WIDGETS["distort"][0](*data)
+    live.set(**STRONG)
+    image = data[1].images[3]
+    same = Distortion(translate=2.5, rotate=18, scale=0.2, shear=0.2, elastic=2.8, smoothness=3)
+    original, versions, old = distorted(live)
+    assert (original.ravel() == image).all() and (old == original).all()
+    assert np.reshape(versions, (6, 784)) == pytest.approx(same(np.stack([image] * 6), np.random.default_rng(4)))
+    live.set(move=0, turn=0, scale=0, elastic=0)
+    assert (np.array(distorted(live)[1]) == image.reshape(28, 28)).all()
+
+
+def test_the_grids_and_dots_show_where_the_first_version_takes_its_values(data):
+    live = WIDGETS["distort"][0](*data)
+    live.set(**STRONG)
+    _, (version, *_), old = distorted(live)
+    _, first, *_, with_grid = panels(live)
+    (_, *bent), straight = with_grid.get_lines(), first.get_lines()  # the old picture has a frame too
+    for here, there in zip(straight, bent, strict=True):
+        x, y, columns, rows = map(np.asarray, (*here.get_data(), *there.get_data()))
+        drawn = np.isfinite(x)
+        assert (np.isfinite(rows) == drawn).all() and abs(rows[drawn] - y[drawn]).max() > 1
+        for r, c, row, column in zip(y[drawn], x[drawn], rows[drawn], columns[drawn], strict=True):
+            assert version[int(r), int(c)] == pytest.approx(bilinear(old, row, column), abs=1e-4)
+        assert here in live.figure.moving and there in live.figure.moving
+    assert drawn.sum() == 1  # the dot
+    x, y = (places.reshape(20, 29)[:, :28] for places in straight[0].get_data())
+    assert (y[:10] == np.arange(0, 28, 3)[:, None]).all() and (x[:10] == np.arange(28)).all()
+    assert (x[10:] == np.arange(0, 28, 3)[:, None]).all() and (y[10:] == np.arange(28)).all()
+    assert f"pixel ({r:.0f}, {c:.0f}) of the first" in live.words.value
+    assert f"at ({row:.1f}, {column:.1f})" in live.words.value
+
+
+def test_what_is_misread_is_red_and_what_is_read_right_is_counted(data):
+    net, _ = widgets.train_small(*data, learning_rate=0.3, epochs=4, batch_size=10)
+    live = widgets.distort(net, data[1])
+    counts = set()
+    for example in range(8):
+        live.set(example=example, elastic=2.8)
+        original, versions, _ = distorted(live)
+        Y_hat = net.predict_proba(np.reshape([original, *versions], (7, 784)))
+        right = Y_hat.argmax(axis=1) == data[1].labels[example]
+        titles = [axis.title for axis in panels(live)[:7]]
+        assert set(titles) < set(live.figure.moving)
+        for title, probabilities in zip(titles, Y_hat, strict=True):
+            assert title.get_text().endswith(f"read as {probabilities.argmax()}, {probabilities.max():.0%}")
+        assert [title.get_color() != plots.RED for title in titles] == right.tolist()
+        assert [title.get_fontweight() == "normal" for title in titles] == right.tolist()
+        assert f"reads {right[1:].sum()} of 6 right: " in live.words.value
+        assert f"labelled {data[1].labels[example]}, read as {Y_hat[0].argmax()}, " in live.words.value
+        counts.add((right[0], right[1:].sum()))
+    assert len(counts) > 3  # or little was seen
+
+
+def test_a_digit_is_first_distorted_about_as_the_recipe_does(data, monkeypatch):
+    def start():
+        sliders = WIDGETS["distort"][0](*data).sliders
+        return {name: sliders[name].value for name in ("move", "turn", "scale", "elastic", "smoothness")}
+
+    recipe = RECIPES["elastic-mlp"]
+    now = recipe.augment
+    wanted = [now.translate, now.rotate, (now.scale + now.shear) / 2, now.elastic, now.smoothness]
+    assert (abs(np.array([*start().values()]) - wanted) <= [0.25, 3, 0.02, 0.2, 1]).all()
+    other = Distortion(translate=2.2, rotate=14, scale=0.1, shear=0.3, elastic=0.7, smoothness=3.4)
+    monkeypatch.setitem(RECIPES, "elastic-mlp", replace(recipe, augment=other))
+    assert start() == {"move": 2, "turn": 12, "scale": 0.2, "elastic": 0.8, "smoothness": 3}
 
 
 def test_smooth_and_mosaic():

@@ -138,8 +138,8 @@ def test_recipes_are_listed_in_columns(capsys):
     """Name, layers, loss, epochs, batch and goal begin, or for the epochs end, at the same place in each line."""
     main(["recipes"])
     pattern = (
-        r"(?P<name>[\w-]+) +(?P<layers>(\d × )?784(-\d+)+) +(?P<kind>(\w+, )?\w*cross_entropy) +\d+(?P<epochs>) epochs, "
-        r"(?P<batch>batch \d+|all images at once)( +(?P<goal>goal \d\d\.\d%))?"
+        r"(?P<name>[\w-]+) +(?P<layers>(\d × )?784(-\d+)+) +(?P<kind>(\w+, )?\w*cross_entropy) +\d+(?P<epochs>) "
+        r"epochs, (?P<batch>batch \d+|all images at once)( +(?P<goal>goal \d\d\.\d%))?"
     )
     places = {}
     for line in capsys.readouterr().out.splitlines():

@@ -23,6 +23,7 @@ COURSE = [
     "06_regularization",
     "07_tuning",
     "08_five_networks",
+    "09_past_99_percent",
     "playground",
 ]
 
@@ -274,6 +275,7 @@ def test_a_number_that_a_cell_shows_is_covered(text, source, output):
         ("*0.25*", "", "0.5"),
         ("It is **0.25** now", "", "0.5"),
         ("(0.25)", "", "0.5"),
+        ("[0.25 of them](08_five_networks.ipynb)", "", "0.5"),
         ("The 1998 images", "", "0.5"),
         ("![a curve down to 0.25](x.png)", "", "0.5"),
     ],
@@ -287,6 +289,7 @@ def test_a_number_that_no_cell_shows_is_named(text, source, output):
     "text",
     [
         "three of 10, 28 × 28, 64 units",
+        "# 09 · Go past 99 %\n\nAfter [08 Reproduce 0.25](08_five_networks.ipynb).",
         "`0.25` and ``0.25 ` `` and\n\n```python\nx = 0.25\n```\n",
         "[link](https://example.org/0.25/1234) and <https://example.org/1234> and https://example.org/1234",
         "LeCun (1998), LeCun et al. 1998, (Srivastava et al., 2014; He et al., 2015), arXiv:1412.6980",

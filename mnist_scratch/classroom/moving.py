@@ -265,6 +265,61 @@ class RangeTest(Moving):
         return self
 
 
+class DistortedDigit(Moving):
+    """A digit; the places in it from which its first distorted version is taken; and six distorted versions.
+
+    A grid over the first version marks every third row and column of its pixels, and the grid over the old picture
+    where these pixels look for their values. A dot marks one of them in both.
+    """
+
+    N_VERSIONS = 6
+    DOT = (9, 18)  # row and column
+
+    def __init__(self):
+        super().__init__(10.0, 3.7)
+        self.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+        places = self.add_gridspec(2, 5, width_ratios=[1.5, 2.2, 1, 1, 1])
+        original, old = self.add_subplot(places[:, 0]), self.add_subplot(places[:, 1])
+        versions = [self.add_subplot(places[i // 3, 2 + i % 3]) for i in range(self.N_VERSIONS)]
+        axes = [original, *versions, old]
+        self._pictures = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in axes]
+        self._titles = [axis.set_title("0", fontsize=10.5, pad=3) for axis in axes]
+        for axis in axes:
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(color="#999999", linewidth=0.8)
+        self._titles.pop().set_text("where the first version looks")
+        self._pictures[-1].set_clim(0, 1.7)  # pale, so that the lines stand out
+        old.set(xlim=(-6.5, 33.5), ylim=(33.5, -6.5))  # with some of the paper around the picture
+        edges = -0.5 + 28 * np.array([[0, 1, 1, 0, 0], [0, 0, 1, 1, 0]])
+        (frame,) = old.plot(*edges, color="#999999", linewidth=0.8)
+        gridded = (old, versions[0])
+        grids = [axis.plot([], [], color=BLUE, linewidth=0.8, alpha=0.75)[0] for axis in gridded]
+        dots = [axis.plot([], [], "o", color=ORANGE, markersize=6, markeredgecolor="black")[0] for axis in gridded]
+        self._looked_up = list(zip(grids, dots, strict=True))
+        spines = [spine for axis in axes for spine in axis.spines.values()]  # a picture covers half of them
+        self.move(*self._pictures, *self._titles, *spines, frame, *grids, *dots)
+
+    def show(self, images, captions, wrong, rows, columns, alt):
+        """images: (7, 784), the original first. captions, wrong: one for each; those which are wrong are red.
+
+        rows, columns: (28, 28), the places of the first version's pixels in the original.
+        """
+        for picture, image in zip(self._pictures, [*images, images[0]], strict=True):
+            picture.set_data(as_square(image))
+        for title, caption, is_wrong in zip(self._titles, captions, wrong, strict=True):
+            title.set(text=caption, color=RED if is_wrong else "black", fontweight="bold" if is_wrong else "normal")
+        for (grid, dot), (y, x) in zip(self._looked_up, [(rows, columns), np.mgrid[:28.0, :28.0]], strict=True):
+            grid.set_data(_grid_lines(x), _grid_lines(y))
+            dot.set_data([x[self.DOT]], [y[self.DOT]])
+        self.alt_text = alt
+        return self
+
+
+def _grid_lines(at):
+    """Every third row, then every third column of (28, 28) numbers, one after the other with a gap after each."""
+    return np.pad(np.concatenate([at[::3], at.T[::3]]), ((0, 0), (0, 1)), constant_values=np.nan).ravel()
+
+
 def smooth(x, y, width=9):
     """Means of so many neighbouring values of y, what is above 50 counted as 50, each at its middle x."""
     if len(y) < width:

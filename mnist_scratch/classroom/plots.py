@@ -161,7 +161,7 @@ def training_curves(histories, alt="", zoom=None, loss_limit=None):
     loss_axis, accuracy_axis = figure.subplots(1, 2)
     for (label, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):
         draw_history(loss_axis, accuracy_axis, history, colour, f"{label}, " if label else "")
-    accuracy_axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
+    accuracy_axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     dress(loss_axis, "epoch", "data loss", "", "")
     dress(accuracy_axis, "epoch", "accuracy", "", "")
     if zoom is not None:

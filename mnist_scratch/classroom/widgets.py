@@ -12,10 +12,12 @@ import ipywidgets
 import numpy as np
 
 from ..data import batch_rows
+from ..distortions import Distortion, interpolate
 from ..functions import softmax
 from ..gradient_check import central_difference
 from ..network import Network
 from ..optimizers import SGD
+from ..recipes import RECIPES
 from ..training import fit
 from . import moving
 
@@ -321,4 +323,51 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
         "η = 0.1 lies where the loss falls steeply, several times below the place where it turns.",
         learning_rate=choice("chosen η", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0], 0.1),
         momentum=choice("momentum μ", [0.0, 0.5, 0.9, 0.95], 0.0),
+    )
+
+
+def distort(net, data):
+    """A digit of a Dataset, distorted as strongly as the sliders say, and what a network reads in six such versions.
+
+    net: a Network that takes 784 pixels. A draw keeps its random numbers while the strengths change, so that a version
+    changes by small steps. At the start the strengths are those of the recipe elastic-mlp, to the nearest step.
+    """
+    figure = moving.DistortedDigit()
+
+    def draw(example, move, turn, scale, elastic, smoothness, seed):
+        distortion = Distortion(move, turn, scale, scale, elastic, smoothness)
+        rows, columns = distortion.places(figure.N_VERSIONS, np.random.default_rng(seed))
+        original, label = data.images[example : example + 1], data.labels[example]
+        X = np.concatenate([original, interpolate(original.repeat(len(rows), axis=0), rows, columns)])
+        probabilities = net.predict_proba(X)
+        answers = probabilities.argmax(axis=1)
+        wrong = answers != label
+        read = [f"{answer}, {p:.0%}" for answer, p in zip(answers, probabilities.max(axis=1), strict=True)]
+        alt = (
+            f"Example {example}, labelled {label}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
+            f"{move:g} pixels, turned by up to {turn:g} degrees, scaled and sheared by up to {scale:g}, with elastic "
+            f"displacements of {elastic:g} pixels, smoothed with σ = {smoothness:g}. The network reads "
+            f"{np.sum(~wrong[1:])} of 6 right: {'; '.join(read[1:])}. The dot, pixel {figure.DOT} of the first, takes "
+            f"the value that the old picture has at ({rows[0][figure.DOT]:.1f}, {columns[0][figure.DOT]:.1f})."
+        )
+        captions = [f"the digit, read as {read[0]}", *(f"read as {text}" for text in read[1:])]
+        return figure.show(X, captions, wrong, rows[0], columns[0], alt)
+
+    def strength(description, values, wanted):
+        return choice(description, values, min(values, key=lambda value: abs(value - wanted)))
+
+    def steps(step):
+        return [round(step * i, 2) for i in range(21)]
+
+    recipe = RECIPES["elastic-mlp"].augment
+    return Live(
+        draw,
+        "About the distortion that the recipe elastic-mlp trains with: it stays readable.",
+        example=whole("example", 0, min(len(data), 200) - 1, 0),
+        move=strength("move (pixels)", steps(0.5), recipe.translate),
+        turn=strength("turn (degrees)", steps(6), recipe.rotate),
+        scale=strength("scale and shear", steps(0.04), (recipe.scale + recipe.shear) / 2),
+        elastic=strength("elastic (pixels)", steps(0.4), recipe.elastic),
+        smoothness=strength("smoothness σ", [0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 14], recipe.smoothness),
+        seed=whole("draw", 0, 20, 0),
     )

@@ -36,6 +36,17 @@ LIVE = {
     "05_batch_vs_mini_batch": [{"learning rate η": "η = {}", "batch size B": "B = {}"}],
     "06_regularization": [{"learning rate η": "η = {}", "weight decay λ": "λ = {}"}],
     "07_tuning": [{"chosen η": "run with η = {}", "momentum μ": "Momentum {}"}],
+    "09_past_99_percent": [
+        {
+            "example": "Example {}",
+            "move (pixels)": "moved by up to {} pixels",
+            "turn (degrees)": "turned by up to {} degrees",
+            "scale and shear": "scaled and sheared by up to {}",
+            "elastic (pixels)": "displacements of {} pixels",
+            "smoothness σ": "σ = {}",
+            "draw": "draw {}",
+        }
+    ],
 }
 LIVE_SOURCE = r"\bwidgets\.\w+\(|\bdraw_a_digit\("  # a cell that makes a live widget
 

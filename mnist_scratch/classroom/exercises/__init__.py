@@ -10,12 +10,32 @@ import difflib
 from dataclasses import dataclass
 from html import escape
 
-from . import backpropagation, batches, data, forward_pass, gradient_check, networks, regularization, tuning
+from . import (
+    backpropagation,
+    batches,
+    data,
+    distortions,
+    forward_pass,
+    gradient_check,
+    networks,
+    regularization,
+    tuning,
+)
 from .toolkit import NotStarted, Wrong, as_html
 
 EXERCISES = {
     exercise.name: exercise
-    for module in (data, forward_pass, backpropagation, gradient_check, batches, regularization, tuning, networks)
+    for module in (
+        data,
+        forward_pass,
+        backpropagation,
+        gradient_check,
+        batches,
+        regularization,
+        tuning,
+        networks,
+        distortions,
+    )
     for exercise in module.EXERCISES
 }
 
