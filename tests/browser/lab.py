@@ -78,10 +78,11 @@ def what_is_missing():
 def server(folder, log):
     """A Jupyter server on a free port of this machine only; yields its address.
 
-    folder: an empty folder. It gets a copy of the notebooks and their data, and the server's own settings, so that
-    neither the course nor the settings of whoever runs this are touched. log: a file for what server and kernels print.
+    folder: an empty folder. It gets a copy of the notebooks, their data and results, and the server's own settings, so
+    that neither the course nor the settings of whoever runs this are touched. log: a file for what server and kernels
+    print.
     """
-    for part in ("notebooks", "data"):
+    for part in ("notebooks", "data", "results"):
         shutil.copytree(ROOT / part, folder / "root" / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     news = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
