@@ -67,8 +67,8 @@ class Recipe:
     def settings(self):
         """What decides how a network comes out, as text: all but the names and the figures of others."""
         names = set(vars(self)) - {"name", "seeds", "published", "remark", "goal"}
-        names -= {name for name in ("label_smoothing", "augment", "genuine_epochs") if not getattr(self, name)}
-        names -= {"committee"} if self.committee == 1 else set()
+        later = ("label_smoothing", "augment", "genuine_epochs", "committee")  # not in the text of older results
+        names -= {name for name in later if getattr(self, name) == getattr(Recipe, name)}
         return ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name in names)
 
     def with_epochs(self, epochs):
@@ -87,6 +87,7 @@ class Recipe:
         phases = [(self.epochs - self.genuine_epochs, self.augment)]
         phases += [(self.epochs, None)] if self.genuine_epochs else []
         for epochs, augment in phases:
+            # a resumed run may be past the first phase; what does not fit the last one, `fit` refuses
             if history is None or history.epochs <= epochs or epochs == self.epochs:
                 history = fit(net, train, epochs=epochs, augment=augment, resume=history, **settings)
                 if history.stopped:
