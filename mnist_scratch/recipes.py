@@ -115,7 +115,7 @@ def _elastic(name, epochs, **more):
         epochs=epochs,
         batch_size=256,
         label_smoothing=0.05,
-        augment=Distortion(translate=1.0, rotate=8, scale=0.1, shear=0.08, elastic=1.2),
+        augment=Distortion(translate=1.5, rotate=12, scale=0.12, shear=0.12, elastic=1.2),
         genuine_epochs=epochs // 12,
         n_validation=0,
         **more,
@@ -215,8 +215,8 @@ RECIPES = {
             remark="where its authors began",
             **_SIGMOID_64,
         ),
-        _elastic("elastic-mlp", 100, goal=0.995),
-        _elastic("elastic-mlp-record", 100, goal=0.996, committee=5, seeds=(0,)),
+        _elastic("elastic-mlp", 90, goal=0.995),
+        _elastic("elastic-mlp-record", 130, goal=0.996, committee=5, seeds=(0,)),
     ]
 }
 

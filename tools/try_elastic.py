@@ -3,8 +3,8 @@
     OPENBLAS_NUM_THREADS=1 python tools/try_elastic.py rotate=9 "elastic=1.5 smoothness=4" --epochs 40
 
 Each variation is a list of changes, NAME=VALUE, of the recipe, its optimizer or its distortion; an empty text is the
-recipe itself. It is trained on 50,000 images, two at a time in processes with one BLAS thread each, and measured at its
-last epoch on the 10,000 that were held out. The test images are not touched.
+recipe with one network alone; committee=2 makes it two. It is trained on 50,000 images, two at a time in processes with
+one BLAS thread each, and measured at its last epoch on the 10,000 that were held out. The test images are not touched.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import numpy as np
 
 from mnist_scratch.data import load_mnist, one_hot, replacing
 from mnist_scratch.functions import softmax_cross_entropy
+from mnist_scratch.network import Network, committee
 from mnist_scratch.recipes import find_recipe
 
 STORED = Path(__file__).resolve().parents[1] / "results" / "elastic-tried.json"
@@ -31,7 +32,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--models", type=Path, help="a folder that keeps the networks")
+    parser.add_argument("--models", type=Path, help="a folder that keeps the networks, and saves training them again")
     options = parser.parse_args()
     jobs = [(text, options.epochs, seed, options.models) for text in options.variations for seed in options.seeds]
     for text in options.variations:
@@ -49,17 +50,32 @@ def main():
 def attempt(text, epochs, seed, models):
     """Train one variation with one seed; returns its row."""
     recipe, mnist = varied(text, epochs), shared_data()
-    net = recipe.network(seed)
-    history = recipe.fit(net, mnist.train, seed, progress=False)
-    net = recipe.optimizer.result(net, history.velocity)
-    logits = net.forward(mnist.validation.images)
+    alone = " ".join(change for change in text.split() if not change.startswith("committee")) or "base"
+    seeds = range(seed * recipe.committee, (seed + 1) * recipe.committee)
+    paths = [models / f"{alone} {epochs} {one}.npz".replace("/", "-") if models else None for one in seeds]
+    trained = [train(recipe, mnist.train, *member) for member in zip(seeds, paths, strict=True)]
+    logits = committee([net for net, _ in trained]).forward(mnist.validation.images)
     accuracy = float((logits.argmax(axis=1) == mnist.validation.labels).mean())
-    if models is not None:
-        models.mkdir(parents=True, exist_ok=True)
-        net.save(models / f"{text or 'base'} {epochs} {seed}.npz".replace("/", "-"))
-    numbers = {"seed": seed, "train_loss": round(history.train_loss[-1], 5), "seconds": round(history.seconds[-1])}
-    numbers["validation_loss"] = round(scaled_loss(logits, mnist.validation.labels), 5)
-    return described(recipe) | numbers | {"validation_accuracy": accuracy}
+    histories = [history for _, history in trained if history is not None]
+    row = described(recipe) | {"committee": recipe.committee, "seed": seed}
+    if len(histories) == recipe.committee:
+        row["train_loss"] = round(sum(history.train_loss[-1] for history in histories) / len(histories), 5)
+        row["seconds"] = round(sum(history.seconds[-1] for history in histories))
+    row["validation_loss"] = round(scaled_loss(logits, mnist.validation.labels), 5)
+    return row | {"validation_accuracy": accuracy}
+
+
+def train(recipe, images, seed, path):
+    """One network and its History, which is None when the network was found at path."""
+    if path is not None and path.exists():
+        return Network.load(path), None
+    net = recipe.network(seed)
+    history = recipe.fit(net, images, seed, progress=False)
+    net = recipe.optimizer.result(net, history.velocity)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        net.save(path)
+    return net, history
 
 
 def scaled_loss(logits, labels):
@@ -83,9 +99,9 @@ def described(recipe):
 
 
 def varied(text, epochs):
-    """`elastic-mlp` with the changes of one line, and so many epochs."""
+    """One network of `elastic-mlp` with the changes of one line, and so many epochs."""
     changes = {name: ast.literal_eval(value) for name, value in (change.split("=") for change in text.split())}
-    recipe = find_recipe("elastic-mlp")
+    recipe = replace(find_recipe("elastic-mlp"), committee=1)
 
     def changed(part):
         mine = {field.name for field in fields(part)} & set(changes)

@@ -288,7 +288,10 @@ def spread_by_layer(activations, alt=""):
 
 
 def intervals(labels, centres, halves, xlabel, alt=""):
-    """Values with their intervals, one per row, from top to bottom."""
+    """Values with their intervals, one per row, from top to bottom.
+
+    halves: how far each reaches to both sides; or two lists, to the left and to the right.
+    """
     figure = Figure(8.0, 0.36 * len(labels) + 0.9, alt)
     axis = figure.subplots()
     rows = np.arange(len(labels))[::-1]
