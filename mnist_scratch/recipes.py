@@ -4,7 +4,7 @@ A recipe of ours got its settings on the validation images: `tools/choose_settin
 them, and results/choice.md and results/elastic-tried.json have what was tried. A run of it has two stages: *held out*
 trains on 50,000 images and shows the validation accuracy, *all* starts again on all 60,000, and its network meets the
 test images once, after its last epoch. A recipe as published has the first stage only, one that trains for minutes the
-second only.
+second only. Of `elastic-mlp` three earlier forms met the test images too: results/elastic-earlier.json.
 """
 
 import difflib
@@ -216,7 +216,7 @@ RECIPES = {
             **_SIGMOID_64,
         ),
         _elastic("elastic-mlp", 90, goal=0.995),
-        _elastic("elastic-mlp-record", 130, goal=0.996, committee=5, seeds=(0,)),
+        _elastic("elastic-mlp-record", 130, goal=0.996, committee=4, seeds=(0,)),
     ]
 }
 

@@ -155,8 +155,8 @@ AS_PUBLISHED = {
 }
 
 
-# the networks beyond, trained on distorted images: goal, and how many are averaged at least
-ELASTIC = {"elastic-mlp": (0.995, 1), "elastic-mlp-record": (0.996, 2)}
+# the networks beyond, trained on distorted images: goal, and whether several are averaged
+ELASTIC = {"elastic-mlp": (0.995, False), "elastic-mlp-record": (0.996, True)}
 
 
 def test_there_are_six_networks_twice_and_those_that_go_beyond():
@@ -169,8 +169,7 @@ def test_there_are_six_networks_twice_and_those_that_go_beyond():
 def test_those_that_go_beyond(name):
     """Plain perceptrons, trained on distorted images; all their settings but the numbers that may still change."""
     recipe = RECIPES[name]
-    goal, members = ELASTIC[name]
-    assert recipe.goal == goal and recipe.committee >= members
+    assert (recipe.goal, recipe.committee > 1) == ELASTIC[name]
     assert recipe.all_images and recipe.n_validation == 0 and recipe.published is None
     assert (recipe.sizes[0], recipe.sizes[-1], recipe.output, recipe.loss) == (784, 10, "softmax", "cross_entropy")
     assert isinstance(recipe.augment, Distortion) and recipe.with_epochs(recipe.epochs) == recipe
@@ -1294,21 +1293,24 @@ def test_no_pickle_anywhere():
         assert all("allow_pickle" in [keyword.arg for keyword in node.keywords] for node in loads), path
 
 
-@pytest.mark.parametrize("name", [*OURS, "elastic-mlp"])
-def test_the_stored_runs_are_whole_and_reach_their_goal(name):
+@pytest.mark.parametrize("name", [*OURS, *ELASTIC])
+def test_the_stored_runs_are_whole_and_reach_their_goal(mnist, name):
     recipe, folder = RECIPES[name], ROOT / "results" / name
     summary, histories = load_summary(folder), load_histories(folder)
     assert tuple(summary["seed"]) == tuple(histories) == recipe.seeds
-    assert np.mean(summary["test_accuracy"]) >= recipe.goal
+    missed = name == "elastic-mlp-record"  # by some images, as the readme and notebook 09 say
+    assert (np.mean(summary["test_accuracy"]) < recipe.goal) == missed
     stages = (recipe.n_validation > 0) + recipe.committee
     assert all(len(stored) == stages for stored in histories.values())
     assert {history.epochs for stored in histories.values() for history in stored.values()} == {recipe.epochs}
     if name in OURS:  # they ran before the misread images were kept
         return
     assert f"{np.mean(summary['test_accuracy']):.2%}".replace("%", " %") in (ROOT / "README.md").read_text("utf-8")
+    assert list(misread(folder)) == [str(seed) for seed in recipe.seeds]
     for seed, wrong in misread(folder).items():
         accuracy = summary["test_accuracy"][summary["seed"].index(int(seed))]
         assert len(wrong) == round((1 - accuracy) * 10_000)
+        assert all(mnist.test.labels[row] != answer for row, answer, _ in wrong)
 
 
 def test_stored_results_are_of_four_kinds():

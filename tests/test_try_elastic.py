@@ -10,7 +10,7 @@ import pytest
 
 from mnist_scratch.data import MNIST
 from mnist_scratch.network import committee
-from mnist_scratch.recipes import find_recipe
+from mnist_scratch.recipes import Recipe, find_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
@@ -35,6 +35,8 @@ def test_a_variation_is_the_recipe_but_for_its_changes():
     assert (other.label_smoothing, other.sizes) == (0.2, (784, 6, 6, 10))
     with pytest.raises(ValueError, match="no part of the recipe has rotates"):
         tool.varied("rotates=3", 20)
+    with pytest.raises(ValueError, match="the log has no column for activation, momentum"):
+        tool.varied("momentum=0.5 activation='sigmoid'", 20)
 
 
 def test_a_committee_has_seeds_of_its_own_and_kept_networks_are_not_trained_again(small, tmp_path, monkeypatch):
@@ -44,16 +46,18 @@ def test_a_committee_has_seeds_of_its_own_and_kept_networks_are_not_trained_agai
         net = recipe.network(seed)
         history = recipe.fit(net, small.train, seed, progress=False)
         nets.append(recipe.optimizer.result(net, history.velocity))
-    accuracy, logits = (f(small.validation.images) for f in (committee(nets).predict, committee(nets).forward))
-    assert row["validation_accuracy"] == np.mean(accuracy == small.validation.labels)
-    assert row["validation_loss"] == round(tool.scaled_loss(logits, small.validation.labels), 5)
+    both, labels = committee(nets), small.validation.labels
+    assert row["validation_accuracy"] == np.mean(both.predict(small.validation.images) == labels)
+    assert row["validation_loss"] == round(tool.scaled_loss(both.forward(small.validation.images), labels), 5)
     assert (row["committee"], row["seed"], row["hidden"], row["epochs"]) == (2, 1, "6-6", 2)
     assert row["train_loss"] > 0 and row["seconds"] >= 0
 
-    monkeypatch.setattr(tool, "train", lambda *_, kept=tool.train: kept(None, None, *_[2:]))  # nothing to train with
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr(Recipe, "fit", lambda *_, **__: pytest.fail("it trained"))
     again = tool.attempt(PAIR, 2, 1, tmp_path)
     assert again == {name: value for name, value in row.items() if name not in ("train_loss", "seconds")}
-    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(pytest.fail.Exception):  # the same words in front of another recipe are another network
+        tool.attempt(PAIR + " rotate=3", 2, 1, tmp_path)
 
 
 def test_the_scaled_loss_does_not_mind_a_factor():
@@ -72,3 +76,16 @@ def test_every_row_of_the_log_says_what_was_varied_and_what_came_out():
         assert said <= set(row) <= said | {"train_loss", "seconds", "remark"}
         assert 0.9 < row["validation_accuracy"] < 1 and row["validation_loss"] > 0
         assert round(row["validation_accuracy"] * 10_000, 6) % 1 == 0
+    results = ("train_loss", "seconds", "validation_loss", "validation_accuracy")
+    settings = [{name: value for name, value in row.items() if name not in results} for row in rows]
+    assert all(one not in settings[:i] for i, one in enumerate(settings)), "a run is logged twice"
+
+
+def test_the_earlier_forms_are_told_in_full():
+    rows = json.loads((ROOT / "results" / "elastic-earlier.json").read_text())
+    current = find_recipe("elastic-mlp").settings
+    for row in rows:
+        assert len(row["seeds"]) == len(row["test_accuracy"]) and current != row["settings"]
+        sizes = ", ".join(["784", *row["hidden"].split("-"), "10"])
+        assert f"sizes=({sizes})" in row["settings"] and f"epochs={row['epochs']}" in row["settings"]
+        assert (f"committee={row['committee']}" in row["settings"]) == (row["committee"] > 1)

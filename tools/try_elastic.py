@@ -13,15 +13,19 @@ import json
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from mnist_scratch.data import load_mnist, one_hot, replacing
+from mnist_scratch.distortions import Distortion
 from mnist_scratch.functions import softmax_cross_entropy
 from mnist_scratch.network import Network, committee
 from mnist_scratch.recipes import find_recipe
 
+LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "committee")
+LOGGED += tuple(field.name for field in fields(Distortion))
 STORED = Path(__file__).resolve().parents[1] / "results" / "elastic-tried.json"
 
 
@@ -50,9 +54,9 @@ def main():
 def attempt(text, epochs, seed, models):
     """Train one variation with one seed; returns its row."""
     recipe, mnist = varied(text, epochs), shared_data()
-    alone = " ".join(change for change in text.split() if not change.startswith("committee")) or "base"
     seeds = range(seed * recipe.committee, (seed + 1) * recipe.committee)
-    paths = [models / f"{alone} {epochs} {one}.npz".replace("/", "-") if models else None for one in seeds]
+    key = sha256(replace(recipe, committee=1).settings.encode()).hexdigest()[:12]
+    paths = [models / f"{key}-{one}.npz" if models else None for one in seeds]
     trained = [train(recipe, mnist.train, *member) for member in zip(seeds, paths, strict=True)]
     logits = committee([net for net, _ in trained]).forward(mnist.validation.images)
     accuracy = float((logits.argmax(axis=1) == mnist.validation.labels).mean())
@@ -101,7 +105,7 @@ def described(recipe):
 def varied(text, epochs):
     """One network of `elastic-mlp` with the changes of one line, and so many epochs."""
     changes = {name: ast.literal_eval(value) for name, value in (change.split("=") for change in text.split())}
-    recipe = replace(find_recipe("elastic-mlp"), committee=1)
+    recipe, shown = replace(find_recipe("elastic-mlp"), committee=1), list(changes)
 
     def changed(part):
         mine = {field.name for field in fields(part)} & set(changes)
@@ -109,11 +113,14 @@ def varied(text, epochs):
 
     schedule = changed(recipe.optimizer.learning_rate)
     optimizer = changed(replace(recipe.optimizer, learning_rate=schedule))
-    recipe = replace(recipe, augment=changed(recipe.augment), optimizer=optimizer)
-    recipe = changed(recipe.with_epochs(epochs))
+    other = replace(recipe, augment=changed(recipe.augment), optimizer=optimizer)
+    other = changed(other.with_epochs(epochs))
     if changes:
         raise ValueError(f"no part of the recipe has {', '.join(changes)}")
-    return recipe
+    hidden = set(shown) - {"sizes", "epochs", "batch_size", *LOGGED}
+    if hidden:
+        raise ValueError(f"the log has no column for {', '.join(sorted(hidden))}")
+    return other
 
 
 @lru_cache(maxsize=1)
