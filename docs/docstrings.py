@@ -37,26 +37,36 @@ def paragraph(text, names):
             joined[-1] += " " + line.strip()
     broken = [part for line in joined for part in sentences(line, names)]
     if len(broken) == 1:
-        return inline(broken[0])
-    return "\n".join("| " + ("   " if line.startswith(" ") else "") + inline(line.strip()) for line in broken)
+        return inline(broken[0], names)
+    return "\n".join("| " + ("   " if line.startswith(" ") else "") + inline(line.strip(), names) for line in broken)
+
+
+def explained(names):
+    """A pattern for the parameters that stand before a colon."""
+    one = "(?:" + "|".join(map(re.escape, names)) + ")" if names else "(?!)"
+    return rf"{one}(?:, {one})*(?=: )"
 
 
 def sentences(line, names):
     """A line, cut before each parameter it explains and before what it returns and raises."""
-    starts = r"(?:Returns|Raises|Yields) "
-    if names:
-        one = "(?:" + "|".join(map(re.escape, names)) + ")"
-        starts += rf"|{one}(?:, {one})*: "
+    starts = rf"(?:Returns|Raises|Yields) |{explained(names)}"
     return [part for part in re.split(rf"(?<=[.;]) (?={starts})", line) if part]
 
 
-def inline(text):
-    """Words with code between backticks."""
+def inline(text, names=()):
+    """Words with code between backticks; parameters that they begin with and explain stand out."""
     parts = re.split(r"`([^`]+)`", text)
     for i, part in enumerate(parts):
         if i % 2:
             parts[i] = f":py:obj:`{part}`" if re.fullmatch(r"[A-Za-z_][\w.]*", part) else f"``{part}``"
         else:
-            kept = re.sub(r"\([\w{}−, ]{1,16}\)", lambda shape: shape[0].replace(" ", "\u00a0"), part)
-            parts[i] = re.sub(r"([\\*_|`<>])", r"\\\1", kept)
+            shapes_whole = re.sub(r"\([\w{}−, ]{1,16}\)", lambda shape: shape[0].replace(" ", "\u00a0"), part)
+            parts[i] = escaped(shapes_whole)
+    if label := re.match(explained(names), text):
+        parts[0] = parts[0].replace(escaped(label[0]), f"*{escaped(label[0])}*", 1)
     return "".join(parts)
+
+
+def escaped(text):
+    """Marks that mean something to Sphinx, as the marks they are."""
+    return re.sub(r"([\\*_|`<>])", r"\\\1", text)

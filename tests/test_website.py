@@ -31,16 +31,16 @@ def test_prose_is_one_paragraph_however_its_lines_were_cut():
 def test_each_parameter_that_is_explained_begins_a_line():
     text = "X: rows. y: labels; rng: a generator, or\nNone. Returns a loss. Raises ValueError for no rows."
     assert as_rst(text, f).splitlines() == [
-        "| X: rows.",
-        "| y: labels;",
-        "| rng: a generator, or None.",
+        "| *X*: rows.",
+        "| *y*: labels;",
+        "| *rng*: a generator, or None.",
         "| Returns a loss.",
         "| Raises ValueError for no rows.",
     ]
 
 
 def test_only_parameters_of_that_very_function_begin_a_line():
-    assert as_rst("Two parts. loss: the sum. y: labels.", f) == "| Two parts. loss: the sum.\n| y: labels."
+    assert as_rst("Two parts. loss: the sum. y: labels.", f) == "| Two parts. loss: the sum.\n| *y*: labels."
     assert as_rst("What it says. Xavier: a name.", f) == "What it says. Xavier: a name."
     assert as_rst("One. y: two.") == "One. y: two."
 
@@ -68,7 +68,7 @@ def test_a_shape_is_not_cut_at_the_end_of_a_line():
 
 
 def words(text):
-    return re.sub(r"[\s|\\`\u00a0]|:py:obj:|::", "", text)
+    return re.sub(r"[\s|\\`*\u00a0]|:py:obj:|::", "", text)
 
 
 @pytest.mark.parametrize("obj", [Network, SGD, fit, *(m for m in sys.modules.values() if "mnist_scratch" in str(m))])

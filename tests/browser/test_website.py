@@ -92,6 +92,14 @@ def test_headings_are_in_order_and_pictures_have_words(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_formula_is_taken_for_one(page):
+    words = BeautifulSoup(str(parsed(page).find("main")), "html.parser")
+    for element in words.select("pre, code, .math, .text_html"):
+        element.decompose()
+    assert "$" not in words.get_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_no_link_is_dead(page):
     dead = []
     for element in parsed(page).find_all(["a", "img", "link", "script"]):
