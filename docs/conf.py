@@ -1,5 +1,6 @@
 """How Sphinx makes the website: `make site`. It reads a copy of the course with docs/ on top, see tools/website.py."""
 
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from docstrings import as_rst
 
 project = "Neural networks from scratch"
-author = "The mnist_scratch authors"
+author = "the mnist_scratch authors"
 language = "en"
 smartquotes = False  # g'(Z) is a derivative
 highlight_language = "text"
@@ -96,7 +97,15 @@ def skip_foreign(app, what, name, obj, skip, options):
     return True if foreign or text.startswith("Alias for field number") else None
 
 
+def own_signature(app, what, name, obj, options, signature, returns):
+    """Traitlets hides what a widget of ours takes."""
+    if what == "class" and signature and signature.startswith("(*args"):
+        _, *parameters = inspect.signature(obj.__init__).parameters.values()
+        return str(inspect.Signature(parameters)), None
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", own_signature)
     app.connect("doctree-read", lead_links_to_pages)
     app.connect("autodoc-process-docstring", format_docstring)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -30,7 +30,7 @@ def paragraph(text, names):
         return "::\n\n" + textwrap.indent(textwrap.dedent(text), "    ")
     joined = lines[:1]
     for before, line in zip(lines, lines[1:], strict=False):
-        own_line = re.match(r'\s+"[^"]*": ', line) or re.search(r"[.:]$", before)
+        own_line = re.match(r'\s+"[^"]*": ', line) or before.endswith(".")
         if own_line:
             joined.append(line.rstrip())
         else:

@@ -214,6 +214,11 @@ def test_the_view_follows_the_system_and_the_switch(opened):
     page.wait_for_function(f"{paper} != '{dark}'")
 
 
+def test_the_folder_above_leads_to_the_site(opened):
+    page = opened("../index.html")
+    page.wait_for_url((SITE / "index.html").as_uri())
+
+
 def test_search_finds_words_and_names_without_a_server(opened):
     page = opened("notebooks/00_start_here.html")
     page.keyboard.press("Control+k")
