@@ -27,7 +27,7 @@ lab: $(READY)  ## open the course in JupyterLab
 test: lint  ## check the style, run all tests, execute and compare all notebooks
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-browser: $(BROWSER) site  ## move every slider, draw, and read the website in a real browser (needs Chromium)
+test-browser: $(BROWSER) site  ## move every slider, draw, and read the website in a real browser (needs Chromium and npm)
 	$(BIN)/python -m pytest tests/browser
 
 test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gradients, weights after training
