@@ -60,7 +60,9 @@ def main(arguments):
         shutil.rmtree(old, ignore_errors=True)
     (site.parent / "index.html").write_text(LEADS_HERE, encoding="utf-8")
     options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]
-    return build_main([*options, str(source), str(site)])
+    status = build_main([*options, str(source), str(site)])
+    shutil.rmtree(site.parent / "jupyter_execute", ignore_errors=True)  # MyST-NB's own copies of the pictures
+    return status
 
 
 if __name__ == "__main__":
