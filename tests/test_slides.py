@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
-slides = importlib.import_module("slides")
+slides, npm = map(importlib.import_module, ("slides", "npm"))
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 COURSE = [path for path in NOTEBOOKS if path.parent.name != "solutions"]
 
@@ -230,13 +230,13 @@ def test_a_deck_needs_nothing_from_elsewhere(tmp_path, capsys):
 
 
 def test_without_npm_it_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(slides.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match="npm is needed once"):
         slides.tools_of_a_deck(tmp_path)
 
 
 def test_what_was_fetched_is_not_fetched_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(slides.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
     for files in slides.FETCHED.values():
         for file in files:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
