@@ -4,6 +4,7 @@
 PYTHON ?= python3
 NOTEBOOKS ?=
 WORKERS ?= 2
+PYODIDE ?=
 
 # In a container one is root, and Jupyter asks to be told that this is meant.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -13,9 +14,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
 BROWSER := .venv/.browser
+LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders slides notebooks lint format clean remake
+.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders slides lite notebooks lint format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -43,6 +45,9 @@ bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slide
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides
+
+lite: $(LITE)  ## make the course that runs in a web page, in build/lite; with Python in it: PYODIDE=folder
+	$(BIN)/python tools/lite.py build/lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
@@ -96,3 +101,8 @@ $(BROWSER): $(READY)
 	@echo "Installing what drives the browser ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
 	@touch $(BROWSER)
+
+$(LITE): $(READY)
+	@echo "Installing JupyterLite ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,lite]"
+	@touch $(LITE)
