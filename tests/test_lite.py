@@ -91,7 +91,16 @@ def test_the_courses_files_are_copied_byte_for_byte(tmp_path):
         assert originals
         for path in originals:
             assert copied[path.relative_to(ROOT)].read_bytes() == path.read_bytes()
-    assert [path for path in copied if path.suffix == ".npz" or ".ipynb_checkpoints" in path.parts] == []
+    assert [path for path in copied if path.suffix == ".npz"] == []
+
+
+def test_what_an_editor_or_a_tool_left_stays_behind(tmp_path, monkeypatch):
+    for name in ("notebooks/.ipynb_checkpoints/a.ipynb", "data/.cache/b", "results/.DS_Store", "notebooks/a.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(lite, "ROOT", tmp_path)
+    lite.copy_course(tmp_path / "files")
+    assert [path.name for path in (tmp_path / "files").rglob("*") if path.is_file()] == ["a.ipynb"]
 
 
 def test_no_notebook_reads_a_file_that_stays_behind():

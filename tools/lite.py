@@ -27,7 +27,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("notebooks", "data", "results")
-NOT_TAKEN = (".ipynb_checkpoints", ".DS_Store", "ruff.toml", "*.npz", "*.unfinished")  # no notebook reads weights
+NOT_TAKEN = (".*", "ruff.toml", "*.npz", "*.unfinished")  # no notebook reads weights
 COURSE = "mnist-scratch"
 IN_THE_PAGE = "jupyter"  # asked for by the course, and there already: the page is a JupyterLab
 # what is loaded when the kernel starts: what it needs itself, and what a notebook may ask the version of at once
