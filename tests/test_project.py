@@ -337,9 +337,22 @@ def test_the_peers_are_installed_once_and_only_where_they_are_needed(folder, tar
 
 
 @needs_make
+def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (folder / ".venv" / ".ready").write_text(f"{folder.resolve()}\n")
+    assert '".[test,lite]"' in make(folder, "lite", "--dry-run").stdout
+    (folder / ".venv" / ".lite").touch()
+    assert make(folder, "lite", "--dry-run").stdout.strip() == ".venv/bin/python tools/lite.py build/lite"
+    command = make(folder, "lite", "PYODIDE=a folder", "--dry-run").stdout.strip()
+    assert command == '.venv/bin/python tools/lite.py build/lite --pyodide "a folder"'
+
+
+@needs_make
 def test_make_alone_lists_the_targets(folder):
     run = make(folder)
-    for target in ("lab", "test", "test-peers", "bench", "notebooks", "lint", "format", "clean"):
+    for target in ("lab", "test", "test-peers", "bench", "lite", "notebooks", "lint", "format", "clean"):
         assert f"make {target} " in run.stdout
     assert not (folder / ".venv").exists()
 
