@@ -20,7 +20,7 @@ async code => {
 }
 """
 NOT_THERE = """
-import os, warnings
+import os
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from threadpoolctl import threadpool_limits
 from mnist_scratch import SGD, Dataset, Network, fit, load_mnist
@@ -31,7 +31,7 @@ for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
     with pool(2) as executor:
         print(sweep([{"x": -1}, {"x": 2}], executor, run=lambda x: abs(x)))
 with threadpool_limits(1):
-    fit(Network([784, 10], seed=0), some, epochs=1, optimizer=SGD(0.1))
+    fit(Network([784, 10], seed=0), some, epochs=1, optimizer=SGD(0.1), progress=False)
 os.chdir("solutions")
 print(len(load_mnist().test))
 """
