@@ -81,13 +81,10 @@ def test_no_word_of_a_docstring_is_lost(obj):
 
 
 def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch):
-    def pretend(package, files, cache):
-        for file in files:
-            (cache / file).parent.mkdir(parents=True, exist_ok=True)
-            (cache / file).write_text("/* MathJax */", encoding="utf-8")
-
-    monkeypatch.setattr(website, "fetch", pretend)
-    monkeypatch.setattr(website, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
+    fetched = tmp_path / "cache" / "mathjax@3.2.2" / "es5" / "tex-svg.js"
+    fetched.parent.mkdir(parents=True)
+    fetched.write_text("/* MathJax */", encoding="utf-8")
     folder = tmp_path / "source"
     (folder / "notebooks").mkdir(parents=True)
     (folder / "notebooks" / "99_gone.ipynb").touch()
@@ -103,7 +100,7 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
 def test_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
     pytest.importorskip("sphinx")
     monkeypatch.setattr(npm.shutil, "which", lambda name: None)
-    monkeypatch.setattr(website, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
     assert website.main([str(tmp_path / "site")]) == 1
     assert "npm is needed once" in capsys.readouterr().err
 

@@ -3,27 +3,31 @@
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
+
+CACHE = Path(__file__).resolve().parents[1] / "build" / ".npm"
 
 
-def fetch(package, files, cache):
-    """Put some files of an npm package into a folder, unless they are there. Raises RuntimeError when npm is missing
-    or fails.
+def fetch(package, files):
+    """Fetch some files of an npm package, unless they are there. Raises RuntimeError when npm is missing or fails.
 
-    package: with its version, such as "mathjax@3.2.2". cache: the folder; the files keep their paths within it.
+    package: with its version, such as "mathjax@3.2.2". Returns the folder in which the files keep their paths.
     """
-    if all((cache / file).is_file() for file in files):
-        return
+    folder = CACHE / package  # another version is another folder
+    if all((folder / file).is_file() for file in files):
+        return folder
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError(f"npm is needed once, to fetch {package}: it comes with Node.js")
-    cache.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     print(f"Fetching {package} ...", flush=True)
-    done = subprocess.run([npm, "pack", "--silent", package], cwd=cache, capture_output=True, text=True, check=False)
+    done = subprocess.run([npm, "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"npm could not fetch {package}: {done.stderr.strip() or done.stdout.strip()}")
-    archive = cache / done.stdout.split()[-1]
+    archive = folder / done.stdout.split()[-1]
     with tarfile.open(archive) as packed:
         for file in files:
-            (cache / file).parent.mkdir(parents=True, exist_ok=True)
-            (cache / file).write_bytes(packed.extractfile(f"package/{file}").read())
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(packed.extractfile(f"package/{file}").read())
     archive.unlink()
+    return folder

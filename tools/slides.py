@@ -310,15 +310,10 @@ def build(path, folder, tools):
     print(file)
 
 
-def tools_of_a_deck(cache):
-    """What a deck needs beside its cells, as HTML: reveal.js and MathJax.
-
-    cache: a folder that keeps the files. Raises RuntimeError when they are not there and npm cannot fetch them.
-    """
-    for package, files in FETCHED.items():
-        fetch(package, files, cache)
+def tools_of_a_deck():
+    """What a deck needs beside its cells, as HTML: reveal.js and MathJax. Raises what `fetch` raises."""
     reveal_js, reveal_css, mathjax = (
-        (cache / file).read_text(encoding="utf-8") for files in FETCHED.values() for file in files
+        (fetch(package, files) / file).read_text(encoding="utf-8") for package, files in FETCHED.items() for file in files
     )
     return {
         "reveal_css": f"<style>{reveal_css}</style>",
@@ -344,7 +339,7 @@ def main(arguments):
         return 0
     options.build.mkdir(parents=True, exist_ok=True)
     try:
-        tools = tools_of_a_deck(ROOT / "build" / ".npm")
+        tools = tools_of_a_deck()
     except (RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -15,7 +15,6 @@ from npm import fetch
 ROOT = Path(__file__).resolve().parents[1]
 # What pages are made of, and what they link to
 PARTS = ("README.md", "LICENSE", "benchmarks", "data/README.md", "notebooks", "results", "tools", "docs")
-CACHE = ROOT / "build" / ".npm"
 MATHJAX = "es5/tex-svg.js"
 # Beside the folder, for whoever opens the one above it: the live notebooks lie there too
 LEADS_HERE = """<!DOCTYPE html>
@@ -39,10 +38,9 @@ def lay_out(folder):
         else:
             unwanted = shutil.ignore_patterns(".*", "__pycache__", "*.npz")
             shutil.copytree(ROOT / part, target, ignore=unwanted, dirs_exist_ok=True)
-    fetch("mathjax@3.2.2", [MATHJAX], CACHE)
     mathjax = folder / "_static" / "mathjax"
     mathjax.mkdir()
-    shutil.copy2(CACHE / MATHJAX, mathjax)
+    shutil.copy2(fetch("mathjax@3.2.2", [MATHJAX]) / MATHJAX, mathjax)
 
 
 def main(arguments):
