@@ -5,9 +5,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 
 def make_do():
-    """Let what needs threads or processes work without them, and say so in a word."""
+    """Let what needs threads or processes work without them, and say so in a word; say that training is slow, too."""
     from tqdm import tqdm
 
+    print("Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.")
     run_at_once(ThreadPoolExecutor, "threads")
     run_at_once(ProcessPoolExecutor, "processes")
     tqdm.monitor_interval = 0  # the bar's watchman would be a thread

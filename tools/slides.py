@@ -313,7 +313,9 @@ def build(path, folder, tools):
 def tools_of_a_deck():
     """What a deck needs beside its cells, as HTML: reveal.js and MathJax. Raises what `fetch` raises."""
     reveal_js, reveal_css, mathjax = (
-        (fetch(package, files) / file).read_text(encoding="utf-8") for package, files in FETCHED.items() for file in files
+        (fetch(package, files) / file).read_text(encoding="utf-8")
+        for package, files in FETCHED.items()
+        for file in files
     )
     return {
         "reveal_css": f"<style>{reveal_css}</style>",

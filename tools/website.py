@@ -14,7 +14,17 @@ from npm import fetch
 
 ROOT = Path(__file__).resolve().parents[1]
 # What pages are made of, and what they link to
-PARTS = ("README.md", "LICENSE", "benchmarks", "data/README.md", "notebooks", "results", "tools", "docs")
+PARTS = (
+    "README.md",
+    "LICENSE",
+    "environment.yml",
+    "benchmarks",
+    "data/README.md",
+    "notebooks",
+    "results",
+    "tools",
+    "docs",
+)
 MATHJAX = "es5/tex-svg.js"
 # Beside the folder, for whoever opens the one above it: the live notebooks lie there too
 LEADS_HERE = """<!DOCTYPE html>
