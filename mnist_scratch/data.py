@@ -213,18 +213,12 @@ def _read_verified(folder, name, digest):
     return array
 
 
-def _is_packed(file):
-    packed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return packed
-
-
 def _read_idx(path):
     """The array of an IDX file, and the SHA-256 of its unpacked bytes."""
     path = Path(path)
     try:
-        # opened once: in a browser, each time would fetch the file again
-        with open(path, "rb") as stored, gzip.GzipFile(fileobj=stored) if _is_packed(stored) else stored as file:
+        with open(path, "rb") as stored:  # once: in a browser, each time would fetch the file again
+            file = gzip.GzipFile(fileobj=stored) if stored.peek(2).startswith(b"\x1f\x8b") else stored
             content = bytearray(file.read(4))
             if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 32:
                 begins = " ".join(f"{byte:02x}" for byte in content) or "nothing"
