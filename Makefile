@@ -4,6 +4,7 @@
 PYTHON ?= python3
 NOTEBOOKS ?=
 WORKERS ?= 2
+PYODIDE ?=
 
 # In a container one is root, and Jupyter asks to be told that this is meant.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -13,9 +14,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
 BROWSER := .venv/.browser
+SITE := .venv/.site
+LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders slides notebooks lint format clean remake
+.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders slides site lite notebooks lint format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -26,7 +29,7 @@ lab: $(READY)  ## open the course in JupyterLab
 test: lint  ## check the style, run all tests, execute and compare all notebooks
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-browser: $(BROWSER)  ## move every slider, and draw, in JupyterLab in a real browser (needs Chromium)
+test-browser: $(BROWSER) site  ## move every slider, draw, and read the website in a real browser (needs Chromium and npm)
 	$(BIN)/python -m pytest tests/browser
 
 test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gradients, weights after training
@@ -43,6 +46,12 @@ bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slide
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides
+
+site: $(SITE)  ## make the website from the stored notebooks, in build/site (needs npm, once)
+	$(BIN)/python tools/website.py build/site
+
+lite: $(LITE)  ## make the course that runs in a web page, in build/lite; with Python in it: PYODIDE=folder
+	$(BIN)/python tools/lite.py build/lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
@@ -96,3 +105,13 @@ $(BROWSER): $(READY)
 	@echo "Installing what drives the browser ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
 	@touch $(BROWSER)
+
+$(SITE): $(READY)
+	@echo "Installing what makes the website ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,site]"
+	@touch $(SITE)
+
+$(LITE): $(READY)
+	@echo "Installing JupyterLite ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,lite]"
+	@touch $(LITE)

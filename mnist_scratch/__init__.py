@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 
 # OpenBLAS's threads wait for their next product by spinning, for milliseconds, and so get in the way of the thread that
 # prepares it: now and then a step takes twice as long. After 2^12 cycles, a microsecond, they are to sleep instead.
@@ -16,6 +17,11 @@ from .gradient_check import gradient_check
 from .network import Loss, Network
 from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule, WarmUpSchedule
 from .training import History, fit
+
+if sys.platform == "emscripten":  # Python inside a web page
+    from . import browser
+
+    browser.make_do()
 
 __all__ = [
     "MNIST",

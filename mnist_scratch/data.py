@@ -196,7 +196,7 @@ def replacing(path):
 
 def _default_folder():
     # beside the package in a clone; beside or above the working directory where it is installed alone
-    places = [Path(__file__).parents[1] / "data", Path("data"), Path("../data")]
+    places = [Path(__file__).parents[1] / "data", Path("data"), Path("../data"), Path("../../data")]
     return next((place for place in places if place.is_dir()), places[0])
 
 
@@ -217,9 +217,8 @@ def _read_idx(path):
     """The array of an IDX file, and the SHA-256 of its unpacked bytes."""
     path = Path(path)
     try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else open(path, "rb") as file:
+        with open(path, "rb") as stored:  # once: in a browser, each time would fetch the file again
+            file = gzip.GzipFile(fileobj=stored) if stored.peek(2).startswith(b"\x1f\x8b") else stored
             content = bytearray(file.read(4))
             if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 32:
                 begins = " ".join(f"{byte:02x}" for byte in content) or "nothing"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_scratch import Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from mnist_scratch import data as data_module
 from mnist_scratch.data import replacing
 
 # code in the file: struct's letter, size in bytes, the NumPy type that should come out
@@ -335,6 +336,26 @@ def test_missing_mnist_file_is_named(data_folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file") as caught:
         load_mnist(tmp_path)
     says_how_to_restore(caught, tmp_path / "t10k-labels-idx1-ubyte.gz")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_file_is_opened_once(tmp_path, monkeypatch, packed):
+    # in a browser each opening fetches the file again
+    content = b"\0\0\x08\x01" + (3).to_bytes(4) + b"abc"
+    (tmp_path / "file").write_bytes(gzip.compress(content) if packed else content)
+    opened, real = [], open
+    monkeypatch.setattr("builtins.open", lambda path, *mode: opened.append(path) or real(path, *mode))
+    assert read_idx(tmp_path / "file").tolist() == [97, 98, 99]
+    assert opened == [tmp_path / "file"]
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/solutions"])
+def test_where_the_package_is_installed_alone_the_data_is_found_above_the_notebook(tmp_path, monkeypatch, folder):
+    (tmp_path / "course" / "data").mkdir(parents=True)
+    (tmp_path / "course" / folder).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(data_module, "__file__", str(tmp_path / "site-packages" / "mnist_scratch" / "data.py"))
+    monkeypatch.chdir(tmp_path / "course" / folder)
+    assert data_module._default_folder().resolve() == tmp_path / "course" / "data"
 
 
 def test_unpacked_and_repacked_files_are_accepted(data_folder, tmp_path, raw, mnist):

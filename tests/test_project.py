@@ -135,7 +135,14 @@ def package_modules():
 def test_modules_import_only_from_those_before_them():
     modules = package_modules()
     assert set(CORE) <= set(modules)
-    placed = {"__init__", "__main__", "classroom.__init__", *ORDER, *(f"classroom.{name}" for name in CLASSROOM)}
+    placed = {
+        "__init__",
+        "__main__",
+        "browser",
+        "classroom.__init__",
+        *ORDER,
+        *(f"classroom.{name}" for name in CLASSROOM),
+    }
     placed |= {name for name in modules if name.startswith("classroom.exercises.")}
     assert set(modules) <= placed, "a new module needs its place in ORDER or CLASSROOM, and in the design"
     assert wrong_imports(modules) == []
@@ -330,9 +337,22 @@ def test_the_peers_are_installed_once_and_only_where_they_are_needed(folder, tar
 
 
 @needs_make
+def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (folder / ".venv" / ".ready").write_text(f"{folder.resolve()}\n")
+    assert '".[test,lite]"' in make(folder, "lite", "--dry-run").stdout
+    (folder / ".venv" / ".lite").touch()
+    assert make(folder, "lite", "--dry-run").stdout.strip() == ".venv/bin/python tools/lite.py build/lite"
+    command = make(folder, "lite", "PYODIDE=a folder", "--dry-run").stdout.strip()
+    assert command == '.venv/bin/python tools/lite.py build/lite --pyodide "a folder"'
+
+
+@needs_make
 def test_make_alone_lists_the_targets(folder):
     run = make(folder)
-    for target in ("lab", "test", "test-peers", "bench", "notebooks", "lint", "format", "clean"):
+    for target in ("lab", "test", "test-peers", "bench", "lite", "notebooks", "lint", "format", "clean"):
         assert f"make {target} " in run.stdout
     assert not (folder / ".venv").exists()
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
-slides = importlib.import_module("slides")
+slides, npm = map(importlib.import_module, ("slides", "npm"))
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 COURSE = [path for path in NOTEBOOKS if path.parent.name != "solutions"]
 
@@ -230,16 +230,18 @@ def test_a_deck_needs_nothing_from_elsewhere(tmp_path, capsys):
 
 
 def test_without_npm_it_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(slides.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm, "CACHE", tmp_path)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match="npm is needed once"):
-        slides.tools_of_a_deck(tmp_path)
+        slides.tools_of_a_deck()
 
 
 def test_what_was_fetched_is_not_fetched_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(slides.shutil, "which", lambda name: None)
-    for files in slides.FETCHED.values():
+    monkeypatch.setattr(npm, "CACHE", tmp_path)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
+    for package, files in slides.FETCHED.items():
         for file in files:
-            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / file).write_text(f"/* {file} */", encoding="utf-8")
-    parts = slides.tools_of_a_deck(tmp_path)
+            (tmp_path / package / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / package / file).write_text(f"/* {file} */", encoding="utf-8")
+    parts = slides.tools_of_a_deck()
     assert "dist/reveal.js" in parts["reveal_js"] and "reveal.css" in parts["reveal_css"] and "svg" in parts["mathjax"]

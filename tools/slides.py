@@ -11,14 +11,12 @@ deck, which is then one file that works anywhere, without a network.
 import argparse
 import base64
 import re
-import shutil
 import struct
-import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import nbformat
+from npm import fetch
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 800  # of a slide; reveal.js makes it as large as the screen
@@ -312,40 +310,18 @@ def build(path, folder, tools):
     print(file)
 
 
-def tools_of_a_deck(cache):
-    """What a deck needs beside its cells, as HTML: reveal.js and MathJax.
-
-    cache: a folder that keeps the files. Raises RuntimeError when they are not there and npm cannot fetch them.
-    """
-    for package, files in FETCHED.items():
-        if not all((cache / file).is_file() for file in files):
-            fetch(package, files, cache)
+def tools_of_a_deck():
+    """What a deck needs beside its cells, as HTML: reveal.js and MathJax. Raises what `fetch` raises."""
     reveal_js, reveal_css, mathjax = (
-        (cache / file).read_text(encoding="utf-8") for files in FETCHED.values() for file in files
+        (fetch(package, files) / file).read_text(encoding="utf-8")
+        for package, files in FETCHED.items()
+        for file in files
     )
     return {
         "reveal_css": f"<style>{reveal_css}</style>",
         "reveal_js": f"<script>{reveal_js}</script>",
         "mathjax": f"<script>{mathjax}</script>",
     }
-
-
-def fetch(package, files, cache):
-    """Put some files of an npm package into a folder. Raises RuntimeError when npm is missing or fails."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise RuntimeError(f"npm is needed once, to fetch {package}: it comes with Node.js")
-    cache.mkdir(parents=True, exist_ok=True)
-    print(f"Fetching {package} ...", flush=True)
-    done = subprocess.run([npm, "pack", "--silent", package], cwd=cache, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"npm could not fetch {package}: {done.stderr.strip() or done.stdout.strip()}")
-    archive = cache / done.stdout.split()[-1]
-    with tarfile.open(archive) as packed:
-        for file in files:
-            (cache / file).parent.mkdir(parents=True, exist_ok=True)
-            (cache / file).write_bytes(packed.extractfile(f"package/{file}").read())
-    archive.unlink()
 
 
 def main(arguments):
@@ -365,7 +341,7 @@ def main(arguments):
         return 0
     options.build.mkdir(parents=True, exist_ok=True)
     try:
-        tools = tools_of_a_deck(options.build / ".tools")
+        tools = tools_of_a_deck()
     except (RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -204,21 +204,27 @@ class Notebook:
     """A notebook of the course open in JupyterLab, or in Notebook 7, in a page of its own.
 
     browser: from `browser`. address: the server's. name: without folder and ending. width: of the page, in pixels.
+    lite: whether the page is its own server, with Python inside it, which takes longer to start.
     """
 
-    def __init__(self, browser, address, name, width=1280, classic=False):
+    def __init__(self, browser, address, name, width=1280, classic=False, lite=False):
         self.name = name
         self.page = browser.new_page()
         self.page.set_viewport_size({"width": width, "height": 1000})
         self.page.set_default_timeout(PATIENCE)
         self.page_errors = []
         self.page.on("pageerror", lambda error: self.page_errors.append(str(error)))
-        route = "notebooks" if classic else f"lab/workspaces/{name}/tree"
-        self.page.goto(f"{address}/{route}/notebooks/{name}.ipynb?token={TOKEN}{'' if classic else '&reset'}")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=3 * PATIENCE)
+        route = f"notebooks/notebooks/{name}.ipynb?token={TOKEN}"
+        if lite:
+            route = f"notebooks/index.html?path=notebooks/{name}.ipynb"
+        elif not classic:
+            route = f"lab/workspaces/{name}/tree/notebooks/{name}.ipynb?token={TOKEN}&reset"
+        patience = 12 * PATIENCE if lite else 3 * PATIENCE
+        self.page.goto(f"{address}/{route}")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=patience)
         self.page.evaluate(NOTEBOOK_JS)
         # "run" is silently dropped before the kernel answers
-        self.page.wait_for_function("() => window.course.ready()", timeout=3 * PATIENCE)
+        self.page.wait_for_function("() => window.course.ready()", timeout=patience)
         self.page.evaluate("() => window.course.listen()")
         self.page_errors.clear()  # what Notebook 7 stumbles over while it starts is its own
 

@@ -1,0 +1,24 @@
+// What the theme leaves out for those who listen to a page, or who have no mouse.
+document.addEventListener("DOMContentLoaded", () => {
+  // These say what they do in their own words; the label in their place says less
+  for (const element of document.querySelectorAll(".search-button-field, summary[aria-label]"))
+    element.removeAttribute("aria-label");
+  for (const summary of document.querySelectorAll(".has-children > details > summary"))
+    summary.setAttribute("aria-label", "Pages of " + summary.closest("li").querySelector("a").textContent.trim());
+
+  // A formula that scrolls can be reached by the Tab key, and scrolled with the arrow keys
+  const reachFormulas = () => {
+    for (const formula of document.querySelectorAll("mjx-container"))
+      if (formula.scrollWidth > formula.clientWidth && formula.clientWidth) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+  };
+  window.MathJax?.startup?.promise.then(reachFormulas);
+  window.addEventListener("resize", reachFormulas);
+
+  if (location.protocol === "file:") {
+    // The live notebooks need a server, so a folder on a disk does without the links to them
+    for (const link of document.querySelectorAll(".notebook-links .run")) link.remove();
+    // and a page may not read another one, to show the words around what was found
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+});

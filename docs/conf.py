@@ -1,0 +1,111 @@
+"""How Sphinx makes the website: `make site`. It reads a copy of the course with docs/ on top, see tools/website.py."""
+
+import inspect
+import os
+import sys
+from pathlib import Path
+
+from myst_nb.core.render import NbElementRenderer
+from sphinx.addnodes import pending_xref
+
+sys.path.insert(0, str(Path(__file__).parent))
+from docstrings import as_rst
+
+project = "Neural networks from scratch"
+author = "the mnist_scratch authors"
+language = "en"
+smartquotes = False  # g'(Z) is a derivative
+highlight_language = "text"
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
+exclude_patterns = ["_*", "README.md"]  # index.md has what README.md says
+templates_path = ["_templates"]
+
+nb_execution_mode = "off"  # a page shows what is stored; that it is right is what the tests are for
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_dmath_double_inline = True  # $$ within a paragraph, as Jupyter shows it
+myst_heading_anchors = 3
+
+mathjax_path = "mathjax/tex-svg.js"  # in _static; tools/website.py puts it there
+mathjax3_config = {"options": {"enableMenu": False}}  # the menu would make each formula a stop of the Tab key
+
+autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False  # those of Matplotlib and ipywidgets are not ours
+autodoc_preserve_defaults = True
+add_module_names = False
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_show_sphinx = False
+html_show_copyright = False
+html_use_index = False  # the search finds names too
+html_domain_indices = False
+html_context = {"default_mode": "auto"}
+html_theme_options = {
+    "home_page_in_toc": True,
+    "navbar_persistent": [],  # there is a search field in the sidebar
+    "use_fullscreen_button": False,
+    "search_bar_text": "Search the course",
+    "show_toc_level": 2,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+if repository := os.environ.get("REPOSITORY_URL"):
+    html_theme_options |= {"repository_url": repository, "use_repository_button": True}
+
+
+def with_alt_text(render_image):
+    """MyST-NB takes a stored picture's size from its output, but not its alt text."""
+
+    def render(self, data):
+        images = render_image(self, data)
+        for image in images:
+            image["alt"] = data.output_metadata.get(data.mime_type, {}).get("alt", "")
+        return images
+
+    return render
+
+
+NbElementRenderer.render_image = with_alt_text(NbElementRenderer.render_image)
+
+
+def lead_links_to_pages(app, doctree):
+    """A link to a module leads to its documentation, one to a folder to the page that lists it."""
+    for link in doctree.findall(pending_xref):
+        if link.get("reftype") != "myst" or link.get("refdomain") or link["reftarget"].startswith("#"):
+            continue
+        path = os.path.normpath(Path(app.env.docname).parent / link["reftarget"]).replace(os.sep, "/")
+        if path.startswith("mnist_scratch/"):
+            link["refdomain"], link["reftype"] = "py", "mod"
+            link["reftarget"] = path.removesuffix(".py").replace("/", ".")
+        elif f"{path}/index" in app.env.found_docs:
+            link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", f"{path}/index", None
+
+
+def format_docstring(app, what, name, obj, options, lines):
+    """Turn one of our docstrings, which are plain text, into what Sphinx reads."""
+    lines[:] = as_rst("\n".join(lines), obj).splitlines() if name.startswith("mnist_scratch") else lines
+
+
+def skip_foreign(app, what, name, obj, skip, options):
+    """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
+    module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
+    foreign = callable(obj) and not str(module).startswith("mnist_scratch")
+    return True if foreign or text.startswith("Alias for field number") else None
+
+
+def own_signature(app, what, name, obj, options, signature, returns):
+    """Traitlets hides what a widget of ours takes."""
+    if what == "class" and signature and signature.startswith("(*args"):
+        _, *parameters = inspect.signature(obj.__init__).parameters.values()
+        return str(inspect.Signature(parameters)), None
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", own_signature)
+    app.connect("doctree-read", lead_links_to_pages)
+    app.connect("autodoc-process-docstring", format_docstring)
+    app.connect("autodoc-skip-member", skip_foreign)

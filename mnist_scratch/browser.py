@@ -1,0 +1,39 @@
+"""Making do with what Python has inside a web page: one thread, one process. Nothing here runs anywhere else."""
+
+import warnings
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+
+
+def make_do():
+    """Let what needs threads or processes work without them, and say so in a word; say that training is slow, too."""
+    from tqdm import tqdm
+
+    print("Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.")
+    run_at_once(ThreadPoolExecutor, "threads")
+    run_at_once(ProcessPoolExecutor, "processes")
+    tqdm.monitor_interval = 0  # the bar's watchman would be a thread
+    # threadpoolctl finds no matrix threads to limit, which is right, but asks for them in an old way
+    warnings.filterwarnings("ignore", r"JsProxy\.as_object_map", RuntimeWarning)
+
+
+def run_at_once(pool, name):
+    """Change an executor's class: `submit` does the work before it returns, in the caller's thread.
+
+    pool: the class. name: what it would use, for the line that each new executor prints.
+    """
+
+    def __init__(self, *settings, **named):
+        print(f"There are no {name} in a browser: the work is done here, one piece after the other.")
+
+    def submit(self, function, /, *arguments, **named):
+        future = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:  # as from any executor, it is raised where the result is asked for
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        pass
+
+    pool.__init__, pool.submit, pool.shutdown = __init__, submit, shutdown

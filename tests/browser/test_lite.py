@@ -1,0 +1,121 @@
+"""The course with Python inside the page: `make lite PYODIDE=folder`, served as plain files, in a real browser."""
+
+import functools
+import http.server
+import json
+import threading
+import zipfile
+
+import lab
+import pytest
+
+SITE = lab.ROOT / "build" / "lite"
+EXECUTE_JS = """
+async code => {
+  let said = '';
+  const future = window.course.kernel().requestExecute({ code, store_history: false });
+  future.onIOPub = ({ content }) => { said += content.text ?? content.evalue ?? ''; };
+  await future.done;
+  return said;
+}
+"""
+NOT_THERE = """
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from threadpoolctl import threadpool_limits
+from mnist_scratch import SGD, Dataset, Network, fit, load_mnist
+from mnist_scratch.tuning import sweep
+
+some = Dataset(mnist.train.images[:256], mnist.train.labels[:256])
+for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
+    with pool(2) as executor:
+        print(sweep([{"x": -1}, {"x": 2}], executor, run=lambda x: abs(x)))
+with threadpool_limits(1):
+    fit(Network([784, 10], seed=0), some, epochs=1, optimizer=SGD(0.1), progress=False)
+os.chdir("solutions")
+print(len(load_mnist().test))
+"""
+
+
+def what_is_not_built():
+    """One line that says why there is no site to look at; None when it is there and holds this very package."""
+    how = "; make lite PYODIDE=folder makes it (needs a folder with Pyodide)"
+    if not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file():
+        return f"there is no build/lite with a Python of its own{how}"
+    (wheel,) = (SITE / "static" / "pyodide").glob("mnist_scratch-*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        for name in packed.namelist():
+            if name.startswith("mnist_scratch/") and packed.read(name) != (lab.ROOT / name).read_bytes():
+                return f"build/lite holds another {name}{how}"
+    return None
+
+
+pytestmark = pytest.mark.skipif(what_is_not_built() is not None, reason=str(what_is_not_built()))
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """The site as it is, but for one setting: the page lets the tests look into it."""
+
+    def do_GET(self):
+        if self.path.split("?")[0] != "/jupyter-lite.json":
+            return super().do_GET()
+        config = json.loads((SITE / "jupyter-lite.json").read_text(encoding="utf-8"))
+        config["jupyter-config-data"]["exposeAppInBrowser"] = True
+        body = json.dumps(config).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The address of a server of nothing but files."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=SITE))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, site):
+    """The first notebook, its cells run as far as the slider; `asked` are all addresses that the browser asked."""
+    asked = []
+    browser.on("request", lambda request: asked.append(request.url))
+    notebook = lab.Notebook(browser, site, "00_start_here", lite=True)
+    notebook.asked = asked
+    notebook.run(to_the_end=False)
+    yield notebook
+    notebook.close()
+
+
+def test_a_plain_import_works_and_the_slider_moves_its_picture(notebook, artefacts):
+    (live,) = notebook.live()
+    (slider,) = live.sliders.values()
+    before, fingerprint = live.source(), live.fingerprint()
+    slider.press(slider.inwards())
+    live.settle(picture_other_than=before)
+    assert live.fingerprint() != fingerprint
+    live.screenshot(artefacts / "lite-00_start_here.png")
+    assert not notebook.problems()
+
+
+def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
+    said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE)
+    assert said.splitlines() == [
+        "There are no threads in a browser: the work is done here, one piece after the other.",
+        "[1, 2]",
+        "There are no processes in a browser: the work is done here, one piece after the other.",
+        "[1, 2]",
+        "10000",
+    ]
+    assert not notebook.problems()
+
+
+def test_nothing_is_asked_of_another_place(notebook, site):
+    elsewhere = {url for url in notebook.asked if url.startswith("http") and not url.startswith(f"{site}/")}
+    assert len(notebook.asked) > 20 and not elsewhere

@@ -1,0 +1,324 @@
+"""The course in the browser: JupyterLite, with Python inside the page, as one folder of files.
+
+    python tools/lite.py FOLDER                      an open page takes Python from where JupyterLite takes it
+    python tools/lite.py FOLDER --pyodide PYODIDE    Python travels along: a page asks no other place for anything
+
+The notebooks travel as they are, with their data, the results, and the package. Python in the page is Pyodide; its lock
+file says which packages there are and where each file lies. The one made here names the course's own wheel and those of
+the widgets too, so that a plain `import mnist_scratch` works. The folder needs a server, any one that serves files:
+
+    python -m http.server -d FOLDER
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.metadata import distribution, distributions
+from pathlib import Path
+from urllib.parse import urljoin
+
+from npm import fetch
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("notebooks", "data", "results")
+NOT_TAKEN = (".*", "ruff.toml", "*.npz", "*.unfinished")  # no notebook reads weights
+COURSE = "mnist-scratch"
+IN_THE_PAGE = "jupyter"  # asked for by the course, and there already: the page is a JupyterLab
+# what is loaded when the kernel starts: what it needs itself, and what a notebook may ask the version of at once
+LOADED = ("micropip", "ipython", "jedi", "comm", COURSE, "jupyterlab")
+EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
+PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
+LOCK = "pyodide-lock.json"
+RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+
+
+def build(folder, pyodide=None):
+    """Make the site in a folder, which is emptied first.
+
+    pyodide: a folder with Pyodide of the kernel's Python, its lock file and the packages that the course needs.
+    Raises RuntimeError, in one line, when something is missing.
+    """
+    version, python, address = release()
+    if pyodide is None:
+        lock = with_addresses(released_lock(version), address)
+    else:
+        lock = local_lock(pyodide, python)
+    make_pages(folder, settings(pyodide is not None))
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels = [*course_wheels(lock, Path(scratch)), page_wheel(folder, Path(scratch))]
+        lock["packages"] |= {entry["name"]: entry for entry in (lock_entry(wheel, lock) for wheel in wheels)}
+        needed = everything_needed(lock, LOADED)
+        if pyodide is not None:  # a page is told of no package that is not there
+            lock["packages"] = {name: entry for name, entry in lock["packages"].items() if name in needed}
+        runtime = folder / "static" / "pyodide"
+        runtime.mkdir(parents=True)
+        (runtime / LOCK).write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        for wheel in wheels:
+            shutil.copyfile(wheel, runtime / wheel.name)
+        if pyodide is not None:
+            for name in (*RUNTIME, *(entry["file_name"] for entry in lock["packages"].values())):
+                if not (runtime / name).exists():
+                    shutil.copyfile(pyodide / name, runtime / name)
+
+
+# --------------------------------------------------------------------------------------------- the pages
+
+
+def settings(local):
+    """What the pages read when they open. local: whether Python is one of the files."""
+    kernel = {"loadPyodideOptions": {"lockFileURL": f"./static/pyodide/{LOCK}", "packages": LOADED}}
+    if local:
+        kernel |= {"pyodideUrl": "./static/pyodide/pyodide.mjs", "disablePyPIFallback": True}
+    config = {"appName": "Neural networks from scratch", "litePluginSettings": {PLUGIN: kernel}}
+    return {"jupyter-lite-schema-version": 0, "jupyter-config-data": config}
+
+
+def make_pages(folder, settings):
+    """Let JupyterLite make its pages in a folder, with the course's files in them."""
+    config = {
+        "LiteBuildConfig": {
+            "contents": ["files"],
+            "output_dir": str(folder.resolve()),
+            "apps": ["lab", "notebooks", "tree"],
+            "no_sourcemaps": True,
+            "no_unused_shared_packages": True,
+            # the same pages whatever else is installed here
+            "ignore_sys_prefix": ["federated_extensions"],
+            "federated_extensions": [str(extension(name)) for name in EXTENSIONS],
+        }
+    }
+    shutil.rmtree(folder, ignore_errors=True)  # over an older site, JupyterLite would lose settings
+    with tempfile.TemporaryDirectory() as scratch:
+        copy_course(Path(scratch, "files"))
+        Path(scratch, "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
+        Path(scratch, "jupyter_lite_config.json").write_text(json.dumps(config), encoding="utf-8")
+        run([sys.executable, "-m", "jupyterlite_core", "build"], "JupyterLite could not make the pages", cwd=scratch)
+
+
+def copy_course(folder):
+    """Copy what a reader meets beside the pages: notebooks, data and results, byte for byte."""
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*NOT_TAKEN))
+
+
+def extension(name):
+    """The folder of an extension of JupyterLab that is installed here."""
+    folder = Path(sys.prefix, "share", "jupyter", "labextensions", name)
+    if not folder.is_dir():
+        raise RuntimeError(f"{name} is not installed here: make lite installs it")
+    return folder
+
+
+# ----------------------------------------------------------------------------------- packages for the page
+
+
+def release():
+    """What the kernel was made for: (version of Pyodide, its Python, the address of its files)."""
+    try:
+        from jupyterlite_pyodide_kernel import constants
+    except ImportError:
+        raise RuntimeError("JupyterLite is not installed here: make lite installs it") from None
+    return constants.PYODIDE_VERSION, constants.PYODIDE_PYTHON_VERSION, f"{constants.PYODIDE_CDN_URL}/"
+
+
+def released_lock(version):
+    """The lock file of a release of Pyodide; npm fetches it once."""
+    return read_lock(fetch(f"pyodide@{version}", [LOCK]) / LOCK)
+
+
+def local_lock(folder, python):
+    """The lock file of a folder with Pyodide of that Python, without packages whose files are not there."""
+    missing = [name for name in (*RUNTIME, LOCK) if not (folder / name).is_file()]
+    if missing:
+        raise RuntimeError(f"{folder} is no folder with Pyodide: it has no {missing[0]}")
+    lock = read_lock(folder / LOCK)
+    if not lock["info"]["python"].startswith(f"{python}."):
+        raise RuntimeError(f"{folder} has Python {lock['info']['python']}, and JupyterLite's kernel needs {python}")
+    there = {name: entry for name, entry in lock["packages"].items() if (folder / entry["file_name"]).is_file()}
+    return lock | {"packages": there}
+
+
+def read_lock(path):
+    """A lock file as a dictionary; its packages, and what they depend on, under their normal names."""
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    packages = {}
+    for name, entry in lock["packages"].items():
+        packages[canonicalize_name(name)] = entry | {
+            "depends": [canonicalize_name(other) for other in entry["depends"]]
+        }
+    return lock | {"packages": packages}
+
+
+def with_addresses(lock, base):
+    """The lock with a full address for each file: those that are not ours stay where they are."""
+    packages = lock["packages"].items()
+    return lock | {"packages": {name: e | {"file_name": urljoin(base, e["file_name"])} for name, e in packages}}
+
+
+def course_wheels(lock, folder):
+    """The wheels that the course needs in the page and Pyodide has not: the course's own first. Their paths."""
+    course = course_wheel(folder)
+    check_versions(lock, requirements(wheel_metadata(course), lock))
+    missing = not_in_pyodide(lock, requirements(wheel_metadata(course), lock))
+    stubs = extension(EXTENSIONS[0]) / "static" / "pypi"
+    for name in missing & {"widgetsnbextension"}:  # the kernel has a small stand-in for it
+        shutil.copy(max(stubs.glob(f"{name}-4*.whl")), folder)
+    pinned = [f"{name}=={distribution(name).version}" for name in sorted(missing - {"widgetsnbextension"})]
+    if pinned:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pure = ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none"]
+        python = f"--python-version={lock['info']['python']}"
+        run([*pip, *pure, python, "--dest", folder, *pinned], "pip could not fetch " + " ".join(pinned))
+    return [course, *sorted(set(folder.glob("*.whl")) - {course})]
+
+
+def course_wheel(folder):
+    """Build the wheel of the package into a folder; its path."""
+    with tempfile.TemporaryDirectory() as source:  # setuptools leaves files where it works
+        for name in ("pyproject.toml", "LICENSE"):
+            shutil.copy(ROOT / name, source)
+        shutil.copytree(
+            ROOT / "mnist_scratch", Path(source, "mnist_scratch"), ignore=shutil.ignore_patterns("__pycache__")
+        )
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        run([*pip, "--wheel-dir", folder, source], "the package's wheel could not be built")
+    (wheel,) = folder.glob("mnist_scratch-*.whl")
+    return wheel
+
+
+def page_wheel(site, folder):
+    """A wheel of nothing but the name and version of the JupyterLab that the pages are; its path.
+
+    Python in the page is asked for that version, as on any machine.
+    """
+    config = json.loads((site / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
+    version = config["versionInfo"]["@jupyterlab/application"]["version"]
+    info = f"jupyterlab-{version}.dist-info"
+    files = {
+        "METADATA": f"Metadata-Version: 2.1\nName: jupyterlab\nVersion: {version}\nSummary: The page around it.\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: lite\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "".join(f"{info}/{name},,\n" for name in ("METADATA", "WHEEL", "RECORD")),
+    }
+    wheel = folder / f"jupyterlab-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        for name, text in files.items():
+            packed.writestr(f"{info}/{name}", text)
+    return wheel
+
+
+def wheel_metadata(wheel):
+    """What a wheel says of itself."""
+    (found,) = distributions(path=[str(wheel)])
+    return found
+
+
+def requirements(dist, lock):
+    """What a distribution requires under Pyodide: {name: Requirement}."""
+    python = lock["info"]["python"]
+    page = {
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "python_full_version": python,
+        "python_version": ".".join(python.split(".")[:2]),
+        "os_name": "posix",
+        "sys_platform": "emscripten",
+        "platform_system": "Emscripten",
+        "platform_machine": lock["info"]["arch"],
+        "extra": "",
+    }
+    found = [Requirement(text) for text in dist.requires or []]
+    found = [required for required in found if not required.marker or required.marker.evaluate(page)]
+    return {canonicalize_name(required.name): required for required in found if required.name != IN_THE_PAGE}
+
+
+def check_versions(lock, required):
+    """RuntimeError when Pyodide has a package, but an older one than the course asks for."""
+    for name, requirement in required.items():
+        version = lock["packages"].get(name, {}).get("version")
+        if version and not requirement.specifier.contains(version, prereleases=True):
+            raise RuntimeError(f"Pyodide has {name} {version}, and the course needs {requirement}")
+
+
+def not_in_pyodide(lock, required):
+    """The names of what is required, in any number of steps, and is not in the lock.
+
+    They are taken in the versions that are installed here: what Python says in the page and what the page's widgets
+    understand must agree.
+    """
+    missing, todo = set(), set(required)
+    while todo:
+        name = todo.pop()
+        if name not in lock["packages"] and name not in missing:
+            missing.add(name)
+            if name != "widgetsnbextension":
+                todo |= set(requirements(distribution(name), lock))
+    return missing
+
+
+def lock_entry(wheel, lock):
+    """The entry of a wheel in the lock; its file lies beside the lock."""
+    if not wheel.name.endswith("-none-any.whl"):
+        raise RuntimeError(f"{wheel.name} is not pure Python: Pyodide would have to bring it")
+    dist = wheel_metadata(wheel)
+    tops = {(file.parts[0], len(file.parts) > 1) for file in dist.files or [] if file.suffix == ".py"}
+    return {
+        "name": canonicalize_name(dist.metadata["Name"]),
+        "version": dist.version,
+        "file_name": wheel.name,
+        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "imports": sorted(top if inside else top.removesuffix(".py") for top, inside in tops),
+        "depends": sorted(requirements(dist, lock)),
+        "install_dir": "site",
+        "package_type": "package",
+        "unvendored_tests": False,
+    }
+
+
+def everything_needed(lock, names):
+    """These packages and all that they depend on; RuntimeError when one of them is not in the lock."""
+    needed, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in lock["packages"]:
+            raise RuntimeError(f"this Pyodide has no {name}, which the course needs in the page")
+        if name not in needed:
+            needed.add(name)
+            todo += lock["packages"][name]["depends"]
+    return needed
+
+
+def run(command, complaint, cwd=None):
+    """Run a command; RuntimeError with the last lines of what it said when it fails."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise RuntimeError(f"{complaint}:\n" + "\n".join(said[-8:]))
+
+
+def main(arguments):
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--pyodide", type=Path, metavar="PYODIDE", help="a folder with Pyodide, to travel with the site"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        build(options.folder, options.pyodide)
+    except (RuntimeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())
+    print(f"{options.folder}: {size / 1e6:.0f} MB; to open it: python -m http.server -d {options.folder.parent}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
