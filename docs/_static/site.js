@@ -6,6 +6,11 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const summary of document.querySelectorAll(".has-children > details > summary"))
     summary.setAttribute("aria-label", "Pages of " + summary.closest("li").querySelector("a").textContent.trim());
 
+  // The list of pages is a part of the page that one can jump to, with the name and the search above it
+  const sidebar = document.querySelector("#pst-primary-sidebar");
+  sidebar?.setAttribute("role", "complementary");
+  sidebar?.setAttribute("aria-label", "Name, search and pages");
+
   // A formula that scrolls can be reached by the Tab key, and scrolled with the arrow keys
   const reachFormulas = () => {
     for (const formula of document.querySelectorAll("mjx-container"))
