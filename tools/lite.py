@@ -188,7 +188,8 @@ def course_wheel(folder):
             ROOT / "mnist_scratch", Path(source, "mnist_scratch"), ignore=shutil.ignore_patterns("__pycache__")
         )
         pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        run([*pip, "--wheel-dir", folder, source], "the package's wheel could not be built")
+        no_network = "--no-build-isolation"  # what builds it is installed
+        run([*pip, no_network, "--wheel-dir", folder, source], "the package's wheel could not be built")
     (wheel,) = folder.glob("mnist_scratch-*.whl")
     return wheel
 
