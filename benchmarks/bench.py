@@ -530,8 +530,8 @@ def report(results):
         "# One epoch, side by side",
         "",
         f"Medians of {results['rounds_counted']} rounds (smallest–largest); {results['n_images']:,} images an epoch, "
-        "float32. A ratio is a peer's time over ours in the same round: above 1, ours is faster. How it was measured: "
-        "[README.md](README.md).",
+        "float32. A ratio is a peer's time over ours in the same round: above 1, ours is faster. "
+        "[How it was measured](README.md).",
         "",
         "![Bars of the ratios in the table, a group for each network.](results.png)",
         "",

@@ -162,7 +162,7 @@ def report(results):
         "",
         f"{'-'.join(map(str, RECIPE.sizes))}, mini-batch {RECIPE.batch_size}, {results['n_images']:,} images, float32. "
         f"Medians (smallest–largest) of {rounds} rounds, in seconds. A ratio is PyTorch's time over ours in the same "
-        "round: above 1, ours is faster. How it was measured: [README.md](README.md).",
+        "round: above 1, ours is faster. [How it was measured](README.md).",
         "",
         f"| | {' | '.join(PARTS.values())} |",
         "|---|" + "--:|" * len(PARTS),

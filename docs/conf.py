@@ -57,13 +57,18 @@ if repository := os.environ.get("REPOSITORY_URL"):
     html_theme_options |= {"repository_url": repository, "use_repository_button": True}
 
 
+WIDE = 700  # pixels
+
+
 def with_alt_text(render_image):
-    """MyST-NB takes a stored picture's size from its output, but not its alt text."""
+    """MyST-NB takes a stored picture's size from its output, but not its alt text; wide ones scroll on a phone."""
 
     def render(self, data):
         images = render_image(self, data)
         for image in images:
             image["alt"] = data.output_metadata.get(data.mime_type, {}).get("alt", "")
+            if data.output_metadata.get(data.mime_type, {}).get("width", 0) > WIDE:
+                image["classes"].append("wide")
         return images
 
     return render
@@ -100,6 +105,8 @@ def skip_foreign(app, what, name, obj, skip, options):
 def own_signature(app, what, name, obj, options, signature, returns):
     """Traitlets hides what a widget of ours takes."""
     if what == "class" and signature and signature.startswith("(*args"):
+        if "__init__" not in vars(obj):
+            return "", None
         _, *parameters = inspect.signature(obj.__init__).parameters.values()
         return str(inspect.Signature(parameters)), None
 

@@ -22,8 +22,10 @@ def run_at_once(pool, name):
     pool: the class. name: what it would use, for the line that each new executor prints.
     """
 
-    def __init__(self, *settings, **named):
+    def __init__(self, *settings, initializer=None, initargs=(), **named):
         print(f"There are no {name} in a browser: the work is done here, one piece after the other.")
+        if initializer is not None:
+            initializer(*initargs)
 
     def submit(self, function, /, *arguments, **named):
         future = Future()

@@ -197,7 +197,7 @@ def replacing(path):
 def _default_folder():
     # beside the package in a clone; beside or above the working directory where it is installed alone
     places = [Path(__file__).parents[1] / "data", Path("data"), Path("../data"), Path("../../data")]
-    return next((place for place in places if place.is_dir()), places[0])
+    return next((place for place in places if any(place.glob("train-images-idx3-ubyte*"))), places[0])
 
 
 def _read_verified(folder, name, digest):

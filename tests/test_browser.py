@@ -31,11 +31,20 @@ def test_the_work_is_done_in_the_callers_thread_and_in_order(pool, capsys):
     )
 
 
+def test_what_prepares_a_worker_is_done_once(pool):
+    done = []
+    with pool(2, initializer=done.append, initargs=("ready",)) as executor:
+        executor.submit(abs, -1)
+        assert list(executor.map(abs, [1, -2])) == [1, 2]
+    assert done == ["ready"]
+
+
 def test_an_exception_is_raised_where_the_result_is_asked_for(pool):
     with pool() as executor:
-        future = executor.submit(int, "ten")
-    with pytest.raises(ValueError, match="ten"):
-        future.result()
+        futures = executor.submit(int, "ten"), executor.submit(lambda: 1 / 0)
+    for future, error in zip(futures, (ValueError, ZeroDivisionError), strict=True):
+        with pytest.raises(error):
+            future.result()
 
 
 def test_a_sweep_gives_the_same_as_without_an_executor(pool):
@@ -61,6 +70,9 @@ import mnist_scratch
 for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
     with pool(2) as executor:
         print(executor.submit(abs, -1).result())
+if sys.platform == "emscripten":  # as threadpoolctl there
+    import warnings
+    warnings.warn("JsProxy.as_object_map is an old way", RuntimeWarning)
 with tqdm.tqdm(total=2, file=sys.stdout, disable=False) as bar:
     bar.update()
 """

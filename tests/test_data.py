@@ -352,7 +352,8 @@ def test_a_file_is_opened_once(tmp_path, monkeypatch, packed):
 @pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/solutions"])
 def test_where_the_package_is_installed_alone_the_data_is_found_above_the_notebook(tmp_path, monkeypatch, folder):
     (tmp_path / "course" / "data").mkdir(parents=True)
-    (tmp_path / "course" / folder).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "course" / "data" / "train-images-idx3-ubyte.gz").touch()
+    (tmp_path / "course" / folder / "data").mkdir(parents=True, exist_ok=True)  # a reader's own does not hide it
     monkeypatch.setattr(data_module, "__file__", str(tmp_path / "site-packages" / "mnist_scratch" / "data.py"))
     monkeypatch.chdir(tmp_path / "course" / folder)
     assert data_module._default_folder().resolve() == tmp_path / "course" / "data"

@@ -177,49 +177,79 @@ def test_files_that_are_not_ours_keep_their_place(lock):
 
 def test_a_local_pyodide_has_what_its_files_are(pyodide):
     (pyodide / "scipy-99.whl").unlink()
-    assert set(lite.local_lock(pyodide, "3.14")["packages"]) == {name.replace("_", "-") for name in RELEASED} - {
-        "scipy"
-    }
+    packages = lite.local_lock(pyodide, "314.0.6", "3.14")["packages"]
+    assert set(packages) == {name.replace("_", "-") for name in RELEASED} - {"scipy"}
 
 
-def test_a_pyodide_of_another_python_is_refused(pyodide):
-    with pytest.raises(RuntimeError, match="has Python 3.14.0, and JupyterLite's kernel needs 3.15"):
-        lite.local_lock(pyodide, "3.15")
+@pytest.mark.parametrize("python", ["3.15", "3.1"])
+def test_a_pyodide_of_another_python_is_refused(pyodide, python):
+    for name in lite.RUNTIME:  # another release may have files of other names
+        (pyodide / name).unlink()
+    with pytest.raises(
+        RuntimeError, match=f"has Python 3.14.0, and JupyterLite's kernel needs {python}: take the full"
+    ):
+        lite.local_lock(pyodide, "314.0.6", python)
 
 
-@pytest.mark.parametrize("name", [*lite.RUNTIME, lite.LOCK])
+@pytest.mark.parametrize("name", [*lite.RUNTIME, "numpy-99.whl", "pillow-99.whl", "prompt_toolkit-99.whl"])
 def test_half_a_pyodide_is_refused(pyodide, name):
     (pyodide / name).unlink()
-    with pytest.raises(RuntimeError, match=f"no folder with Pyodide: it has no {name}"):
-        lite.local_lock(pyodide, "3.14")
+    with pytest.raises(RuntimeError, match=f"has no {name}: take the full release of Pyodide 314.0.6"):
+        lite.local_lock(pyodide, "314.0.6", "3.14")
+
+
+@pytest.mark.parametrize(
+    "text", [None, "no JSON", "[]", "{}", '{"info": {}, "packages": {}}', '{"packages": {"a": 1}}']
+)
+def test_what_is_no_pyodide_is_named(pyodide, text):
+    (pyodide / lite.LOCK).unlink()
+    if text is not None:
+        (pyodide / lite.LOCK).write_text(text, encoding="utf-8")
+    with pytest.raises(RuntimeError, match="is no folder with Pyodide|is no lock file of Pyodide"):
+        lite.local_lock(pyodide, "314.0.6", "3.14")
 
 
 # ------------------------------------------------------------------------------------------------- the whole
 
+STUB = "widgetsnbextension-4.0.999-py3-none-any.whl"
+
 
 @pytest.fixture
-def without_jupyterlite(monkeypatch, tmp_path):
-    """What is fetched or installed, replaced: the kernel's release, JupyterLite's pages, our wheels."""
+def commands(monkeypatch, tmp_path):
+    """The commands that would be run: JupyterLite's and pip's are replaced by something like what they make."""
+    commands, installed = [], tmp_path / "labextensions"
 
-    def make_pages(folder, settings):
-        folder.mkdir(parents=True)
-        versions = {"versionInfo": {"@jupyterlab/application": {"version": "4.6.4"}}}
-        settings["jupyter-config-data"] |= versions
-        (folder / "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
+    def run(command, complaint, cwd=None):
+        commands.append(list(map(str, command)))
+        if "jupyterlite_core" in command:
+            config = json.loads(Path(cwd, "jupyter_lite_config.json").read_text(encoding="utf-8"))["LiteBuildConfig"]
+            page = json.loads(Path(cwd, "jupyter-lite.json").read_text(encoding="utf-8"))
+            page["jupyter-config-data"]["versionInfo"] = {"@jupyterlab/application": {"version": "4.6.4"}}
+            output = Path(config["output_dir"])
+            assert list(output.iterdir()) == [], "over an older site it would lose settings"
+            assert Path(cwd, "files", "notebooks", "00_start_here.ipynb").is_file()
+            commands[-1] += config["federated_extensions"]
+            (output / "jupyter-lite.json").write_text(json.dumps(page), encoding="utf-8")
+        elif "wheel" in command:
+            our_wheel(Path(command[command.index("--wheel-dir") + 1]))
+        else:
+            for pinned in command[command.index("--dest") + 2 :]:
+                name, version = pinned.split("==")
+                required = lite.distribution(name).requires or []
+                make_wheel(Path(command[command.index("--dest") + 1]), name.replace("-", "_"), version, required)
 
-    def course_wheels(lock, folder):
-        names = sorted(lite.not_in_pyodide(lock, lite.requirements(lite.wheel_metadata(our_wheel(folder)), lock)))
-        required = {name: lite.distribution(name).requires or [] for name in names}
-        return [our_wheel(folder), *(make_wheel(folder, n.replace("-", "_"), "1.0", required[n]) for n in names)]
-
+    for name in lite.EXTENSIONS:
+        (installed / name / "static" / "pypi").mkdir(parents=True)
+    make_wheel(installed / lite.EXTENSIONS[0] / "static" / "pypi", "widgetsnbextension", "4.0.999")
+    monkeypatch.setattr(lite, "run", run)
+    monkeypatch.setattr(lite, "extension", lambda name: installed / name)
     monkeypatch.setattr(lite, "release", lambda: ("314.0.6", "3.14", "https://example.org/full/"))
     monkeypatch.setattr(lite, "released_lock", lambda version: lite.read_lock(tmp_path / "released.json"))
-    monkeypatch.setattr(lite, "make_pages", make_pages)
-    monkeypatch.setattr(lite, "course_wheels", course_wheels)
+    return commands
 
 
 @pytest.mark.parametrize("local", [True, False])
-def test_the_folder_has_a_lock_and_the_files_it_promises(lock, pyodide, tmp_path, without_jupyterlite, local):
+def test_the_folder_has_a_lock_and_the_files_it_promises(lock, pyodide, tmp_path, commands, local):
     site = tmp_path / "site"
     lite.build(site, pyodide if local else None)
     config = json.loads((site / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
@@ -231,6 +261,7 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(lock, pyodide, tmp_path
     for name in set(made) - elsewhere:
         assert (folder / made[name]["file_name"]).is_file(), name
     assert made["jupyterlab"]["version"] == "4.6.4", "the page is asked for its version"
+    assert made["widgetsnbextension"]["file_name"] == STUB, "the kernel's own stand-in"
     for entry in made.values():
         assert set(entry["depends"]) <= set(made)
     if local:
@@ -244,8 +275,67 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(lock, pyodide, tmp_path
         assert elsewhere == {name.replace("_", "-") for name in RELEASED}
 
 
+def test_widgets_come_in_the_versions_that_are_installed_and_nothing_else_with_them(lock, pyodide, tmp_path, commands):
+    lite.build(tmp_path / "site", pyodide)
+    jupyterlite, wheel, download = commands
+    assert {Path(path).name for path in jupyterlite} >= {"pyodide-kernel-extension", "jupyterlab-manager", "anywidget"}
+    assert "--no-deps" in wheel and "--no-build-isolation" in wheel
+    assert "--no-deps" in download and "--only-binary=:all:" in download
+    pinned = set(download[download.index("--dest") + 2 :])
+    assert {f"{name}=={lite.distribution(name).version}" for name in ("ipywidgets", "anywidget")} <= pinned
+
+
+def test_a_pyodide_whose_numpy_is_too_old_stops_it(lock, pyodide, tmp_path, commands):
+    text = (pyodide / lite.LOCK).read_text(encoding="utf-8").replace("99.0", "1.0")
+    (pyodide / lite.LOCK).write_text(text, encoding="utf-8")
+    with pytest.raises(RuntimeError, match="Pyodide has .* 1.0, and the course needs"):
+        lite.build(tmp_path / "site", pyodide)
+
+
+def test_an_older_site_is_replaced_only_by_a_whole_one(lock, pyodide, tmp_path, commands, monkeypatch):
+    site = tmp_path / "site"
+    lite.build(site, pyodide)
+    (site / "older").touch()
+    before = sorted(site.rglob("*"))
+
+    def full(site, folder):
+        raise OSError(28, "No space left on device", str(site))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(lite, "page_wheel", full)
+        lite.build(site, pyodide)
+    assert sorted(site.rglob("*")) == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [], "nothing half is left"
+    lite.build(site, pyodide)
+    assert not (site / "older").exists()
+
+
+def test_a_folder_with_something_else_is_left_alone(lock, pyodide, tmp_path, commands, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    assert lite.main([str(tmp_path / "mine")]) == 1
+    assert "mine holds something else: name a new or an empty folder" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_pyodide_inside_the_folder_is_left_alone(lock, pyodide, tmp_path, commands, capsys):
+    inside = tmp_path / "site" / "static" / "pyodide"
+    inside.parent.mkdir(parents=True)
+    (tmp_path / "site" / "jupyter-lite.json").touch()
+    pyodide.rename(inside)
+    assert lite.main([str(tmp_path / "site"), "--pyodide", str(inside)]) == 1
+    assert "put it in another place first" in capsys.readouterr().err
+    assert all((inside / name).is_file() for name in lite.RUNTIME)
+
+
 def test_what_is_missing_is_said_in_a_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "jupyterlite_pyodide_kernel", None)
     assert lite.main([str(tmp_path / "site")]) == 1
     assert capsys.readouterr().err == "JupyterLite is not installed here: make lite installs it\n"
-    assert not (tmp_path / "site").exists()
+
+
+def test_it_says_how_to_open_it(lock, pyodide, tmp_path, commands, capsys):
+    assert lite.main([str(tmp_path / "a class" / "site"), "--pyodide", str(pyodide)]) == 0
+    said = capsys.readouterr().out
+    assert f"python3 -m http.server --bind 127.0.0.1 -d '{tmp_path}/a class'" in said
+    assert "http://localhost:8000/site/" in said

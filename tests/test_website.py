@@ -2,14 +2,16 @@
 
 import importlib
 import inspect
+import io
 import re
+import subprocess
 import sys
+import tarfile
+import types
 from pathlib import Path
 
 import pytest
 import yaml
-
-from mnist_scratch import SGD, Network, fit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tools"), str(ROOT / "docs")]
@@ -71,9 +73,19 @@ def words(text):
     return re.sub(r"[\s|\\`*\u00a0]|:py:obj:|::", "", text)
 
 
-@pytest.mark.parametrize("obj", [Network, SGD, fit, *(m for m in sys.modules.values() if "mnist_scratch" in str(m))])
-def test_no_word_of_a_docstring_is_lost(obj):
-    if text := inspect.getdoc(obj):
+def documented():
+    """The modules whose documentation is a part of the website."""
+    pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("package.md", "classroom.md"))
+    return re.findall(r"automodule:: mnist_scratch\.([\w.]+)$", pages, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", documented())
+def test_no_word_of_a_docstring_is_lost(name):
+    module = importlib.import_module(f"mnist_scratch.{name}")
+    ours = [obj for obj in vars(module).values() if getattr(obj, "__module__", "") == module.__name__]
+    texts = [(obj, inspect.getdoc(obj)) for obj in (module, *ours) if inspect.getdoc(obj)]
+    assert texts
+    for obj, text in texts:
         assert words(as_rst(text, obj)) == words(text.replace("::", ""))
 
 
@@ -86,11 +98,8 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
     fetched.parent.mkdir(parents=True)
     fetched.write_text("/* MathJax */", encoding="utf-8")
     folder = tmp_path / "source"
-    (folder / "notebooks").mkdir(parents=True)
-    (folder / "notebooks" / "99_gone.ipynb").touch()
     website.lay_out(folder)
     assert (folder / "conf.py").is_file() and (folder / "_static" / "mathjax" / "tex-svg.js").is_file()
-    assert not (folder / "notebooks" / "99_gone.ipynb").exists()
     for notebook in (ROOT / "notebooks").rglob("*.ipynb"):
         if ".ipynb_checkpoints" not in notebook.parts:
             assert (folder / notebook.relative_to(ROOT)).read_bytes() == notebook.read_bytes()
@@ -108,17 +117,95 @@ def test_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
     assert "npm is needed once" in capsys.readouterr().err
 
 
+@pytest.fixture
+def sphinx(monkeypatch):
+    """Sphinx, replaced: it writes two pages, or fails. The list of its arguments, and whether it fails."""
+    made = types.SimpleNamespace(options=[], fails=False)
+
+    def build_main(options):
+        made.options[:] = options
+        for name in ("index.html", "searchindex.js"):
+            Path(options[-1], name).touch()
+        return int(made.fails)
+
+    module = types.ModuleType("sphinx.cmd.build")
+    module.build_main = build_main
+    for name in ("sphinx", "sphinx.cmd"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "sphinx.cmd.build", module)
+    monkeypatch.setattr(website, "lay_out", Path.mkdir)
+    return made
+
+
+def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, sphinx, capsys):
+    site = tmp_path / "out"
+    assert website.main([str(site)]) == 0
+    assert "--fail-on-warning" in sphinx.options
+    assert "url=out/index.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    (site / "gone.html").touch()
+    sphinx.fails = True
+    assert website.main([str(site)]) == 1
+    assert "was not made: see above" in capsys.readouterr().err and (site / "gone.html").exists()
+    sphinx.fails = False
+    assert website.main([str(site)]) == 0 and not (site / "gone.html").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "out"]
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path, sphinx, capsys):
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    assert website.main([str(tmp_path)]) == 1
+    assert "holds something else" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+# ------------------------------------------------------------------------------------------ what npm fetches
+
+
+def npm_packs(folder, files):
+    """What `npm pack` would leave: an archive with these files."""
+    with tarfile.open(folder / "packed.tgz", "w:gz") as archive:
+        for name in files:
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = 4
+            archive.addfile(info, io.BytesIO(b"code"))
+
+
+def test_a_package_is_fetched_once_and_never_kept_by_halves(tmp_path, monkeypatch):
+    runs, files = [], ["es5/a.js", "b.js"]
+
+    def run(command, cwd, **options):
+        runs.append(command[-1])
+        npm_packs(cwd, files)
+        return subprocess.CompletedProcess(command, 0, "packed.tgz\n", "")
+
+    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(npm.shutil, "which", lambda name: name)
+    monkeypatch.setattr(npm.subprocess, "run", run)
+    with pytest.raises(RuntimeError, match="@some/thing@1.0, as npm fetched it, is not what was expected"):
+        npm.fetch("@some/thing@1.0", ["es5/a.js", "not_there.js"])
+    assert not list(tmp_path.rglob("a.js"))
+    for _ in range(2):
+        folder = npm.fetch("@some/thing@1.0", files)
+        assert [(folder / name).read_bytes() for name in files] == [b"code", b"code"]
+        assert runs == ["@some/thing@1.0"] * 2
+    assert sorted(path.name for path in folder.rglob("*")) == ["a.js", "b.js", "es5"]
+
+
+def test_why_npm_failed_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(npm.shutil, "which", lambda name: "npm")
+    failed = subprocess.CompletedProcess([], 1, "", "npm error FetchError:\nreason: refused")
+    monkeypatch.setattr(npm.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(RuntimeError, match="could not fetch thing@1: npm error FetchError: reason: refused"):
+        npm.fetch("thing@1", ["a.js"])
+
+
 def test_no_page_of_docs_hides_a_file_of_the_course():
     hidden = [p for p in (ROOT / "docs").rglob("*.*") if (ROOT / p.relative_to(ROOT / "docs")).exists()]
     assert hidden == []
 
 
 # ------------------------------------------------------------------------------------------ what is documented
-
-
-def documented():
-    pages = "".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("package.md", "classroom.md"))
-    return re.findall(r"automodule:: mnist_scratch\.([\w.]+)$", pages, re.MULTILINE)
 
 
 def test_the_package_is_documented_in_the_order_in_which_it_is_read():
@@ -142,13 +229,22 @@ def test_the_pages_find_what_they_take_from_the_readme(heading):
 # ------------------------------------------------------------------------------------------------- publishing
 
 
-def test_the_workflow_publishes_site_and_lite_together():
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8"))["jobs"]
-    build, deploy = jobs["build"]["steps"], jobs["deploy"]
-    commands = [step["run"] for step in build if "run" in step]
+def test_the_workflow_publishes_site_and_lite_together_once_the_tests_were_green():
+    folder = ROOT / ".github" / "workflows"
+    tests, workflow = (
+        yaml.safe_load((folder / name).read_text(encoding="utf-8")) for name in ("test.yml", "pages.yml")
+    )
+    after = {"workflows": [tests["name"]], "types": ["completed"], "branches": ["main"]}
+    assert workflow[True] == {"workflow_run": after, "workflow_dispatch": None}  # YAML takes `on` for a truth
+    assert workflow["permissions"] == {"contents": "read"}
+    build, deploy = workflow["jobs"]["build"], workflow["jobs"]["deploy"]
+    assert "github.event.workflow_run.conclusion == 'success'" in build["if"]
+    assert build["steps"][0]["with"]["persist-credentials"] is False
+    assert "permissions" not in build
+    commands = [step["run"] for step in build["steps"] if "run" in step]
     assert commands[0] == "make site lite"
     for part in ("index.html", "site", "lite"):
         assert f"build/{part} " in commands[1]
-    upload = next(step for step in build if "upload-pages-artifact" in step.get("uses", ""))
+    upload = next(step for step in build["steps"] if "upload-pages-artifact" in step.get("uses", ""))
     assert commands[1].endswith(upload["with"]["path"])
     assert deploy["needs"] == "build" and deploy["permissions"] == {"pages": "write", "id-token": "write"}

@@ -5,14 +5,13 @@
 
 The notebooks travel as they are, with their data, the results, and the package. Python in the page is Pyodide; its lock
 file says which packages there are and where each file lies. The one made here names the course's own wheel and those of
-the widgets too, so that a plain `import mnist_scratch` works. The folder needs a server, any one that serves files:
-
-    python -m http.server -d FOLDER
+the widgets too, so that a plain `import mnist_scratch` works. The folder needs a server, any one that serves files.
 """
 
 import argparse
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,9 +19,10 @@ import tempfile
 import zipfile
 from importlib.metadata import distribution, distributions
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 from npm import fetch
+from output import replacing
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -40,7 +40,7 @@ RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 
 
 def build(folder, pyodide=None):
-    """Make the site in a folder, which is emptied first.
+    """Make the site in a folder, whose earlier content is replaced.
 
     pyodide: a folder with Pyodide of the kernel's Python, its lock file and the packages that the course needs.
     Raises RuntimeError, in one line, when something is missing.
@@ -49,15 +49,17 @@ def build(folder, pyodide=None):
     if pyodide is None:
         lock = with_addresses(released_lock(version), address)
     else:
-        lock = local_lock(pyodide, python)
-    make_pages(folder, settings(pyodide is not None))
-    with tempfile.TemporaryDirectory() as scratch:
-        wheels = [*course_wheels(lock, Path(scratch)), page_wheel(folder, Path(scratch))]
+        if pyodide.resolve().is_relative_to(folder.resolve()):
+            raise RuntimeError(f"{pyodide} lies in {folder}, which is made anew: put it in another place first")
+        lock = local_lock(pyodide, version, python)
+    with tempfile.TemporaryDirectory() as scratch, replacing(folder, "jupyter-lite.json") as new:
+        make_pages(new, settings(pyodide is not None))
+        wheels = [*course_wheels(lock, Path(scratch)), page_wheel(new, Path(scratch))]
         lock["packages"] |= {entry["name"]: entry for entry in (lock_entry(wheel, lock) for wheel in wheels)}
         needed = everything_needed(lock, LOADED)
         if pyodide is not None:  # a page is told of no package that is not there
             lock["packages"] = {name: entry for name, entry in lock["packages"].items() if name in needed}
-        runtime = folder / "static" / "pyodide"
+        runtime = new / "static" / "pyodide"
         runtime.mkdir(parents=True)
         (runtime / LOCK).write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         for wheel in wheels:
@@ -81,7 +83,10 @@ def settings(local):
 
 
 def make_pages(folder, settings):
-    """Let JupyterLite make its pages in a folder, with the course's files in them."""
+    """Let JupyterLite make its pages in an empty folder, with the course's files in them.
+
+    Over an older site, JupyterLite would lose settings.
+    """
     config = {
         "LiteBuildConfig": {
             "contents": ["files"],
@@ -94,7 +99,6 @@ def make_pages(folder, settings):
             "federated_extensions": [str(extension(name)) for name in EXTENSIONS],
         }
     }
-    shutil.rmtree(folder, ignore_errors=True)  # over an older site, JupyterLite would lose settings
     with tempfile.TemporaryDirectory() as scratch:
         copy_course(Path(scratch, "files"))
         Path(scratch, "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -133,27 +137,38 @@ def released_lock(version):
     return read_lock(fetch(f"pyodide@{version}", [LOCK]) / LOCK)
 
 
-def local_lock(folder, python):
+def local_lock(folder, version, python):
     """The lock file of a folder with Pyodide of that Python, without packages whose files are not there."""
-    missing = [name for name in (*RUNTIME, LOCK) if not (folder / name).is_file()]
-    if missing:
-        raise RuntimeError(f"{folder} is no folder with Pyodide: it has no {missing[0]}")
+    if not (folder / LOCK).is_file():
+        raise RuntimeError(f"{folder} is no folder with Pyodide: there is no {folder / LOCK}")
     lock = read_lock(folder / LOCK)
+    take = f"take the full release of Pyodide {version}, unpacked"
     if not lock["info"]["python"].startswith(f"{python}."):
-        raise RuntimeError(f"{folder} has Python {lock['info']['python']}, and JupyterLite's kernel needs {python}")
-    there = {name: entry for name, entry in lock["packages"].items() if (folder / entry["file_name"]).is_file()}
-    return lock | {"packages": there}
+        raise RuntimeError(
+            f"{folder} has Python {lock['info']['python']}, and JupyterLite's kernel needs {python}: {take}"
+        )
+    packages = lock["packages"]
+    there = {name for name, entry in packages.items() if (folder / entry["file_name"]).is_file()}
+    asked = {*LOADED, *requirements(distribution(COURSE), lock)} & set(packages)
+    missing = [packages[name]["file_name"] for name in sorted(everything_needed(lock, asked) - there)]
+    missing += [name for name in RUNTIME if not (folder / name).is_file()]
+    if missing:
+        raise RuntimeError(f"{folder} has no {missing[0]}: {take}")
+    return lock | {"packages": {name: packages[name] for name in there}}
 
 
 def read_lock(path):
     """A lock file as a dictionary; its packages, and what they depend on, under their normal names."""
-    lock = json.loads(path.read_text(encoding="utf-8"))
-    packages = {}
-    for name, entry in lock["packages"].items():
-        packages[canonicalize_name(name)] = entry | {
-            "depends": [canonicalize_name(other) for other in entry["depends"]]
-        }
-    return lock | {"packages": packages}
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+        packages = {}
+        for name, entry in lock["packages"].items():
+            depends = [canonicalize_name(other) for other in entry["depends"]]
+            packages[canonicalize_name(name)] = entry | {"depends": depends, "file_name": entry["file_name"]}
+        info = lock["info"] | {"python": lock["info"]["python"], "arch": lock["info"]["arch"]}
+        return lock | {"info": info, "packages": packages}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise RuntimeError(f"{path} is no lock file of Pyodide") from None
 
 
 def with_addresses(lock, base):
@@ -169,7 +184,10 @@ def course_wheels(lock, folder):
     missing = not_in_pyodide(lock, requirements(wheel_metadata(course), lock))
     stubs = extension(EXTENSIONS[0]) / "static" / "pypi"
     for name in missing & {"widgetsnbextension"}:  # the kernel has a small stand-in for it
-        shutil.copy(max(stubs.glob(f"{name}-4*.whl")), folder)
+        stub = next(stubs.glob(f"{name}-4*.whl"), None)
+        if stub is None:
+            raise RuntimeError(f"this JupyterLite has no {name}: make lite installs another one")
+        shutil.copy(stub, folder)
     pinned = [f"{name}=={distribution(name).version}" for name in sorted(missing - {"widgetsnbextension"})]
     if pinned:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -308,7 +326,10 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument(
-        "--pyodide", type=Path, metavar="PYODIDE", help="a folder with Pyodide, to travel with the site"
+        "--pyodide",
+        type=lambda text: Path(text).expanduser(),  # a Makefile does not
+        metavar="PYODIDE",
+        help="a folder with Pyodide, to travel with the site",
     )
     options = parser.parse_args(arguments)
     try:
@@ -317,7 +338,10 @@ def main(arguments):
         print(error, file=sys.stderr)
         return 1
     size = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())
-    print(f"{options.folder}: {size / 1e6:.0f} MB; to open it: python -m http.server -d {options.folder.parent}")
+    site = options.folder.resolve()
+    server = f"python3 -m http.server --bind 127.0.0.1 -d {shlex.quote(str(site.parent))}"
+    print(f"{options.folder}: {size / 1e6:.0f} MB. To open it: {server}")
+    print(f"then http://localhost:8000/{quote(site.name)}/")
     return 0
 
 

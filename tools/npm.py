@@ -5,6 +5,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from output import replacing
+
 CACHE = Path(__file__).resolve().parents[1] / "build" / ".npm"
 
 
@@ -19,15 +21,17 @@ def fetch(package, files):
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError(f"npm is needed once, to fetch {package}: it comes with Node.js")
-    folder.mkdir(parents=True, exist_ok=True)
     print(f"Fetching {package} ...", flush=True)
-    done = subprocess.run([npm, "pack", "--silent", package], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"npm could not fetch {package}: {done.stderr.strip() or done.stdout.strip()}")
-    archive = folder / done.stdout.split()[-1]
-    with tarfile.open(archive) as packed:
-        for file in files:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_bytes(packed.extractfile(f"package/{file}").read())
-    archive.unlink()
+    with replacing(folder, files[0]) as new:
+        command = [npm, "pack", "--loglevel=error", package]
+        done = subprocess.run(command, cwd=new.parent, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"npm could not fetch {package}: {' '.join(done.stderr.split())[:300]}")
+        try:
+            with tarfile.open(new.parent / done.stdout.split()[-1]) as packed:
+                for file in files:
+                    (new / file).parent.mkdir(parents=True, exist_ok=True)
+                    (new / file).write_bytes(packed.extractfile(f"package/{file}").read())
+        except (KeyError, tarfile.TarError) as error:
+            raise RuntimeError(f"{package}, as npm fetched it, is not what was expected: {error}") from None
     return folder

@@ -1,16 +1,19 @@
 """Make the website of the course from the notebooks as they are stored; nothing is executed.
 
-    python tools/website.py FOLDER
+    python tools/website.py FOLDER     and beside it an index.html that leads there
 
 Sphinx reads a copy of the course with docs/ laid over it, so that a page's address is its file's path. Formulas are
 shown by MathJax, which npm fetches once; the pages need no network.
 """
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from npm import fetch
+from output import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 # What pages are made of, and what they link to
@@ -30,16 +33,15 @@ MATHJAX = "es5/tex-svg.js"
 LEADS_HERE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url=site/index.html">
+<meta http-equiv="refresh" content="0; url={site}/index.html">
 <title>Neural networks from scratch</title>
-<p><a href="site/index.html">Neural networks from scratch</a></p>
+<p><a href="{site}/index.html">Neural networks from scratch</a></p>
 </html>
 """
 
 
 def lay_out(folder):
-    """Copy the parts into a folder, docs/ on top. Raises what `fetch` raises."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Copy the parts into an empty folder, docs/ on top. Raises what `fetch` raises."""
     for part in PARTS:
         target = folder / ("" if part == "docs" else part)
         if (ROOT / part).is_file():
@@ -53,24 +55,29 @@ def lay_out(folder):
     shutil.copy2(fetch("mathjax@3.2.2", [MATHJAX]) / MATHJAX, mathjax)
 
 
-def main(arguments):
-    """Returns the exit status."""
+def build(site):
+    """Make the site in a folder, whose earlier content is replaced. RuntimeError, in a line, when that fails."""
     from sphinx.cmd.build import build_main
 
-    site = Path(arguments[0])
-    source, doctrees = site.parent / ".site-source", site.parent / ".site-doctrees"
-    try:
+    with TemporaryDirectory() as scratch, replacing(site, "searchindex.js") as new:
+        source, doctrees = Path(scratch, "source"), Path(scratch, "doctrees")
         lay_out(source)
+        options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]
+        if build_main([*options, str(source), str(new)]):
+            raise RuntimeError(f"{site} was not made: see above")
+    (site.parent / "index.html").write_text(LEADS_HERE.format(site=site.name), encoding="utf-8")
+
+
+def main(arguments):
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    try:
+        build(parser.parse_args(arguments).folder.resolve())
     except (RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    for old in (site, doctrees):  # a page whose notebook is gone must not stay
-        shutil.rmtree(old, ignore_errors=True)
-    (site.parent / "index.html").write_text(LEADS_HERE, encoding="utf-8")
-    options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]
-    status = build_main([*options, str(source), str(site)])
-    shutil.rmtree(site.parent / "jupyter_execute", ignore_errors=True)  # MyST-NB's own copies of the pictures
-    return status
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,20 @@ document.addEventListener("DOMContentLoaded", () => {
       if (formula.scrollWidth > formula.clientWidth && formula.clientWidth) formula.tabIndex = 0;
       else formula.removeAttribute("tabindex");
   };
-  window.MathJax?.startup?.promise.then(reachFormulas);
+  // A full stop never begins a line, behind a formula either
+  const keepMarks = () => {
+    for (const formula of document.querySelectorAll("span.math")) {
+      const after = formula.nextSibling;
+      const mark = after?.nodeType === Node.TEXT_NODE && /^[.,;:!?)]+/.exec(after.data);
+      if (!mark) continue;
+      const together = document.createElement("span");
+      together.className = "with-its-mark";
+      after.splitText(mark[0].length);
+      formula.replaceWith(together);
+      together.append(formula, after);
+    }
+  };
+  window.MathJax?.startup?.promise.then(keepMarks).then(reachFormulas);
   window.addEventListener("resize", reachFormulas);
 
   if (location.protocol === "file:") {

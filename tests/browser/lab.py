@@ -3,18 +3,22 @@
 Everything is read back through the page: what a slider shows, what the words beside its picture say, what is painted.
 """
 
+import http.server
 import io
+import json
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from base64 import b64decode
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -132,6 +136,34 @@ def wait_until_it_answers(address, process, log):
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     raise RuntimeError(f"the Jupyter server did not start:\n{Path(log).read_text(encoding='utf-8')[-2000:]}")
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """The course that runs in a web page as it is, but for one setting: the page lets us look into it."""
+
+    def do_GET(self):
+        if self.path.split("?")[0] != "/jupyter-lite.json":
+            return super().do_GET()
+        config = json.loads(Path(self.directory, "jupyter-lite.json").read_text(encoding="utf-8"))
+        config["jupyter-config-data"]["exposeAppInBrowser"] = True
+        body = json.dumps(config).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextmanager
+def files(folder):
+    """A server of nothing but files, of this machine only; yields its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
 
 
 @contextmanager

@@ -1,9 +1,5 @@
 """The course with Python inside the page: `make lite PYODIDE=folder`, served as plain files, in a real browser."""
 
-import functools
-import http.server
-import json
-import threading
 import zipfile
 
 import lab
@@ -38,47 +34,34 @@ print(len(load_mnist().test))
 
 
 def what_is_not_built():
-    """One line that says why there is no site to look at; None when it is there and holds this very package."""
+    """One line that says why there is no site to look at; None when it is there and holds this very course."""
     how = "; make lite PYODIDE=folder makes it (needs a folder with Pyodide)"
-    if not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file():
+    wheels = list((SITE / "static" / "pyodide").glob("mnist_scratch-*.whl"))
+    if not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file() or len(wheels) != 1:
         return f"there is no build/lite with a Python of its own{how}"
-    (wheel,) = (SITE / "static" / "pyodide").glob("mnist_scratch-*.whl")
-    with zipfile.ZipFile(wheel) as packed:
-        for name in packed.namelist():
-            if name.startswith("mnist_scratch/") and packed.read(name) != (lab.ROOT / name).read_bytes():
-                return f"build/lite holds another {name}{how}"
-    return None
+    with zipfile.ZipFile(wheels[0]) as packed:
+        held = {name: packed.read(name) for name in packed.namelist() if name.startswith("mnist_scratch/")}
+    held |= contents(SITE / "files", "notebooks", ".ipynb")
+    now = contents(lab.ROOT, "mnist_scratch", ".py", ".js") | contents(lab.ROOT, "notebooks", ".ipynb")
+    differs = sorted(name for name in held | now if held.get(name) != now.get(name))
+    return f"build/lite has another {differs[0]}{how}" if differs else None
 
 
-pytestmark = pytest.mark.skipif(what_is_not_built() is not None, reason=str(what_is_not_built()))
+def contents(root, part, *endings):
+    """The content of a part's files with these endings, by their paths."""
+    found = [path for path in (root / part).rglob("*") if path.suffix in endings and "." not in path.parent.name]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
-    """The site as it is, but for one setting: the page lets the tests look into it."""
-
-    def do_GET(self):
-        if self.path.split("?")[0] != "/jupyter-lite.json":
-            return super().do_GET()
-        config = json.loads((SITE / "jupyter-lite.json").read_text(encoding="utf-8"))
-        config["jupyter-config-data"]["exposeAppInBrowser"] = True
-        body = json.dumps(config).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
+WHY_NOT = what_is_not_built()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 
 @pytest.fixture(scope="module")
 def site():
     """The address of a server of nothing but files."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=SITE))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with lab.files(SITE) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
