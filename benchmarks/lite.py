@@ -80,11 +80,12 @@ def step(live, slider):
 def report(results):
     """The results as Markdown lines."""
     about = results["machine"]
+    cores = f"{about['cores']} cores" if about["cores"] > 1 else "on one core for page, Python and server together"
     lines = [
         "# In a web page",
         "",
-        f"Measured on {results['date']} by `make bench-lite` on {about['processor']}, {about['cores']} "
-        f"cores, {about['system']}, in Chromium {about['chromium']}, from a server on the same machine. The folder "
+        f"Measured on {results['date']} by `make bench-lite` on {about['processor']}, {cores}, "
+        f"{about['system']}, in Chromium {about['chromium']}, from a server on the same machine. The folder "
         f"`build/lite`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no other "
         "host was asked.",
         "",
