@@ -9,6 +9,7 @@ def make_do():
     from tqdm import tqdm
 
     print("Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.")
+    print("The stop button does nothing here: choose Kernel → Restart Kernel, and run the cells again from the top.")
     run_at_once(ThreadPoolExecutor, "threads")
     run_at_once(ProcessPoolExecutor, "processes")
     tqdm.monitor_interval = 0  # the bar's watchman would be a thread

@@ -85,8 +85,9 @@ def in_a_page(platform):
 def test_in_a_page_executors_and_progress_bars_need_no_thread():
     run = in_a_page("emscripten")
     assert run.returncode == 0 and run.stderr == "", run.stderr
-    assert run.stdout.splitlines()[:5] == [
+    assert run.stdout.splitlines()[:6] == [
         "Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.",
+        "The stop button does nothing here: choose Kernel → Restart Kernel, and run the cells again from the top.",
         "There are no threads in a browser: the work is done here, one piece after the other.",
         "1",
         "There are no processes in a browser: the work is done here, one piece after the other.",

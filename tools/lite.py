@@ -35,6 +35,7 @@ IN_THE_PAGE = "jupyter"  # asked for by the course, and there already: the page 
 LOADED = ("micropip", "ipython", "jedi", "comm", COURSE, "jupyterlab")
 EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
+TRUSTED = "@jupyter-notebook/notebook-extension:trusted"
 LOCK = "pyodide-lock.json"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
@@ -78,7 +79,11 @@ def settings(local):
     kernel = {"loadPyodideOptions": {"lockFileURL": f"./static/pyodide/{LOCK}", "packages": LOADED}}
     if local:
         kernel |= {"pyodideUrl": "./static/pyodide/pyodide.mjs", "disablePyPIFallback": True}
-    config = {"appName": "Neural networks from scratch", "litePluginSettings": {PLUGIN: kernel}}
+    config = {
+        "appName": "Neural networks from scratch",
+        "litePluginSettings": {PLUGIN: kernel},
+        "disabledExtensions": [TRUSTED],  # its box says "Not Trusted": nothing here could make it say otherwise
+    }
     return {"jupyter-lite-schema-version": 0, "jupyter-config-data": config}
 
 
@@ -107,9 +112,18 @@ def make_pages(folder, settings):
 
 
 def copy_course(folder):
-    """Copy what a reader meets beside the pages: notebooks, data and results, byte for byte."""
+    """Copy what a reader meets beside the pages: notebooks, data and results, as they are.
+
+    Only what a notebook printed is stored there in one piece: between its lines JupyterLite would show commas.
+    """
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*NOT_TAKEN))
+    for path in folder.rglob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
+            if "text" in output:
+                output["text"] = "".join(output["text"])
+        path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def extension(name):

@@ -35,7 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   if (location.protocol === "file:") {
     // The live notebooks need a server, so a folder on a disk does without the links to them
-    for (const link of document.querySelectorAll(".notebook-links .run")) link.remove();
+    for (const link of document.querySelectorAll(".run")) link.remove();
     // and a page may not read another one, to show the words around what was found
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }

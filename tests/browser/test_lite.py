@@ -1,8 +1,10 @@
 """The course with Python inside the page: `make lite PYODIDE=folder`, served as plain files, in a real browser."""
 
 import zipfile
+from pathlib import Path
 
 import lab
+import nbformat
 import pytest
 
 SITE = lab.ROOT / "build" / "lite"
@@ -50,7 +52,8 @@ def what_is_not_built():
 def contents(root, part, *endings):
     """The content of a part's files with these endings, by their paths."""
     found = [path for path in (root / part).rglob("*") if path.suffix in endings and "." not in path.parent.name]
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    read = {".ipynb": lambda path: nbformat.read(path, as_version=4)}
+    return {path.relative_to(root).as_posix(): read.get(path.suffix, Path.read_bytes)(path) for path in found}
 
 
 WHY_NOT = what_is_not_built()
