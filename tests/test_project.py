@@ -405,8 +405,9 @@ def test_the_server_of_lab_asks_for_its_token_and_listens_on_this_machine_only(f
         listening = {place.laddr.ip for one in family for place in one.net_connections() if place.status == "LISTEN"}
         assert len(family) > 1 and listening <= {"127.0.0.1", "::1"} and listening
     finally:
-        for one in [*psutil.Process(process.pid).children(recursive=True)[::-1], process]:
-            one.kill()
+        if process.poll() is None:
+            for one in [*psutil.Process(process.pid).children(recursive=True)[::-1], process]:
+                one.kill()
         process.wait(30)
 
 
