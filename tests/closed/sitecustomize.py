@@ -9,9 +9,12 @@ Not seen: what C code does by itself. `make test-offline` takes the network away
 
 import errno
 import os
+import re
 import sys
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_JUPYTERS_OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+_PYTHONS_OWN = r"(pymp-|[a-z0-9_]{8}\Z)"  # multiprocessing's; and tempfile's, to see if one may write at all
 _OWN_NAME = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
@@ -61,9 +64,10 @@ def _is_allowed(path):
         return True
     path = os.path.realpath(path)
     folders = os.environ.get("CLOSED_ALLOWED", os.sep).split(os.pathsep)
+    folders += [os.path.realpath(os.environ[name]) for name in _JUPYTERS_OWN if name in os.environ]
     temporary = os.environ.get("CLOSED_TEMPORARY", os.sep)
     if "ipykernel_launcher" in sys.orig_argv:  # tests have temporary files; notebooks none, but for Python's own
-        return path.startswith(os.path.join(temporary, "pymp-")) or _is_in(path, folders)  # of multiprocessing
+        return _is_in(path, folders) or bool(re.match(re.escape(temporary + os.sep) + _PYTHONS_OWN, path))
     return _is_in(path, [*folders, temporary])
 
 
