@@ -53,7 +53,7 @@ bench-elastic: $(PEERS)  ## measure one epoch of elastic-mlp beside PyTorch, on 
 bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slider, in a real browser
 	$(BIN)/python benchmarks/slider_latency.py
 
-bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; a minute or two, on an idle machine
+bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; some five minutes, on an idle machine
 	$(BIN)/python benchmarks/sweep.py
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)

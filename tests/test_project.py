@@ -235,7 +235,7 @@ def test_data_files_and_their_checksums_are_those_of_the_readme():
 
 def test_ci_runs_the_test_command_of_the_readme():
     commands = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
-    assert commands.index("make test") < commands.index("make test-peers")
+    assert commands.index("make test") < commands.index("make test-cluster") < commands.index("make test-peers")
     assert re.search(r"^(\$ )?make test\b", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -342,6 +342,18 @@ def test_the_peers_are_installed_once_and_only_where_they_are_needed(folder, tar
 
 
 @needs_make
+def test_dask_is_installed_once_and_only_where_it_is_needed(folder):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (folder / ".venv" / ".ready").write_text(f"{folder.resolve()}\n")
+    assert '".[test,cluster]"' in make(folder, "test-cluster", "--dry-run").stdout
+    (folder / ".venv" / ".cluster").touch()
+    assert make(folder, "test-cluster", "--dry-run").stdout.strip() == ".venv/bin/python -m pytest tests/cluster"
+    assert "distributed" not in " ".join(project()["dependencies"] + project()["optional-dependencies"]["test"])
+
+
+@needs_make
 def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder):
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
@@ -357,7 +369,19 @@ def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder)
 @needs_make
 def test_make_alone_lists_the_targets(folder):
     run = make(folder)
-    for target in ("lab", "test", "test-peers", "bench", "lite", "notebooks", "lint", "format", "clean"):
+    for target in (
+        "lab",
+        "test",
+        "test-offline",
+        "test-cluster",
+        "test-peers",
+        "bench",
+        "lite",
+        "notebooks",
+        "lint",
+        "format",
+        "clean",
+    ):
         assert f"make {target} " in run.stdout
     assert not (folder / ".venv").exists()
 
@@ -366,6 +390,7 @@ def test_make_alone_lists_the_targets(folder):
 def test_lab_opens_the_first_notebook_as_safely_as_jupyter_does(folder):
     command = make(folder, "lab", "--dry-run").stdout
     assert "notebooks/00_start_here.ipynb" in command
+    assert "NeverCheckForUpdate" in command  # Lab would ask its maker's server for a newer one
     for option in ("token", "password", "--ip", "allow_remote", "allow_origin"):
         assert option not in command
 
@@ -431,7 +456,7 @@ def answer(url, post=False):
 # ---------------------------------------------------------------------------------------------- the texts
 
 
-@pytest.mark.parametrize("name", ["README.md", "data/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "data/README.md", "docs/cluster.md"])
 def test_links_and_pictures_of_a_text_are_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#\s]+)", text)
