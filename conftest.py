@@ -23,7 +23,8 @@ if not os.environ.get("PYTHONPATH", "").startswith(FIRST[0]):  # this is no proc
     from jupyter_core import paths
 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*FIRST, os.environ.get("PYTHONPATH")]))
-    own = [ROOT, "/dev", IPython.paths.get_ipython_dir()]
+    # to /proc nobody can write: where tests try what becomes of that
+    own = [ROOT, "/dev", "/proc", IPython.paths.get_ipython_dir()]
     own += [paths.jupyter_config_dir(), paths.jupyter_data_dir(), paths.jupyter_runtime_dir()]
     own += [matplotlib.get_configdir(), matplotlib.get_cachedir()]
     os.environ["CLOSED_ALLOWED"] = os.pathsep.join(os.path.realpath(folder) for folder in own)
