@@ -13,24 +13,34 @@ export OPENBLAS_THREAD_TIMEOUT ?= 12
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
+CLUSTER := .venv/.cluster
 BROWSER := .venv/.browser
 SITE := .venv/.site
 LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders bench-lite slides site lite notebooks lint format clean remake
+.PHONY: help lab test test-offline test-browser test-cluster test-peers slides site lite notebooks lint format clean remake
+.PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-server
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
+# Nothing is fetched while one works: JupyterLab would ask for its own newest version.
 lab: $(READY)  ## open the course in JupyterLab
-	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+		--ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
 
 test: lint  ## check the style, run all tests, execute and compare all notebooks
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
+test-offline: $(READY)  ## the same where there is no network but this machine itself (Linux, with unshare and ip)
+	unshare --map-root-user --net sh -c 'ip link set lo up && exec $(MAKE) test'
+
 test-browser: $(BROWSER) site  ## move every slider, draw, and read the website in a real browser (needs Chromium and npm)
 	$(BIN)/python -m pytest tests/browser
+
+test-cluster: $(CLUSTER)  ## run sweeps on a Dask cluster of several processes, and kill one of them
+	$(BIN)/python -m pytest tests/cluster
 
 test-peers: $(PEERS)  ## compare with PyTorch, scikit-learn and JAX: losses, gradients, weights after training
 	$(BIN)/python -m pytest benchmarks/test_parity.py
@@ -46,6 +56,9 @@ bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slide
 
 bench-lite: $(BROWSER)  ## measure the course in a web page, after make lite PYODIDE=folder; most of an hour
 	$(BIN)/python benchmarks/lite.py
+
+bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; some five minutes, on an idle machine
+	$(BIN)/python benchmarks/sweep.py
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides
@@ -108,6 +121,11 @@ $(BROWSER): $(READY)
 	@echo "Installing what drives the browser ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
 	@touch $(BROWSER)
+
+$(CLUSTER): $(READY)
+	@echo "Installing Dask ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,cluster]"
+	@touch $(CLUSTER)
 
 $(SITE): $(READY)
 	@echo "Installing what makes the website ..."

@@ -1,17 +1,42 @@
-"""Settings for tests and notebooks alike, and the seconds that each notebook took."""
+"""Settings for tests and notebooks alike, the seconds that each notebook took, and what went outside, if anything."""
 
 import os
+import runpy
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
 
 # A progress bar's text is never the same twice. Set here, so that a bare `pytest` does it too; the kernels inherit it.
 os.environ["TQDM_DISABLE"] = "1"
 
-# The kernels import the package of this very clone, whatever else is installed.
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+# The kernels import the package of this very clone, whatever else is installed; and all are closed, see tests/closed.
+FIRST = [str(ROOT / "tests" / "closed"), str(ROOT)]
+if not os.environ.get("PYTHONPATH", "").startswith(FIRST[0]):  # this is no process of a test run
+    import IPython
+    import matplotlib
+    from jupyter_core import paths
 
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*FIRST, os.environ.get("PYTHONPATH")]))
+    # to /proc nobody can write: where tests try what becomes of that
+    own = [ROOT, "/dev", "/proc", IPython.paths.get_ipython_dir()]
+    own += [paths.jupyter_config_dir(), paths.jupyter_data_dir(), paths.jupyter_runtime_dir()]
+    own += [matplotlib.get_configdir(), matplotlib.get_cachedir()]
+    os.environ["CLOSED_ALLOWED"] = os.pathsep.join(os.path.realpath(folder) for folder in own)
+    os.environ["CLOSED_TEMPORARY"] = os.path.realpath(tempfile.gettempdir())  # for tests, not for notebooks
+    handle, LOG = tempfile.mkstemp(prefix="closed-", suffix=".log")
+    os.close(handle)
+    os.environ["CLOSED_LOG"] = LOG
+    runpy.run_path(f"{FIRST[0]}/sitecustomize.py")  # this process has started already
+else:
+    LOG = None
+
+OUTSIDE = []
 SECONDS, CELLS, COMPARED = Counter(), Counter(), Counter()
 
 
@@ -36,8 +61,22 @@ def pytest_runtest_logreport(report):
             COMPARED[notebook] += dict(report.user_properties).get("compared", False)
 
 
+def pytest_sessionfinish(session):
+    """A run that reached outside is red, whatever its tests say."""
+    if LOG:
+        OUTSIDE.extend(sorted(set(Path(LOG).read_text(encoding="utf-8").splitlines())))
+        del os.environ["CLOSED_LOG"]
+        Path(LOG).unlink()
+        if OUTSIDE:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter):
-    """One line a notebook, and their sum."""
+    """What went outside; one line a notebook, and their sum."""
+    if OUTSIDE:
+        terminalreporter.section("reached outside of the course or of this machine", red=True)
+        for line in OUTSIDE:
+            terminalreporter.write_line(line)
     if not SECONDS:
         return
     terminalreporter.section("notebooks")

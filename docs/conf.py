@@ -86,8 +86,11 @@ def lead_links_to_pages(app, doctree):
         if path.startswith("mnist_scratch/"):
             link["refdomain"], link["reftype"] = "py", "mod"
             link["reftarget"] = path.removesuffix(".py").replace("/", ".")
-        elif f"{path}/index" in app.env.found_docs:
-            link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", f"{path}/index", None
+            continue
+        page = path.removeprefix("docs/").removeprefix("../").removesuffix(".md")  # docs/ lies on top of all else
+        for name in (page, f"{page}/index"):
+            if name in app.env.found_docs:
+                link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, None
 
 
 def format_docstring(app, what, name, obj, options, lines):

@@ -232,6 +232,43 @@ def no_widget_is_stored(page):
     ]
 
 
+# ------------------------------------------------------------------------------------- is it safe to open?
+
+KINDS = {"text/plain", "text/html", "image/png", "image/jpeg"}  # what an output may hold; no JavaScript, no SVG
+_EXECUTABLE = re.compile(
+    r"<\s*/?(script|iframe|frame|object|embed|applet|form|meta|base|link|svg|math)\b"
+    r"|<[a-z][^<]*[\s/\"']on[a-z]+\s*=|(?:javascript|vbscript)\s*:|data\s*:\s*(?:text/html|image/svg)|\bsrcdoc\s*=",
+    re.IGNORECASE,
+)
+
+
+def nothing_stored_can_execute(page):
+    """Opening a notebook must run nothing: no JavaScript in what is stored, nothing marked as trusted or to be run."""
+    complaints = ["the notebook's metadata say that it is trusted"] if _is_marked(page.content["metadata"]) else []
+    for number, cell in page.cells:
+        if _is_marked(cell.get("metadata", {})):
+            complaints.append(f"cell {number}: its metadata say that it is trusted, or to be run when it is opened")
+        kinds = {kind for data in cell.get("attachments", {}).values() for kind in data}
+        texts = [blank_code(source_of(cell))] if cell["cell_type"] == "markdown" else []
+        texts += [source_of(cell)] if cell["cell_type"] == "raw" else []
+        for output in cell.get("outputs", []):
+            kinds |= set(output.get("data", {})) - {"application/vnd.jupyter.widget-view+json"}  # has its own rule
+            texts += [joined(data) for kind, data in output.get("data", {}).items() if kind == "text/html"]
+            if _is_marked(output.get("metadata", {})):
+                complaints.append(f"cell {number}: an output is marked as trusted")
+        complaints += [f"cell {number}: {kind} is stored; allowed: {', '.join(KINDS)}" for kind in kinds - KINDS]
+        complaints += [
+            f"cell {number}: a page that shows this may execute it: {match[0][:60]}"
+            for text in texts
+            if (match := _EXECUTABLE.search(text))
+        ]
+    return complaints
+
+
+def _is_marked(metadata):
+    return bool({"trusted", "signature", "init_cell"} & set(metadata))
+
+
 # ----------------------------------------------------------------------------------------- can everybody read it?
 
 
@@ -533,6 +570,7 @@ RULES = [
     no_cell_prints_how_long_it_took,
     no_absolute_path,
     no_widget_is_stored,
+    nothing_stored_can_execute,
     one_title_and_no_level_skipped,
     every_picture_has_alt_text,
     no_picture_is_large,

@@ -6,6 +6,7 @@ That their cells still print what is stored is shown elsewhere: pytest runs them
 import base64
 import copy
 import json
+from functools import partial
 
 import pytest
 from notebook_rules import ROOT, RULES, Page, covers, numbers_in, prose_only, shows_something
@@ -70,6 +71,15 @@ def picture(alt=ALT, data=PICTURE, text=f"<Figure: {ALT}>", kind="image/png"):
     return {"output_type": "display_data", "metadata": metadata, "data": {kind: data, "text/plain": text}}
 
 
+def shown(data, kind, alt=None):
+    metadata = {kind: {"alt": alt}} if alt else {}
+    return {"output_type": "display_data", "metadata": metadata, "data": {kind: data, "text/plain": f"<x: {alt}>"}}
+
+
+def add_to_prose(text, cells):
+    cells[1]["source"] += "\n\n" + text
+
+
 @pytest.fixture
 def page(tmp_path):
     """A notebook that keeps every rule."""
@@ -125,6 +135,29 @@ BREAKS = [
         "no_widget_is_stored",
         lambda c: c[5]["outputs"][0]["data"].update({"application/vnd.jupyter.widget-view+json": {}}),
     ),
+    *(
+        ("nothing_stored_can_execute", partial(add_to_prose, text))
+        for text in (
+            "<script>alert()</script>",
+            "<SCRIPT src='https://example.org/a.js'></SCRIPT>",
+            '<img alt="a dot" src="../README.md" onerror="alert()">',
+            '<img alt="a dot"/onload=alert() src="../README.md">',
+            "<details ontoggle='alert()' open>x</details>",
+            '<iframe srcdoc="x"></iframe>',
+            "<svg><a>x</a></svg>",
+            '<b title=">" onmouseover="alert()">x</b>',
+        )
+    ),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"].append(shown("<script>alert()</script>", "text/html"))),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"].append(shown("<b onclick='alert()'>x</b>", "text/html"))),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"].append(shown("<a href=' javascript:x'>", "text/html"))),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"].append(shown("alert()", "application/javascript"))),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"].append(shown("<b>x</b>", "image/svg+xml", alt=ALT))),
+    ("nothing_stored_can_execute", lambda c: c[2]["outputs"][0].update(metadata={"trusted": True})),
+    ("nothing_stored_can_execute", lambda c: c[2]["metadata"].update(trusted=True)),
+    ("nothing_stored_can_execute", lambda c: c[2]["metadata"].update(init_cell=True)),
+    ("nothing_stored_can_execute", lambda c: c[1].update(attachments={"x.svg": {"image/svg+xml": "<svg/>"}})),
+    ("nothing_stored_can_execute", lambda c: c.append({"cell_type": "raw", "metadata": {}, "source": "<script>"})),
     ("one_title_and_no_level_skipped", lambda c: c[0].update(source=c[0]["source"].replace("# Tiny", "Tiny"))),
     ("one_title_and_no_level_skipped", lambda c: c[4].update(source="# A picture")),
     ("one_title_and_no_level_skipped", lambda c: c[4].update(source=c[4]["source"] + "\n\n#### Deep")),
@@ -162,6 +195,11 @@ def test_stored_widgets_in_the_metadata_are_seen(page):
     assert broken_rules(page) == {"no_widget_is_stored"}
 
 
+def test_a_notebook_marked_as_trusted_is_seen(page):
+    page.content["metadata"]["trusted"] = True
+    assert broken_rules(page) == {"nothing_stored_can_execute"}
+
+
 def test_every_rule_is_broken_above():
     assert {rule.__name__ for rule in RULES} == {rule for rule, _ in BREAKS}
 
@@ -175,6 +213,8 @@ def test_every_rule_is_broken_above():
         lambda c: c[4].update(source="## A picture\n\n[a](https://en.wikipedia.org/wiki/Rank_(linear_algebra))"),
         lambda c: c[4].update(source='## A picture\n\n<img src="../README.md" alt="a dot">'),
         lambda c: c.append(code("x = 0\n" * 20, count=3)),
+        lambda c: c[1].update(source=c[1]["source"] + " `<script>` once = on; x < y one = 2, if a <b> on </b>."),
+        lambda c: c[2]["outputs"].append(shown('<div class="cell on">only <code>on</code> = 1</div>', "text/html")),
         lambda c: c[1].update(source=c[1]["source"] + " And/or https://example.org/home/ada, a/tmp/b."),
         lambda c: c[5].update(outputs=[picture(data=base64.b64encode(bytes(60_000)).decode())]),
     ],

@@ -4,15 +4,20 @@ import ast
 import gzip
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 import tokenize
 import tomllib
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import psutil  # comes with Jupyter, whose kernels need it
 import pytest
 import yaml  # comes with Jupyter, whose server needs it
 
@@ -230,7 +235,7 @@ def test_data_files_and_their_checksums_are_those_of_the_readme():
 
 def test_ci_runs_the_test_command_of_the_readme():
     commands = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
-    assert commands.index("make test") < commands.index("make test-peers")
+    assert commands.index("make test") < commands.index("make test-cluster") < commands.index("make test-peers")
     assert re.search(r"^(\$ )?make test\b", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -337,6 +342,18 @@ def test_the_peers_are_installed_once_and_only_where_they_are_needed(folder, tar
 
 
 @needs_make
+def test_dask_is_installed_once_and_only_where_it_is_needed(folder):
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (folder / ".venv" / ".ready").write_text(f"{folder.resolve()}\n")
+    assert '".[test,cluster]"' in make(folder, "test-cluster", "--dry-run").stdout
+    (folder / ".venv" / ".cluster").touch()
+    assert make(folder, "test-cluster", "--dry-run").stdout.strip() == ".venv/bin/python -m pytest tests/cluster"
+    assert "distributed" not in " ".join(project()["dependencies"] + project()["optional-dependencies"]["test"])
+
+
+@needs_make
 def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder):
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
@@ -352,7 +369,19 @@ def test_the_course_in_a_web_page_is_made_with_or_without_its_own_python(folder)
 @needs_make
 def test_make_alone_lists_the_targets(folder):
     run = make(folder)
-    for target in ("lab", "test", "test-peers", "bench", "lite", "notebooks", "lint", "format", "clean"):
+    for target in (
+        "lab",
+        "test",
+        "test-offline",
+        "test-cluster",
+        "test-peers",
+        "bench",
+        "lite",
+        "notebooks",
+        "lint",
+        "format",
+        "clean",
+    ):
         assert f"make {target} " in run.stdout
     assert not (folder / ".venv").exists()
 
@@ -361,14 +390,73 @@ def test_make_alone_lists_the_targets(folder):
 def test_lab_opens_the_first_notebook_as_safely_as_jupyter_does(folder):
     command = make(folder, "lab", "--dry-run").stdout
     assert "notebooks/00_start_here.ipynb" in command
+    assert "NeverCheckForUpdate" in command  # Lab would ask its maker's server for a newer one
     for option in ("token", "password", "--ip", "allow_remote", "allow_origin"):
         assert option not in command
+
+
+@needs_make
+def test_the_server_of_lab_asks_for_its_token_and_listens_on_this_machine_only(folder):
+    """The real command, and a kernel in it: whoever shares the network must not reach either."""
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (folder / ".venv" / ".ready").write_text(f"{folder.resolve()}\n")
+    (folder / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "00_start_here.ipynb", folder / "notebooks")
+    names = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    places = {name: str(folder / name.lower()) for name in names}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "JUP"))}
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(
+            ["make", "lab"], cwd=folder, env=environment | places | {"BROWSER": "true"}, stdout=log, stderr=log
+        )
+    try:
+        give_up = time.monotonic() + 60
+        while not (found := list(folder.glob("jupyter_runtime_dir/jpserver-*.json"))):
+            assert process.poll() is None and time.monotonic() < give_up, (folder / "log").read_text()
+            time.sleep(0.1)
+        server = json.loads(found[0].read_text(encoding="utf-8"))
+        url, token = server["url"], server["token"]
+        assert len(token) >= 32 and server["password"] is False
+        assert answer(url + "api/contents") == answer(url + "api/contents?token=" + token[::-1]) == (403, None)
+        assert answer(url + "lab") == (302, "/login?next=%2Flab")
+        assert answer(url + "api/contents?token=" + token) == answer(url + f"lab?token={token}") == (200, None)
+        assert answer(url + "api/kernels", post=True)[0] == 403
+        assert answer(url + f"api/kernels?token={token}", post=True)[0] == 201
+        family = [psutil.Process(server["pid"])]
+        family += family[0].children(recursive=True)
+        listening = {place.laddr.ip for one in family for place in one.net_connections() if place.status == "LISTEN"}
+        assert len(family) > 1 and listening <= {"127.0.0.1", "::1"} and listening
+    finally:
+        if process.poll() is None:
+            for one in [*psutil.Process(process.pid).children(recursive=True)[::-1], process]:
+                one.kill()
+        process.wait(30)
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Goes where it is told, and no further."""
+
+    def redirect_request(self, *arguments):
+        return None
+
+
+def answer(url, post=False):
+    """The status that a server answers with, and where it leads instead."""
+    request = urllib.request.Request(url, data=b"{}" if post else None)
+    try:
+        with urllib.request.build_opener(Stay).open(request, timeout=30) as reply:
+            return reply.status, None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("Location")
 
 
 # ---------------------------------------------------------------------------------------------- the texts
 
 
-@pytest.mark.parametrize("name", ["README.md", "data/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "data/README.md", "docs/cluster.md"])
 def test_links_and_pictures_of_a_text_are_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)#\s]+)", text)

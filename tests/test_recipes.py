@@ -1171,11 +1171,22 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_called_damaged(stopped, mon
         run(TINY, 5, stopped, resume=True)
 
 
+class Planted:
+    """Would end Python if it were unpickled."""
+
+    def __reduce__(self):
+        return os._exit, (99,)
+
+
 def pickled_checkpoint(content):
     import io
 
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = dict(file)
+    trap = np.empty(1, dtype=object)
+    trap[0] = Planted()
     buffer = io.BytesIO()
-    np.savez(buffer, recipe=np.array([{}], dtype=object), history="{}")
+    np.savez(buffer, **arrays | {"history": trap})
     return buffer.getvalue()
 
 

@@ -1,12 +1,13 @@
 """tuning: a trial against the same run by hand; sweeps on several executors."""
 
+import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import threadpoolctl
 
-from mnist_scratch import SGD, Network, fit
+from mnist_scratch import SGD, Network, fit, tuning
 from mnist_scratch.tuning import Trial, sweep, try_settings
 
 SMALL = {"sizes": (784, 8, 10), "epochs": 1, "n_train": 300, "n_validation": 200}
@@ -55,3 +56,42 @@ def test_threads_share_the_limit_of_the_main_thread():
 
     with ThreadPoolExecutor(2) as pool:
         assert all(set(found) <= {1} for found in sweep([{}, {}], pool, run=threads))
+
+
+def two_threads():
+    threadpoolctl.threadpool_limits(2, user_api="blas")
+
+
+def blas_threads_of_a_trial(**settings):
+    """The numbers of BLAS threads that a trial trains and measures with."""
+    seen = set()
+
+    class Watched(Network):
+        def _logits(self, X):
+            seen.update(lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas")
+            return super()._logits(X)
+
+        def backward(self, *arguments):
+            self._logits(arguments[0][0])
+            return super().backward(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "Network", Watched)
+        try_settings(**settings)
+    return seen
+
+
+def test_a_trial_takes_one_blas_thread_wherever_it_runs():
+    # so large a step that fit alone would take all threads; measuring does by itself
+    large = {"sizes": (784, 128, 10), "batch_size": 1000, "n_train": 1000, "n_validation": 100, "epochs": 1}
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert sweep([large], run=blas_threads_of_a_trial) == [{1}]
+        assert {lib["num_threads"] for lib in threadpoolctl.threadpool_info()} == {2}  # afterwards as it was
+    spawn = multiprocessing.get_context("spawn")  # as on Windows and macOS: nothing is inherited from this process
+    with ProcessPoolExecutor(1, spawn, initializer=two_threads) as pool:
+        assert sweep([large], pool, run=blas_threads_of_a_trial) == [{1}]
+
+
+def test_a_task_is_small_because_mnist_is_not_in_it():
+    task = multiprocessing.reduction.ForkingPickler.dumps((try_settings, CONFIGURATIONS[0]))
+    assert len(task) < 300
