@@ -11,7 +11,7 @@ import os
 import psutil  # ipykernel needs it, too
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from mnist_scratch import Distortion, Network, fit
-from mnist_scratch.classroom import playground
+from mnist_scratch.classroom.playground import playground
 from mnist_scratch.tuning import Trial, shared_mnist, sweep, try_settings
 
 mnist, kernel, workers = shared_mnist(), os.getpid(), set()
@@ -60,6 +60,17 @@ _SWEPT = (
     """
 assert len(trials) == 40 and all(isinstance(trial, Trial) for trial in trials[:2]) and trials[2:] == [None] * 38
 assert trials[:2] == sweep(configurations[:2]), "what was finished is not what it should be"
+"""
+    + _SAME_KERNEL
+)
+
+PAUSED = (
+    """
+assert not play.running and play.words.value.startswith("Paused."), play.words.value
+steps = play.training.steps
+assert steps > 150
+play.step()
+assert play.training.steps == steps + 1 and 0 < play.training.net.accuracy(mnist.test.images, mnist.test.labels) < 1
 """
     + _SAME_KERNEL
 )

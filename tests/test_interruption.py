@@ -5,7 +5,7 @@ import time
 from queue import Empty
 
 import pytest
-from interruption import BEGUN, SCENES, SETUP, WELL
+from interruption import BEGUN, PAUSED, SCENES, SETUP, WELL
 from jupyter_client.manager import start_new_kernel
 
 PATIENCE = 120  # seconds until what should happen counts as not happening; no test measures time
@@ -44,6 +44,9 @@ class Cells:
         self.manager.shutdown_kernel(now=True)
 
 
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows interrupts kernels in another way")
+
+
 @pytest.fixture(scope="module")
 def cells():
     cells = Cells()
@@ -52,16 +55,27 @@ def cells():
     cells.close()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows interrupts kernels in another way")
+@needs_signals
 @pytest.mark.parametrize("name", SCENES)
 def test_the_stop_button_ends_a_cell_and_nothing_else(cells, name):
     source, after = SCENES[name]
     cells.begin(source)
     cells.listen(until=BEGUN)
     time.sleep(0.2)
-    t=time.time()
     cells.manager.interrupt_kernel()
     printed = cells.listen()
-    print(name, time.time()-t, printed)
     assert "Traceback" not in printed and "interrupted" in printed.splitlines()[-1], printed
     assert cells.run(after).strip() == WELL
+
+
+@needs_signals
+def test_the_stop_button_pauses_the_playground(cells):
+    """Also while no cell is running: its training goes on in the background."""
+    assert "Traceback" not in cells.run("play = playground(mnist)\nplay.start()")
+    assert cells.run(f"assert play.running\nprint({WELL!r})").strip() == WELL
+    time.sleep(0.2)
+    cells.manager.interrupt_kernel()
+    give_up = time.monotonic() + PATIENCE
+    while cells.run("print(play.running)").strip() == "True":
+        assert time.monotonic() < give_up, "it goes on training"
+    assert cells.run(PAUSED).strip() == WELL

@@ -5,10 +5,11 @@ hundredths of a second at a time: between two of them the kernel answers sliders
 """
 
 import asyncio
+import signal
 import weakref
 from html import escape
 from math import inf, isfinite
-from threading import RLock
+from threading import RLock, current_thread, main_thread
 from time import perf_counter
 from typing import NamedTuple
 
@@ -304,7 +305,8 @@ class Playground(Live):
     def start(self, epochs=inf):
         """Train in the background until `pause`, until so many more epochs are complete, or for ten minutes.
 
-        A diverged run begins anew. Raises RuntimeError where no event loop runs; there, use `step`.
+        The notebook's stop button pauses, too, whether a cell is running or not. A diverged run begins anew. Raises
+        RuntimeError where no event loop runs; there, use `step`.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -352,6 +354,7 @@ class Playground(Live):
         started = perf_counter()
         try:
             while self._task is me:
+                self._hear_the_stop_button()
                 self.training.advance(_SLICE, self._until)
                 now = perf_counter()
                 if self.training.diverged or self.training.epochs >= self._until or now - started > _LONGEST:
@@ -366,6 +369,18 @@ class Playground(Live):
         finally:
             if self._task is me:  # cancelled from outside
                 self._task = None
+            if signal.getsignal(signal.SIGINT) == self._stop_button:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def _hear_the_stop_button(self):
+        """While no cell runs, a kernel ignores it; each cell sets that again, so this is asked in every round."""
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        if ignored and current_thread() is main_thread():  # signals come to the main thread only
+            signal.signal(signal.SIGINT, self._stop_button)
+
+    def _stop_button(self, *_):
+        # it may come in the middle of a step or a picture, which are to be finished
+        asyncio.get_running_loop().call_soon_threadsafe(self.pause)
 
     def _begin(self, hidden, activation, amount):
         train, validation = self._data

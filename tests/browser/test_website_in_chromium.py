@@ -170,7 +170,9 @@ def opened(browser):
         page.goto((SITE / path).as_uri() + hash)
         page.evaluate("async () => { await window.MathJax?.startup?.promise; await document.fonts.ready }")
         # the colours as they will be, not half-way from those of the other theme
-        page.evaluate("for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish()")
+        page.evaluate(
+            "for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish()"
+        )
         return page
 
     yield open_page
