@@ -118,22 +118,19 @@ def train(folder, *words):
     return main(["train", "tiny", "--seed", "0", "--out", str(folder), *words])
 
 
-class FullAfter:
-    """Stands in for os.replace: when so many files were put in place, the disk is full until `stack` ends."""
+class FullFrom:
+    """Stands in for open: from the n-th file on, counted from 0, the disk is full, until `stack` ends."""
 
     def __init__(self, n, disk, pages, stack):
         self.left, self.fill = n, lambda: stack.enter_context(disk.full(pages))
-        self(None)
 
-    def __call__(self, source, *target):
-        if source is not None:
-            REPLACE(source, *target)
+    def __call__(self, path, mode):
         if self.left == 0:
             self.fill()
         self.left -= 1
+        return open(path, mode)
 
 
-REPLACE = os.replace
 # in the order in which a run writes them
 FILES = ["checkpoint-seed0-held-out.npz"] * 2 + ["checkpoint-seed0-all.npz"] * 2
 FILES += ["misread.json", "model.npz", "history.json", "summary.json", "training_curves.png", "confusion_matrix.png"]
@@ -147,15 +144,15 @@ def test_train_keeps_what_was_there_and_goes_on_when_there_is_space(disk, tiny, 
     shutil.copytree(before, unbroken)
     train(unbroken)
     for n, name in enumerate(FILES):
+        if pages and name.endswith(".json"):
+            continue  # a page is enough for it
         shutil.copytree(before, results)
         capsys.readouterr()
         with ExitStack() as stack, monkeypatch.context() as patch:
-            patch.setattr(data.os, "replace", FullAfter(n, disk, pages, stack))
+            patch.setattr(data, "open", FullFrom(n, disk, pages, stack), raising=False)
             assert train(results) == 2
-            path, err = results / "tiny" / name, capsys.readouterr().err
-            if pages == 0 or path.suffix != ".json":  # a page is enough for a small file
-                assert re.fullmatch(rf"mnist-scratch: {re.escape(str(path))}: {FULL}\n", err), err
-            assert re.fullmatch(rf"mnist-scratch: {re.escape(str(results))}/tiny/[\w.-]+: {FULL}\n", err), err
+            err = capsys.readouterr().err
+        assert re.fullmatch(rf"mnist-scratch: {re.escape(str(results / 'tiny' / name))}: {FULL}\n", err), err
         assert not broken(results) and set(contents(before)) <= set(contents(results))
         assert not list(results.rglob("*.unfinished"))
         assert train(results, "--resume") == 0
