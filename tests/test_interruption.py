@@ -5,7 +5,7 @@ import time
 from queue import Empty
 
 import pytest
-from interruption import BEGUN, PAUSED, SCENES, SETUP, WELL
+from interruption_scenes import BEGUN, PAUSED, SCENES, SETUP, WELL
 from jupyter_client.manager import start_new_kernel
 
 PATIENCE = 120  # seconds until what should happen counts as not happening; no test measures time

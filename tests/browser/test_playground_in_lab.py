@@ -4,7 +4,7 @@ import re
 
 import lab
 import pytest
-from interruption import PAUSED, SETUP, WELL
+from interruption_scenes import PAUSED, SETUP, WELL
 from strokes import DIGITS
 
 TELLING = {"learning rate η": "η = {}", "weight decay λ": "λ = {}", "batch size B": "batch size {}"}

@@ -1,7 +1,7 @@
 """The stop button of JupyterLab, clicked in the page while a cell trains or sweeps."""
 
 import pytest
-from interruption import BEGUN, SCENES, SETUP, WELL
+from interruption_scenes import BEGUN, SCENES, SETUP, WELL
 
 
 @pytest.fixture(scope="module")
