@@ -18,7 +18,7 @@ SITE := .venv/.site
 LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders bench-interruption test-kills slides site lite notebooks lint format clean remake
+.PHONY: help lab test test-browser test-peers bench bench-elastic bench-sliders bench-stop test-kills slides site lite notebooks lint format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -44,7 +44,7 @@ bench-elastic: $(PEERS)  ## measure one epoch of elastic-mlp beside PyTorch, on 
 bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slider, in a real browser
 	$(BIN)/python benchmarks/slider_latency.py
 
-bench-interruption: $(BROWSER)  ## measure from a click on the stop button to an idle kernel, in a real browser
+bench-stop: $(BROWSER)  ## measure from a click on the stop button to an idle kernel, in a real browser
 	$(BIN)/python benchmarks/interruption.py
 
 test-kills: $(READY)  ## kill train at 50 random moments, and compare each resumed run with the unbroken one

@@ -1,4 +1,4 @@
-"""From a click on JupyterLab's stop button until the kernel is idle, in a real browser: `make bench-interruption`.
+"""From a click on JupyterLab's stop button until the kernel is idle, in a real browser: `make bench-stop`.
 
     python benchmarks/interruption.py             ten clicks a scene; writes interruption.md and interruption.json here
     python benchmarks/interruption.py --clicks 1  fewer; writes nothing
@@ -73,7 +73,7 @@ def report(results):
     lines = [
         "# From the stop button to an idle kernel",
         "",
-        f"Measured on {results['date']} by `make bench-interruption` on {about['processor']}, {about['cores']} cores, "
+        f"Measured on {results['date']} by `make bench-stop` on {about['processor']}, {about['cores']} cores, "
         f"{about['system']}; Python {about['python']}, ipykernel {about['ipykernel']}, JupyterLab "
         f"{about['jupyterlab']}, Chromium {about['chromium']}. In milliseconds.",
         "",
