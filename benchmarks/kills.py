@@ -96,8 +96,8 @@ def report(seen, seconds):
         "",
         f"Run on {date.today().isoformat()} by `make test-kills` on {processor_model()}, {CORES} cores, "
         f"{system_name()}; Python {platform.python_version()}. `train {RECIPE} --epochs {EPOCHS} --seed 0`, "
-        f"which takes {seconds:.0f} s, was killed {seen.total()} times (SIGKILL) at random moments, in a folder with the results "
-        "of another seed.",
+        f"which takes {seconds:.0f} s, was killed {seen.total()} times (SIGKILL) at random moments, in a folder with "
+        "the results of another seed.",
         "",
         f"- After each of the {seen.total()} kills every file could be read from its first to its last byte, and none "
         "of those that were there before was gone.",
