@@ -102,6 +102,7 @@ def main():
     clicks = parser.parse_args().clicks
     if line := lab.what_is_missing():
         raise SystemExit(line)
+    lab.PATIENCE *= 6  # a slow start of page and kernel is not what is measured
     rng = random.Random(0)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         address = stack.enter_context(lab.server(Path(folder), Path(folder) / "server.log"))
