@@ -194,7 +194,7 @@ def replacing(path):
             yield file
         os.replace(unfinished, path)
     except OSError as error:
-        if error.filename in (None, str(unfinished)):
+        if error.errno and error.filename in (None, str(unfinished)):
             error.filename = str(path)
         raise
     finally:
