@@ -1,6 +1,6 @@
 """From a click on JupyterLab's stop button until the kernel is idle, in a real browser: `make bench-stop`.
 
-    python benchmarks/interruption.py             ten clicks a scene; writes interruption.md and interruption.json here
+    python benchmarks/interruption.py             five clicks a scene; writes interruption.md and interruption.json here
     python benchmarks/interruption.py --clicks 1  fewer; writes nothing
 
 JupyterLab and Chromium run on this machine, as in the browser tests, whose scenes these are. The clock is the page's
@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests"))
 from interruption_scenes import BEGUN, PAUSED, SCENES, SETUP, WELL  # noqa: E402
 
-CLICKS = 10
+CLICKS = 5
 PLAYGROUND = "playground, training in the background"
 # in the page: whether the playground says that it pauses, and how long after the click
 PAUSED_JS = """
