@@ -29,9 +29,10 @@ def telling(pool):
         def tell(self, future):  # in another thread, or in this one where it was finished at once
             finished.append(future)
             workers.update(list(getattr(self, "_processes", None) or ()))
-            if len(finished) >= 2:
+            if len(finished) >= 2 and not told:
+                told.append(True)
                 print("begun.")
-    finished = []
+    finished, told = [], []
     return Telling(2)
 
 short, long = {"epochs": 1, "n_train": 100, "n_validation": 100}, {"epochs": 1000}
