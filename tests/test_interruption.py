@@ -79,3 +79,8 @@ def test_the_stop_button_pauses_the_playground(cells):
     while cells.run("print(play.running)").strip() == "True":
         assert time.monotonic() < give_up, "it goes on training"
     assert cells.run(PAUSED).strip() == WELL
+
+    # pressed while a cell runs, as well; a widget's callback is the same to a kernel
+    assert "Traceback" not in cells.run("import signal\nplay.start()")
+    assert "KeyboardInterrupt" in cells.run("assert play.running\nsignal.raise_signal(signal.SIGINT)")
+    assert cells.run(PAUSED).strip() == WELL

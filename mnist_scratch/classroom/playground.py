@@ -7,9 +7,10 @@ hundredths of a second at a time: between two of them the kernel answers sliders
 import asyncio
 import signal
 import weakref
+from contextlib import suppress
 from html import escape
 from math import inf, isfinite
-from threading import RLock, current_thread, main_thread
+from threading import RLock
 from time import perf_counter
 from typing import NamedTuple
 
@@ -354,7 +355,7 @@ class Playground(Live):
         started = perf_counter()
         try:
             while self._task is me:
-                self._hear_the_stop_button()
+                _hear_the_stop_button()
                 self.training.advance(_SLICE, self._until)
                 now = perf_counter()
                 if self.training.diverged or self.training.epochs >= self._until or now - started > _LONGEST:
@@ -369,18 +370,6 @@ class Playground(Live):
         finally:
             if self._task is me:  # cancelled from outside
                 self._task = None
-            if signal.getsignal(signal.SIGINT) == self._stop_button:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def _hear_the_stop_button(self):
-        """While no cell runs, a kernel ignores it; each cell sets that again, so this is asked in every round."""
-        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        if ignored and current_thread() is main_thread():  # signals come to the main thread only
-            signal.signal(signal.SIGINT, self._stop_button)
-
-    def _stop_button(self, *_):
-        # it may come in the middle of a step or a picture, which are to be finished
-        asyncio.get_running_loop().call_soon_threadsafe(self.pause)
 
     def _begin(self, hidden, activation, amount):
         train, validation = self._data
@@ -443,6 +432,23 @@ class Playground(Live):
         rows[0].layout.max_width = "830px"
         image.layout.max_width = "calc(100% - 4px)"  # all but its margins
         self.children = [*rows, image, words, self.drawing]
+
+
+def _hear_the_stop_button():
+    """While no cell runs, a kernel ignores it; from now on it pauses the newest playground.
+
+    The event loop hears it in cells and in widgets' callbacks, too, where Jupyter sets a handler of its own.
+    """
+
+    def pause():
+        newest = Playground._newest()
+        if newest is not None:
+            newest.pause()
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # not on Windows, not in a web page, not beside the main thread
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, pause)
 
 
 def playground(mnist, seed=0):
