@@ -19,8 +19,8 @@ SITE := .venv/.site
 LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-offline test-browser test-cluster test-peers slides site lite notebooks lint format clean remake
-.PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-server
+.PHONY: help lab test test-offline test-browser test-cluster test-peers test-kills slides site lite notebooks lint format clean remake
+.PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-stop bench-server
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -59,6 +59,12 @@ bench-lite: $(BROWSER)  ## measure the course in a web page, after make lite PYO
 
 bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; some five minutes, on an idle machine
 	$(BIN)/python benchmarks/sweep.py
+
+bench-stop: $(BROWSER)  ## measure from a click on the stop button to an idle kernel, in a real browser
+	$(BIN)/python benchmarks/interruption.py
+
+test-kills: $(READY)  ## kill train at 50 random moments, and compare each resumed run with the unbroken one
+	$(BIN)/python benchmarks/kills.py
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides

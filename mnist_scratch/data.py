@@ -183,13 +183,20 @@ def batch_rows(m, batch_size, rng=None):
 
 @contextmanager
 def replacing(path):
-    """A file to write bytes into, which takes the place of path only when all is written: half a file never does."""
+    """A file to write bytes into, which takes the place of path only when all is written: half a file never does.
+
+    An OSError names path, also where the system names no file, as when the disk is full.
+    """
     path = Path(path)
     unfinished = path.with_name(path.name + ".unfinished")
     try:
         with open(unfinished, "wb") as file:
             yield file
         os.replace(unfinished, path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(unfinished)):
+            error.filename = str(path)
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 

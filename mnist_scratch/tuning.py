@@ -1,7 +1,11 @@
 """Trying many settings: one trial, and a sweep of trials on any executor. Used in notebook 07."""
 
+import signal
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from threading import Event, current_thread, local, main_thread
 
 import numpy as np
 
@@ -45,7 +49,7 @@ def try_settings(
 
     The seed sets both the initial weights and the order of the examples, so a Trial is reproducible. It takes one
     BLAS thread: what runs side by side in a sweep are its trials. The arguments are those of Network, SGD and fit,
-    and raise what these raise.
+    and raise what these raise; the stop button (KeyboardInterrupt) ends the trial without a result.
     """
     settings = dict(locals())
     mnist = shared_mnist()
@@ -60,10 +64,22 @@ def try_settings(
         weight_decay=weight_decay,
         seed=seed,
         progress=False,
+        on_epoch=lambda _: _thread.stop.is_set(),
     )
+    if history.stopped and not history.diverged:  # a network trained by half would look like a bad setting
+        raise KeyboardInterrupt
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         accuracies = [net.accuracy(data.images, data.labels) for data in (train, validation)]
     return Trial(settings, *accuracies, history.stopped)
+
+
+class _Thread(local):
+    """What a trial knows of the sweep whose thread it runs in: an Event, set when the stop button was pressed."""
+
+    stop = Event()
+
+
+_thread = _Thread()
 
 
 def sweep(configurations, executor=None, run=try_settings):
@@ -72,10 +88,96 @@ def sweep(configurations, executor=None, run=try_settings):
     executor: any `concurrent.futures.Executor`, such as a ProcessPoolExecutor or a cluster's; None runs one
     after the other in this process. A process pool needs a run that can be imported by name, as try_settings can: a
     function of your own belongs into a .py file, because another process cannot see a notebook's cells.
-    An exception in a trial is raised here.
+    An exception in a trial is raised here, and trials that have not begun are cancelled.
+
+    The stop button (KeyboardInterrupt) ends the sweep and loses nothing that is finished: the list has None for each
+    trial that is not. Trials that have not begun are cancelled. A ProcessPoolExecutor ends with those that run in it,
+    so make a new one for the next sweep. In threads, which cannot be interrupted, try_settings ends with its epoch; any
+    other run, and what a cluster has begun, goes on to its end.
     """
-    if executor is None:
-        return [run(**configuration) for configuration in configurations]
-    with blas_threads(work=0):  # held over all trials of an executor of threads
-        futures = [executor.submit(run, **configuration) for configuration in configurations]
-        return [future.result() for future in futures]
+    configurations, results = list(configurations), []
+    try:
+        if executor is None:
+            with _stop_button() as pressed:
+                for configuration in configurations:
+                    result = run(**configuration)
+                    if pressed:  # `fit` has answered it, and returned; what run made of that is no result
+                        raise KeyboardInterrupt
+                    results.append(result)
+            return results
+        return _sweep_on(executor, run, configurations, results)
+    except KeyboardInterrupt:
+        results += [None] * (len(configurations) - len(results))
+        finished = sum(result is not None for result in results)
+        print(f"interrupted: {finished} of {len(results)} trials are finished; in place of the others stands None.")
+        return results
+
+
+def _sweep_on(executor, run, configurations, results):
+    """The results from an executor; after the stop button, those that are finished are in the list given."""
+    futures, stop = [], Event()
+    if isinstance(executor, ThreadPoolExecutor):
+        run = partial(_in_thread, run, stop)
+    try:
+        with blas_threads(work=0):  # held over all trials of an executor of threads
+            with _children_deaf_to_the_stop_button():
+                for configuration in configurations:
+                    futures.append(executor.submit(run, **configuration))
+            return [future.result() for future in futures]
+    except KeyboardInterrupt:
+        results += [future.result() if _succeeded(future) else None for future in futures]
+        stop.set()
+        if isinstance(executor, ProcessPoolExecutor):
+            _end(executor)
+        raise
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _in_thread(run, stop, **configuration):
+    _thread.stop = stop
+    return run(**configuration)
+
+
+def _succeeded(future):
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _end(executor):
+    """End a process pool with all that runs in it; without this, leaving it waits for trials that nobody wants."""
+    for process in list((getattr(executor, "_processes", None) or {}).values()):  # in public from Python 3.14 on
+        process.terminate()
+    executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _children_deaf_to_the_stop_button():
+    """Jupyter and terminals send Ctrl-C to worker processes, too; one that idles would die of it, with a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows does not, and a web page has no processes
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what starts now inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a press meanwhile comes through here
+
+
+@contextmanager
+def _stop_button():
+    """A list that is empty until the stop button is pressed, whatever the code that was interrupted makes of it."""
+    pressed, before = [], signal.getsignal(signal.SIGINT)
+
+    def press(*arguments):
+        pressed.append(True)
+        before(*arguments)
+
+    listens = callable(before) and current_thread() is main_thread()  # signals come to the main thread only
+    if listens:
+        signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, before)

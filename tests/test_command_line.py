@@ -1,6 +1,7 @@
 """The command line: each command in this process; bad input in one line; real processes stopped, killed, resumed."""
 
 import os
+import random
 import re
 import shlex
 import signal
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tqdm
+from killing import broken, run_and_kill
 from PIL import Image
 from stop_button import pressed_at_line
 from test_recipes import (
@@ -577,12 +579,14 @@ def test_a_stop_at_any_line_of_a_report_is_a_stop(capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor this Ctrl-C")
 def test_a_real_run_interrupted_killed_and_resumed(tmp_path):
+    def train(out, *more):
+        return command("train", "softmax-regression", "--epochs", "3", "--seed", "0", "--out", out, *more)
+
     def start(out, *more):
-        options = ["--epochs", "3", "--seed", "0", "--out", out, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         # a test run in the background ignores Ctrl-C, and would hand that down
         pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-        return subprocess.Popen(command("train", "softmax-regression", *options), cwd=tmp_path, **pipes)
+        return subprocess.Popen(train(out, *more), cwd=tmp_path, **pipes)
 
     folder = tmp_path / "broken" / "softmax-regression"
     first, second = (folder / f"checkpoint-seed0-{stage}.npz" for stage in ("held-out", "all"))
@@ -599,6 +603,12 @@ def test_a_real_run_interrupted_killed_and_resumed(tmp_path):
         writing = lambda: unfinished.exists() or second.exists()  # noqa: E731
         assert stop_when(running[-1], writing, signal.SIGKILL)[0] == -9
         assert not (folder / "summary.json").exists()
+
+        rng = random.Random(0)  # make test-kills does more of this
+        for _ in range(3):
+            moment = (rng.uniform(0, 0.002), rng.randint(1, 6))  # so long after so many files, or pictures, were begun
+            run_and_kill(train("broken", "--resume"), folder, moment, cwd=tmp_path)
+            assert broken(folder) == [], moment
 
         running.append(start("broken", "--resume"))
         for process in (running[1], running[-1]):

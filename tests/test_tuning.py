@@ -1,7 +1,10 @@
 """tuning: a trial against the same run by hand; sweeps on several executors."""
 
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Timer, main_thread
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import threadpoolctl
 from mnist_scratch import SGD, Network, fit, tuning
 from mnist_scratch.tuning import Trial, sweep, try_settings
 
+PATIENCE = 60  # seconds until what should happen counts as not happening
 SMALL = {"sizes": (784, 8, 10), "epochs": 1, "n_train": 300, "n_validation": 200}
 CONFIGURATIONS = [SMALL | {"learning_rate": rate, "seed": seed} for rate, seed in [(0.3, 1), (0.01, 0), (0.1, 2)]]
 
@@ -95,3 +99,73 @@ def test_a_trial_takes_one_blas_thread_wherever_it_runs():
 def test_a_task_is_small_because_mnist_is_not_in_it():
     task = multiprocessing.reduction.ForkingPickler.dumps((try_settings, CONFIGURATIONS[0]))
     assert len(task) < 300
+
+
+# --------------------------------------------------------------------------------------------------------- stopped
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C ends what runs, also where the tests themselves run in the background and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_trial_that_is_stopped_has_no_result(ctrl_c, monkeypatch):
+    monkeypatch.setattr(SGD, "step", lambda *_: ctrl_c())
+    with pytest.raises(KeyboardInterrupt):
+        try_settings(**SMALL)
+    assert sweep(CONFIGURATIONS) == [None] * 3
+
+
+@pytest.mark.parametrize("swallows", [True, False])
+def test_a_stopped_sweep_keeps_what_is_finished(ctrl_c, capsys, swallows):
+    """A run of one's own calls `fit`, which answers the stop button itself and returns."""
+    seen = []
+
+    def run(x):
+        seen.append(x)
+        with suppress(KeyboardInterrupt if swallows else ZeroDivisionError):
+            if x == 2:
+                ctrl_c()
+        return 10 * x
+
+    assert sweep(({"x": x} for x in range(5)), run=run) == [0, 10, None, None, None]
+    assert seen == [0, 1, 2] and "2 of 5 trials are finished" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert sweep([{"x": 3}], run=run) == [30]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no signals for a thread")
+def test_a_stopped_sweep_in_threads_keeps_what_is_finished_and_begins_nothing_more(ctrl_c):
+    seen, go_on = [], Event()
+
+    def run(x):
+        seen.append(x)
+        if x == 1:
+            Timer(0.1, lambda: signal.pthread_kill(main_thread().ident, signal.SIGINT)).start()
+            go_on.wait(PATIENCE)
+        return 10 * x
+
+    with ThreadPoolExecutor(1) as pool:
+        results = sweep([{"x": x} for x in range(5)], pool, run=run)
+        go_on.set()
+        assert pool.submit(int, "7").result() == 7
+    assert results == [0, None, None, None, None] and seen == [0, 1]
+
+
+def test_after_an_error_no_further_trial_begins():
+    seen, go_on = [], Event()
+
+    def run(x):
+        seen.append(x)
+        if x == 0:
+            raise ZeroDivisionError
+        go_on.wait(PATIENCE)
+
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ZeroDivisionError):
+            sweep([{"x": x} for x in range(5)], pool, run=run)
+        go_on.set()
+    assert seen in ([0], [0, 1])

@@ -39,6 +39,8 @@ def main():
     ]
     with ProcessPoolExecutor(2) as executor:
         accuracies = sweep(configurations, executor, run=validation_accuracy)
+    if None in accuracies:
+        raise SystemExit("nothing is written")
     means = [sum(accuracies[i : i + len(SEEDS)]) / len(SEEDS) for i in range(0, len(accuracies), len(SEEDS))]
 
     stored = RESULTS / "choice.json"

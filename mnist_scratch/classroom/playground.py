@@ -5,7 +5,9 @@ hundredths of a second at a time: between two of them the kernel answers sliders
 """
 
 import asyncio
+import signal
 import weakref
+from contextlib import suppress
 from html import escape
 from math import inf, isfinite
 from threading import RLock
@@ -304,7 +306,8 @@ class Playground(Live):
     def start(self, epochs=inf):
         """Train in the background until `pause`, until so many more epochs are complete, or for ten minutes.
 
-        A diverged run begins anew. Raises RuntimeError where no event loop runs; there, use `step`.
+        The notebook's stop button pauses, too, whether a cell is running or not. A diverged run begins anew. Raises
+        RuntimeError where no event loop runs; there, use `step`.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -352,6 +355,7 @@ class Playground(Live):
         started = perf_counter()
         try:
             while self._task is me:
+                _hear_the_stop_button()
                 self.training.advance(_SLICE, self._until)
                 now = perf_counter()
                 if self.training.diverged or self.training.epochs >= self._until or now - started > _LONGEST:
@@ -428,6 +432,23 @@ class Playground(Live):
         rows[0].layout.max_width = "830px"
         image.layout.max_width = "calc(100% - 4px)"  # all but its margins
         self.children = [*rows, image, words, self.drawing]
+
+
+def _hear_the_stop_button():
+    """While no cell runs, a kernel ignores it; from now on it pauses the newest playground.
+
+    The event loop hears it in cells and in widgets' callbacks, too, where Jupyter sets a handler of its own.
+    """
+
+    def pause():
+        newest = Playground._newest()
+        if newest is not None:
+            newest.pause()
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # not on Windows, not in a web page, not beside the main thread
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, pause)
 
 
 def playground(mnist, seed=0):

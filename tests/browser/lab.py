@@ -210,6 +210,21 @@ window.course = (() => {
       content.activeCellIndex = last;
       await commands.execute('notebook:run-cell');
     },
+    // a new cell at the end, run without waiting for it
+    begin: source => {
+      const { content } = panel(), cell = window.course.cell = { ended: 0 };
+      content.model.sharedModel.insertCell(content.widgets.length, { cell_type: 'code', source });
+      content.deselectAll();
+      content.activeCellIndex = content.widgets.length - 1;
+      window.jupyterapp.commands.execute('notebook:run-cell').then(() => { cell.ended = performance.now(); });
+    },
+    printed: () => outputs(code().at(-1)).map(output => output.text ?? output.evalue ?? '').join(''),
+    // when the button will have been clicked
+    watch: button => {
+      window.course.pressed = 0;
+      button.addEventListener('click', () => { window.course.pressed = performance.now(); },
+                              { capture: true, once: true });
+    },
     not_run: () => code().filter(cell => cell.model.sharedModel.source.trim() && cell.model.executionCount === null)
       .map(cell => cell.model.sharedModel.source),
     errors: () => code().flatMap(outputs).filter(output => output.output_type === 'error')
@@ -230,6 +245,15 @@ window.course = (() => {
     },
   };
 })();
+"""
+
+
+# asked in each frame
+STOPPED_JS = """
+() => {
+  const { cell, kernel, pressed } = window.course;
+  return pressed && cell.ended && kernel().status === 'idle' && performance.now() - pressed;
+}
 """
 
 
@@ -273,6 +297,34 @@ class Notebook:
             not_run = self.page.evaluate("() => window.course.not_run()")
             assert not not_run, f"{self.name}: these cells were not run: {not_run}"
         self.live_cells()
+
+    def begin(self, source):
+        """Add a code cell to the end and begin to run it."""
+        self.page.evaluate("source => window.course.begin(source)", source)
+
+    def wait_for(self, text):
+        """Wait until the cell that was begun has printed a text; AssertionError if it never does."""
+        give_up = time.monotonic() + RUN_ALL / 1000
+        while text not in (printed := self.page.evaluate("() => window.course.printed()")):
+            ended = self.page.evaluate("() => window.course.cell.ended")
+            assert not ended and time.monotonic() < give_up, f"{self.name}: {text!r} is not in {printed!r}"
+            self.page.wait_for_timeout(20)
+
+    def wait_for_the_end(self):
+        """What the cell that was begun has printed when it comes to its end."""
+        self.page.wait_for_function("() => window.course.cell.ended", timeout=RUN_ALL)
+        return self.page.evaluate("() => window.course.printed()").strip()
+
+    def press_stop(self):
+        """Click the stop button in the toolbar."""
+        button = self.page.locator(".jp-Toolbar-item[data-jp-item-name='interrupt']").first
+        button.evaluate("button => window.course.watch(button)")
+        button.click()
+
+    def stop(self):
+        """Click the stop button while a cell runs; milliseconds until it has ended and the kernel is idle."""
+        self.press_stop()
+        return self.page.wait_for_function(STOPPED_JS, timeout=RUN_ALL).json_value()
 
     def live_cells(self):
         """Scroll to the cells that make a live widget; what each shows: its text and the widths of its pictures."""

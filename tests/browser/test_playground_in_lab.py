@@ -4,6 +4,7 @@ import re
 
 import lab
 import pytest
+from interruption_scenes import PAUSED, SETUP, WELL
 from strokes import DIGITS
 
 TELLING = {"learning rate η": "η = {}", "weight decay λ": "λ = {}", "batch size B": "batch size {}"}
@@ -81,6 +82,20 @@ def test_it_trains_pauses_and_resumes(play, artefacts):
     play.train(50)
     assert play.steps() >= paused + 50
     assert play.source() != picture
+
+
+def test_the_stop_button_pauses_it(notebook, play):
+    """Though no cell is running then."""
+    notebook.begin(SETUP)
+    assert notebook.wait_for_the_end() == WELL
+    play.press("start")
+    play.wait_until(lambda: play.steps() > 150, "it does not train")
+    assert play.words().startswith("Training.")
+    notebook.press_stop()
+    play.wait_until(lambda: play.words().startswith("Paused."), "the stop button does not pause it")
+    notebook.begin(PAUSED)
+    assert notebook.wait_for_the_end() == WELL
+    play.train(50)
 
 
 def test_it_takes_one_step_and_one_epoch(play):

@@ -1,0 +1,132 @@
+"""From a click on JupyterLab's stop button until the kernel is idle, in a real browser: `make bench-stop`.
+
+    python benchmarks/interruption.py             five clicks a scene; writes interruption.md and interruption.json here
+    python benchmarks/interruption.py --clicks 1  fewer; writes nothing
+
+JupyterLab and Chromium run on this machine, as in the browser tests, whose scenes these are. The clock is the page's
+own: it starts when the page hears the click, and stops when the cell has ended and the kernel is idle, or, in the
+playground, when its words say that it pauses. Each click comes up to a second after the cell is in the middle of its
+work. After each, a second cell asserts what must be so: the history so far is there and the network can be trained
+on, the trials that were finished are there, the kernel is the same one, and no worker process is left.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+from slider_latency import lab, machine, rounded
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "tests"))
+from interruption_scenes import BEGUN, PAUSED, SCENES, SETUP, WELL  # noqa: E402
+
+CLICKS = 5
+PLAYGROUND = "playground, training in the background"
+# in the page: whether the playground says that it pauses, and how long after the click
+PAUSED_JS = """
+() => {
+  const words = document.querySelector('.live-words').innerText, { pressed } = window.course;
+  return pressed && words.startsWith('Paused.') && performance.now() - pressed;
+}
+"""
+
+
+def insist(notebook, source):
+    """Run a cell; RuntimeError unless all is well."""
+    notebook.begin(source)
+    printed = notebook.wait_for_the_end()
+    if printed != WELL or notebook.problems():
+        raise RuntimeError(f"{printed}\n{notebook.problems()}")
+
+
+def click_in_cell(notebook, source, after, seconds):
+    """Begin a cell, let it work, click; milliseconds."""
+    notebook.begin(source)
+    notebook.wait_for(BEGUN)
+    notebook.page.wait_for_timeout(1000 * seconds)
+    milliseconds = notebook.stop()
+    insist(notebook, after)
+    return milliseconds
+
+
+def click_in_playground(notebook, seconds):
+    """Let it train, click; milliseconds until it says that it pauses."""
+    notebook.page.locator(".live-start").first.click()
+    notebook.page.wait_for_timeout(1000 * (0.5 + seconds))
+    if not notebook.page.locator(".live-words").first.inner_text().startswith("Training."):
+        raise RuntimeError("the playground does not train")
+    notebook.press_stop()
+    milliseconds = notebook.page.wait_for_function(PAUSED_JS).json_value()
+    insist(notebook, PAUSED)
+    return milliseconds
+
+
+def report(results):
+    """The results as Markdown lines."""
+    about = results["machine"]
+    lines = [
+        "# From the stop button to an idle kernel",
+        "",
+        f"Measured on {results['date']} by `make bench-stop` on {about['processor']}, {about['cores']} cores, "
+        f"{about['system']}; Python {about['python']}, ipykernel {about['ipykernel']}, JupyterLab "
+        f"{about['jupyterlab']}, Chromium {about['chromium']}. In milliseconds.",
+        "",
+        "The clock runs from the click in the page until the cell has ended and the kernel is idle; in the playground, "
+        "until it says that it pauses. Each click comes at a random moment within a second of real work. After each, "
+        "the history so far was there and was trained on, the finished trials were there and the others were None, the "
+        "kernel was the same one, the next cell ran, and no worker process was left.",
+        "",
+        "| what was stopped | clicks | median | largest |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, clicks in results["clicks"].items():
+        lines.append(f"| {name} | {len(clicks)} | {median(clicks):.0f} | {max(clicks):.0f} |")
+    return [
+        *lines,
+        "",
+        "A matrix product comes to its end before Python hears of the click, so with all 50,000 images in one step it "
+        "takes as long as the largest product of the network. A trial in a thread ends with its epoch. What else the "
+        "machine does counts, too: on a busy one all of this takes longer.",
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clicks", type=int, default=CLICKS, help=f"of each scene; by default {CLICKS}")
+    clicks = parser.parse_args().clicks
+    if line := lab.what_is_missing():
+        raise SystemExit(line)
+    lab.PATIENCE *= 6  # a slow start of page and kernel is not what is measured
+    rng = random.Random(0)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        address = stack.enter_context(lab.server(Path(folder), Path(folder) / "server.log"))
+        browser = stack.enter_context(lab.browser())
+        results = {"date": date.today().isoformat(), "machine": machine(browser), "clicks": {}}
+        notebook = lab.Notebook(browser, address, "00_start_here")
+        insist(notebook, SETUP)
+        for name, (source, after) in SCENES.items():
+            times = [click_in_cell(notebook, source, after, rng.random()) for _ in range(clicks)]
+            results["clicks"][name] = times
+            print(name, [round(time) for time in times], file=sys.stderr, flush=True)
+        notebook.close()
+        notebook = lab.Notebook(browser, address, "playground")
+        notebook.run()
+        insist(notebook, SETUP)
+        times = [click_in_playground(notebook, rng.random()) for _ in range(clicks)]
+        results["clicks"][PLAYGROUND] = times
+        notebook.close()
+    lines = report(results)
+    print("\n".join(lines))
+    if clicks == CLICKS:
+        (HERE / "interruption.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (HERE / "interruption.json").write_text(json.dumps(rounded(results), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
