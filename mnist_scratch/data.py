@@ -7,11 +7,14 @@ derived by hand in notebook 01. All numbers in a file are big-endian.
 import gzip
 import hashlib
 import os
+import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from math import prod
 from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
@@ -33,6 +36,7 @@ _MNIST_FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+_LARGEST = 50_000_000  # bytes, a little more than the largest of them
 _RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
 _AGAIN = "Copy or download it again."
 
@@ -85,17 +89,19 @@ class MNIST:
     test: Dataset
 
 
-def read_idx(path):
+def read_idx(path, limit=2**30):
     """Read an IDX file, packed with gzip or not, into an array.
+
+    limit: bytes; a file whose header promises more is refused, for a small one can be unpacked a thousandfold.
 
     The content decides whether it is unpacked, not the name: browsers like to unpack a download and keep
     its `.gz`. Works for every file of the format (MNIST, Fashion-MNIST, EMNIST, KMNIST, QMNIST).
 
     Returns an array of the type and shape that the file's header states, in the machine's byte order.
     Raises FileNotFoundError, or FileFormatError when the file is not IDX, is cut short or is too long.
-    Memory is taken for the bytes that are there, never for those a header only promises.
+    Memory is taken for the bytes that are there, never for those a header only promises: some two bytes for each.
     """
-    return _read_idx(path)[0]
+    return _read_idx(path, checks.integer("limit", limit, 1))[0]
 
 
 def load_mnist(folder=None, n_validation=10_000):
@@ -194,6 +200,34 @@ def replacing(path):
         unfinished.unlink(missing_ok=True)
 
 
+def arrays_in(content):
+    """{name: array} of the bytes of a file that np.savez wrote. Nothing in it is executed.
+
+    np.load takes memory for whatever a file promises, this for what is there: np.savez packs nothing, so nothing is
+    unpacked. Other bytes raise errors of a dozen kinds; the caller names the file.
+    """
+    with ZipFile(BytesIO(content)) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's, of headers that old versions wrote
+        members = file.infolist()
+        there = sum(member.file_size for member in members)
+        if there > len(content) or any(member.compress_type != ZIP_STORED for member in members):
+            raise ValueError("its arrays are packed, or share their bytes")
+        arrays = {member.filename.removesuffix(".npy"): _array_in(file.read(member)) for member in members}
+    if len(arrays) < len(members):
+        raise ValueError("two arrays have the same name")
+    return arrays
+
+
+def _array_in(npy):
+    header = BytesIO(npy)
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError("another version of the format")
+    # a longer header than np.savez writes could keep its parser busy
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(header, max_header_size=200)
+    array = np.frombuffer(npy, dtype, offset=header.tell()).reshape(shape, order="F" if by_columns else "C")
+    return array.astype(dtype.newbyteorder("="), order="C")  # a copy, which can be changed
+
+
 def _default_folder():
     # beside the package in a clone; beside or above the working directory where it is installed alone
     places = [Path(__file__).parents[1] / "data", Path("data"), Path("../data"), Path("../../data")]
@@ -205,7 +239,7 @@ def _read_verified(folder, name, digest):
     if not path.exists() and (folder / name).exists():
         path = folder / name
     try:
-        array, sha256 = _read_idx(path)
+        array, sha256 = _read_idx(path, _LARGEST)
         if sha256 != digest:
             raise FileFormatError(f"{path}: the checksum is wrong: these are not the genuine bytes.")
     except (FileNotFoundError, FileFormatError) as error:
@@ -213,7 +247,7 @@ def _read_verified(folder, name, digest):
     return array
 
 
-def _read_idx(path):
+def _read_idx(path, limit):
     """The array of an IDX file, and the SHA-256 of its unpacked bytes."""
     path = Path(path)
     try:
@@ -233,6 +267,10 @@ def _read_idx(path):
                 raise FileFormatError(f"{path}: cut short inside its header. {_AGAIN}")
             shape = tuple(np.frombuffer(content, ">u4", n_dimensions, 4).tolist())
             promised = length + dtype.itemsize * prod(shape)
+            if promised > limit:
+                raise FileFormatError(
+                    f"{path}: the header promises shape {shape}, {promised:,} bytes in all; limit={limit:,}. {_AGAIN}"
+                )
             # piece by piece, and one byte more than promised: memory follows what is there, not what a header says
             while len(content) <= promised and (piece := file.read(min(1 << 20, promised + 1 - len(content)))):
                 content += piece

@@ -5,7 +5,6 @@ Derived line by line in notebooks 02 and 03.
 """
 
 import copy
-from io import BytesIO
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .data import FileFormatError, one_hot, replacing
+from .data import FileFormatError, arrays_in, one_hot, replacing
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 
 _CHUNK = 2000  # rows at a time where nothing is learnt
@@ -203,12 +202,12 @@ class Network:
     def load(cls, path):
         """Read a network that `save` wrote; nothing in the file is executed.
 
-        Raises FileNotFoundError, or FileFormatError when the file does not hold a network.
+        Raises FileNotFoundError, or FileFormatError when the file does not hold a network. Memory is taken for what is
+        in the file, whatever it promises: about ten times its size.
         """
-        content = BytesIO(Path(path).read_bytes())  # what keeps a file from being read is not called damage
+        content = Path(path).read_bytes()  # what keeps a file from being read is not called damage
         try:
-            with np.load(content, allow_pickle=False) as file:
-                arrays = dict(file)
+            arrays = arrays_in(content)
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
             parameters = [arrays.pop(f"{kind}{l}") for l in range(1, len(arrays) // 2 + 1) for kind in "Wb"]
             sizes = [len(parameters[0]), *map(len, parameters[1::2])]
@@ -217,6 +216,8 @@ class Network:
                 raise ValueError("its arrays do not fit together as layers")
             net = cls(sizes, **names, initialization="zeros", dtype=parameters[0].dtype)
             net.weights, net.biases = parameters[::2], parameters[1::2]
+        except MemoryError:
+            raise
         except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
             raise FileFormatError(
                 f"{path}: not a network written by Network.save, or damaged since. Save it again."

@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
+from numbers import Real
 from threading import RLock
 from time import perf_counter
 
@@ -27,6 +28,8 @@ class History:
     batch_loss: the data loss of each single batch, just before the step it led to.
     stopped: why training ended early, in a sentence; empty when it did not. diverged: whether that was the reason.
     velocity: the optimizer's state, with which `fit(…, resume=history)` goes on.
+
+    Raises TypeError that names the field when one is no list of numbers.
     """
 
     train_loss: list = field(default_factory=list)
@@ -40,6 +43,13 @@ class History:
     stopped: str = ""
     diverged: bool = False
     velocity: list = field(default_factory=list, repr=False)
+
+    def __post_init__(self):
+        for name, values in vars(self).items():
+            kind = {"stopped": str, "diverged": bool}.get(name, list)
+            content = np.ndarray if name == "velocity" else Real
+            if not isinstance(values, kind) or kind is list and not all(isinstance(x, content) for x in values):
+                raise TypeError(f"{name} must be a {kind.__name__}{' of numbers' * (kind is list)}, not {values!r}")
 
     @property
     def epochs(self):
