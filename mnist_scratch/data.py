@@ -38,6 +38,7 @@ _MNIST_FILES = {
 }
 _LARGEST = 50_000_000  # bytes, a little more than the largest of them
 _RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
+_NUMBERS = [np.dtype(letter).name for letter in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]]
 _AGAIN = "Copy or download it again."
 
 
@@ -59,7 +60,7 @@ class Dataset:
     labels: np.ndarray
 
     def __post_init__(self):
-        images = np.asarray(self.images)
+        images = checks.array("images", self.images)
         if images.ndim != 2:
             raise ValueError(f"images must have shape (m, n), one example per row, not {images.shape}")
         labels = checks.labels(self.labels, name="labels")
@@ -80,6 +81,13 @@ class Dataset:
         return f"Dataset(images {self.images.shape} {self.images.dtype}, labels {self.labels.shape})"
 
 
+def dataset(name, value):
+    """value, when it is a Dataset; TypeError that names the argument otherwise."""
+    if not isinstance(value, Dataset):
+        raise TypeError(f"{name} must be a Dataset, such as Dataset(images, labels), not {type(value).__name__}")
+    return value
+
+
 @dataclass(frozen=True, eq=False)
 class MNIST:
     """The three parts of MNIST, each a Dataset."""
@@ -87,6 +95,10 @@ class MNIST:
     train: Dataset
     validation: Dataset
     test: Dataset
+
+    def __post_init__(self):
+        for name, data in vars(self).items():
+            dataset(name, data)
 
 
 def read_idx(path, limit=2**30):
@@ -101,7 +113,7 @@ def read_idx(path, limit=2**30):
     Raises FileNotFoundError, or FileFormatError when the file is not IDX, is cut short or is too long.
     Memory is taken for the bytes that are there, never for those a header only promises: some two bytes for each.
     """
-    return _read_idx(path, checks.integer("limit", limit, 1))[0]
+    return _read_idx(checks.path("path", path), checks.integer("limit", limit, 1))[0]
 
 
 def load_mnist(folder=None, n_validation=10_000):
@@ -116,7 +128,8 @@ def load_mnist(folder=None, n_validation=10_000):
     Raises FileNotFoundError when a file is missing, FileFormatError when its content is not the genuine
     one (SHA-256 of the unpacked bytes), ValueError when n_validation is not between 0 and 59,999.
     """
-    folder = Path(folder) if folder is not None else _default_folder()
+    checks.integer("n_validation", n_validation, 0, 59_999)
+    folder = Path(checks.path("folder", folder)) if folder is not None else _default_folder()
     arrays = [_read_verified(folder, name, digest) for name, digest in _MNIST_FILES.items()]
     train, test = (
         Dataset(
@@ -126,7 +139,6 @@ def load_mnist(folder=None, n_validation=10_000):
         )
         for images, labels in (arrays[:2], arrays[2:])
     )
-    checks.integer("n_validation", n_validation, 0, len(train) - 1)
     for part in (train, test):
         part.images.setflags(write=False)
         part.labels.setflags(write=False)
@@ -139,8 +151,8 @@ def one_hot(labels, n_classes=10, dtype=np.float32):
 
     Raises ValueError when labels are not integers from 0 to n_classes − 1.
     """
-    labels = checks.labels(labels, n_classes, name="labels")
-    Y = np.zeros((len(labels), n_classes), dtype)
+    labels = checks.labels(labels, checks.n_classes(n_classes), name="labels")
+    Y = np.zeros((len(labels), n_classes), checks.dtype(dtype, _NUMBERS))
     Y[np.arange(len(labels)), labels] = 1
     return Y
 
@@ -151,11 +163,13 @@ def split(data, sizes, seed=None):
     Returns a list of Datasets, without overlap. Raises ValueError when the sizes add up to more than
     there is.
     """
-    sizes = [checks.integer("sizes", size, 0) for size in sizes]
+    dataset("data", data)
+    sizes = [checks.integer("sizes", size, 0) for size in checks.sequence("sizes", sizes)]
     if sum(sizes) > len(data):
         raise ValueError(f"sizes {list(sizes)} add up to more than the {len(data)} examples there are")
     stops = np.cumsum(sizes)
     if seed is not None:
+        checks.integer("seed", seed, 0)
         order = np.random.default_rng(seed).permutation(len(data))
         return [data[order[stop - size : stop]] for size, stop in zip(sizes, stops, strict=True)]
     return [data[stop - size : stop] for size, stop in zip(sizes, stops, strict=True)]
@@ -167,13 +181,11 @@ def minibatches(data, batch_size, rng=None):
     Yields Datasets of batch_size examples; the last one holds the rest. Every example comes exactly once.
     Raises ValueError when batch_size is not between 1 and the number of examples, TypeError when data is no Dataset.
     """
-    if not isinstance(data, Dataset):
-        raise TypeError(f"the data must be a Dataset, such as Dataset(images, labels), not {type(data).__name__}")
-    if len(data) == 0:
-        raise ValueError("the data holds no examples")
+    if len(dataset("data", data)) == 0:
+        raise ValueError("data holds no examples")
     checks.integer("batch_size", batch_size, 1, len(data))
-    if rng is not None and not hasattr(rng, "permutation"):
-        raise TypeError(f"rng must be a generator, such as np.random.default_rng(0), not {rng!r}")
+    if rng is not None:
+        checks.like("rng", rng, "permutation", "a generator, such as np.random.default_rng(0)")
     return (data[rows] for rows in batch_rows(len(data), batch_size, rng))
 
 

@@ -70,7 +70,7 @@ class Network:
 
         if initialization is None:
             initialization = "he" if activation == "relu" else "xavier"
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(checks.integer("seed", seed, 0))
         pairs = list(pairwise(self.sizes))
         self.weights = [
             (_standard_deviation(initialization, n_in, n_out) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
@@ -184,14 +184,14 @@ class Network:
     def copy(self, dtype=None):
         """An independent copy, in another dtype if one is given."""
         other = copy.deepcopy(self)
-        other.dtype = checks.dtype(dtype or self.dtype)
+        other.dtype = checks.dtype(self.dtype if dtype is None else dtype)
         other.weights = [W.astype(other.dtype) for W in other.weights]
         other.biases = [b.astype(other.dtype) for b in other.biases]
         return other
 
     def save(self, path):
         """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written."""
-        with replacing(path) as file:
+        with replacing(checks.path("path", path)) as file:
             np.savez(file, **self._as_arrays())
 
     def _as_arrays(self):
@@ -205,7 +205,7 @@ class Network:
         Raises FileNotFoundError, or FileFormatError when the file does not hold a network. Memory is taken for what is
         in the file, whatever it promises: about ten times its size.
         """
-        content = Path(path).read_bytes()  # what keeps a file from being read is not called damage
+        content = Path(checks.path("path", path)).read_bytes()  # what keeps a file from being read is not called damage
         try:
             arrays = arrays_in(content)
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
@@ -250,7 +250,7 @@ class Network:
         return weight_decay / 2 * sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights)
 
     def _targets(self, y, m):
-        y, K = np.asarray(y), self.sizes[-1]
+        y, K = checks.array("y", y, "biufc"), self.sizes[-1]
         if y.ndim == 2:
             return checks.targets(y, K, m, self.dtype)
         return one_hot(checks.labels(y, K, m), K, self.dtype)
@@ -263,7 +263,7 @@ def committee(networks):
     theirs along the diagonal, with zeros between. networks: at least one, all of the same sizes, activation, output,
     loss and dtype; ValueError when they are not.
     """
-    networks = list(networks)
+    networks = [checks.like("networks", net, "weights", "Networks") for net in checks.sequence("networks", networks)]
     kinds = {(*net.sizes, net.activation, net.output, net.loss_name, net.dtype) for net in networks}
     if len(kinds) != 1:
         raise ValueError(f"networks must be one or more of the same kind, not {networks}")

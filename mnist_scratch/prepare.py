@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import checks
 from .data import FileFormatError
 
 _FIELD, _BOX = 28, 20
@@ -66,13 +67,13 @@ def read_picture(path):
     """
     from PIL import Image, ImageOps
 
+    checks.path("path", path)
     too_large = f"{path}: more than {_TOO_LARGE:,} pixels. Make the picture smaller, or crop it to the digit."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of large pictures and odd notes: handled here, or harmless
-            content = BytesIO(
-                Path(path).read_bytes()
-            )  # an open file takes memory for any length that a header promises
+            # of an open file, Pillow takes memory for any length that a header promises
+            content = BytesIO(Path(path).read_bytes())
             with Image.open(content, formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > _TOO_LARGE:
                     raise Image.DecompressionBombError
@@ -99,7 +100,7 @@ def _greys(picture, name):
     """The picture, checked: (height, width) float32 within [−1, 1], where 1 is white, at most 256 pixels a side."""
     from PIL import Image
 
-    picture = np.asarray(picture)
+    picture = checks.array(name, picture, kinds=None)
     if picture.ndim != 2 or picture.dtype.kind not in "buif":
         raise ValueError(
             f"{name} must be greys of shape (height, width), not {picture.dtype} {picture.shape}; "

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import checks
 from .data import FileFormatError, arrays_in, load_mnist, replacing, split
 from .distortions import Distortion
 from .functions import OUTPUTS
@@ -222,6 +223,8 @@ RECIPES = {
 
 def find_recipe(name):
     """The recipe of that name; ValueError that names similar ones when there is none."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be the name of a recipe, not {name!r}")
     if name in RECIPES:
         return RECIPES[name]
     similar = difflib.get_close_matches(name, RECIPES, n=2, cutoff=0.4)
@@ -258,7 +261,13 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
     unfinished run and resume is not set, or results of other settings; FileFormatError for a damaged file.
     """
-    folder = Path("results", recipe.name) if folder is None else Path(folder)
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
+    checks.integer("seed", seed, 0)
+    resume, progress = checks.flag("resume", resume), checks.flag("progress", progress)
+    if on_epoch is not None:
+        checks.function("on_epoch", on_epoch)
+    folder = Path("results", recipe.name) if folder is None else Path(checks.path("folder", folder))
     check_folder(recipe, seed, folder, resume)
     mnist = load_mnist(n_validation=0)
     train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
@@ -315,7 +324,7 @@ def load_summary(folder):
 
     Raises FileFormatError when the file is damaged.
     """
-    path = Path(folder, "summary.json")
+    path = Path(checks.path("folder", folder), "summary.json")
     summary = _load_json(path)
     if not summary:
         return {}
@@ -333,7 +342,7 @@ def load_summary(folder):
 
 def load_histories(folder):
     """{seed: {stage: History}} of a folder's runs; empty when there are none. Raises FileFormatError."""
-    path = Path(folder, "history.json")
+    path = Path(checks.path("folder", folder), "history.json")
     try:
         histories = {
             int(seed): {stage: _history(lists) for stage, lists in stages.items()}

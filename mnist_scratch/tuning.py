@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from . import checks
 from .data import load_mnist
 from .network import Network
 from .optimizers import SGD
@@ -46,6 +47,10 @@ def try_settings(
     arguments are those of Network, SGD and fit, and raise what these raise.
     """
     settings = dict(locals())
+    if (layers := checks.layer_sizes(sizes))[0] != 784 or layers[-1] != 10:
+        raise ValueError(f"sizes must begin with 784 and end with 10, not {sizes}")
+    checks.integer("n_train", n_train, 1, 50_000)
+    checks.integer("n_validation", n_validation, 1, 10_000)
     mnist = shared_mnist()
     train, validation = mnist.train[:n_train], mnist.validation[:n_validation]
     net = Network(sizes, activation, seed=seed, dtype=dtype)
@@ -72,8 +77,13 @@ def sweep(configurations, executor=None, run=try_settings):
     function of your own belongs into a .py file, because another process cannot see a notebook's cells.
     An exception in a trial is raised here.
     """
+    checks.function("run", run)
+    for configuration in (configurations := checks.sequence("configurations", configurations)):
+        if not isinstance(configuration, dict):
+            raise TypeError(f"configurations must be dictionaries of arguments, not {configuration!r}")
     if executor is None:
         return [run(**configuration) for configuration in configurations]
+    checks.like("executor", executor, "submit", "a concurrent.futures.Executor")
     with blas_threads(work=0):  # held over all trials of an executor of threads
         futures = [executor.submit(run, **configuration) for configuration in configurations]
         return [future.result() for future in futures]
