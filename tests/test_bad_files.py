@@ -62,7 +62,7 @@ def test_idx_files(tmp_path):
                 unharmed.add(kind)
         assert peak < 1_500_000, kind  # one piece of a megabyte, and small things
     print(f"\n{table}")
-    assert table.read > 1_000 and table.refused > 3_000
+    assert table.read > 1_000 and table.refused > 2_000 and table.read + table.refused > 6_000
     assert unharmed >= {"gzip_header", "in_two_gzip_members", "wrong_gzip_flags", "bit, packed", "longer, packed"}
 
 
@@ -130,7 +130,7 @@ def test_mnist_files(tmp_path, small_mnist):
             assert [np.rint(part * 255).astype(np.uint8).tobytes() for part in images] == true[::2], kind
             assert [part.astype(np.uint8).tobytes() for part in labels] == true[1::2], kind
     print(f"\n{table}")
-    assert table.read > 100 and table.refused > 700
+    assert table.read > 100 and table.refused > 700 and table.read + table.refused > 1_000
     assert table.counts["untouched", False] == 0 and table.counts["names_swapped", True] == 0
 
 
@@ -154,7 +154,7 @@ def test_network_files(tmp_path):
                 assert sorted(true.items()) == sorted(bad_files.parameters(whole).items()), kind
         assert peak < 300_000 + 12 * len(content), kind
     print(f"\n{table}")
-    assert table.read > 1_000 and table.refused > 3_000
+    assert table.read > 1_000 and table.refused > 2_000 and table.read + table.refused > 4_000
     for kind in ("in_another_order", "with_a_comment", "behind_other_bytes", "by_columns", "not_numbers"):
         assert table.counts[kind, False] == 0, kind
     for kind in ("missing", "twice", "one_more", "squeezed", "zip_bomb", "zip_bomb_of_one_kernel", "huge_shape"):
