@@ -88,7 +88,8 @@ class Training:
         deadline = perf_counter() + checks.number("seconds", seconds, at_least=0)
         if not (isinstance(epochs, float) and epochs == inf):
             checks.number("epochs", epochs, at_least=0)
-        self._train_until(lambda: self.epochs >= epochs or perf_counter() >= deadline)
+        first = self.steps + 1
+        self._train_until(lambda: self.epochs >= epochs or self.steps >= first and perf_counter() >= deadline)
 
     def measure(self):
         """Add a Measurement of the network as it is now, unless there is one of this step already."""
