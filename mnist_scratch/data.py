@@ -7,11 +7,14 @@ derived by hand in notebook 01. All numbers in a file are big-endian.
 import gzip
 import hashlib
 import os
+import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from math import prod
 from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
@@ -33,7 +36,9 @@ _MNIST_FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+_LARGEST = 50_000_000  # bytes, a little more than the largest of them
 _RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
+_NUMBERS = [np.dtype(letter).name for letter in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]]
 _AGAIN = "Copy or download it again."
 
 
@@ -55,7 +60,7 @@ class Dataset:
     labels: np.ndarray
 
     def __post_init__(self):
-        images = np.asarray(self.images)
+        images = checks.array("images", self.images)
         if images.ndim != 2:
             raise ValueError(f"images must have shape (m, n), one example per row, not {images.shape}")
         labels = checks.labels(self.labels, name="labels")
@@ -76,6 +81,13 @@ class Dataset:
         return f"Dataset(images {self.images.shape} {self.images.dtype}, labels {self.labels.shape})"
 
 
+def dataset(name, value):
+    """value, when it is a Dataset; TypeError that names the argument otherwise."""
+    if not isinstance(value, Dataset):
+        raise TypeError(f"{name} must be a Dataset, such as Dataset(images, labels), not {type(value).__name__}")
+    return value
+
+
 @dataclass(frozen=True, eq=False)
 class MNIST:
     """The three parts of MNIST, each a Dataset."""
@@ -84,18 +96,24 @@ class MNIST:
     validation: Dataset
     test: Dataset
 
+    def __post_init__(self):
+        for name, data in vars(self).items():
+            dataset(name, data)
 
-def read_idx(path):
+
+def read_idx(path, limit=2**30):
     """Read an IDX file, packed with gzip or not, into an array.
+
+    limit: bytes; a file whose header promises more is refused, for a small one can be unpacked a thousandfold.
 
     The content decides whether it is unpacked, not the name: browsers like to unpack a download and keep
     its `.gz`. Works for every file of the format (MNIST, Fashion-MNIST, EMNIST, KMNIST, QMNIST).
 
     Returns an array of the type and shape that the file's header states, in the machine's byte order.
     Raises FileNotFoundError, or FileFormatError when the file is not IDX, is cut short or is too long.
-    Memory is taken for the bytes that are there, never for those a header only promises.
+    Memory is taken for the bytes that are there, never for those a header only promises: some two bytes for each.
     """
-    return _read_idx(path)[0]
+    return _read_idx(checks.path("path", path), checks.integer("limit", limit, 1))[0]
 
 
 def load_mnist(folder=None, n_validation=10_000):
@@ -110,7 +128,8 @@ def load_mnist(folder=None, n_validation=10_000):
     Raises FileNotFoundError when a file is missing, FileFormatError when its content is not the genuine
     one (SHA-256 of the unpacked bytes), ValueError when n_validation is not between 0 and 59,999.
     """
-    folder = Path(folder) if folder is not None else _default_folder()
+    checks.integer("n_validation", n_validation, 0, 59_999)
+    folder = Path(checks.path("folder", folder)) if folder is not None else _default_folder()
     arrays = [_read_verified(folder, name, digest) for name, digest in _MNIST_FILES.items()]
     train, test = (
         Dataset(
@@ -120,7 +139,6 @@ def load_mnist(folder=None, n_validation=10_000):
         )
         for images, labels in (arrays[:2], arrays[2:])
     )
-    checks.integer("n_validation", n_validation, 0, len(train) - 1)
     for part in (train, test):
         part.images.setflags(write=False)
         part.labels.setflags(write=False)
@@ -133,8 +151,8 @@ def one_hot(labels, n_classes=10, dtype=np.float32):
 
     Raises ValueError when labels are not integers from 0 to n_classes − 1.
     """
-    labels = checks.labels(labels, n_classes, name="labels")
-    Y = np.zeros((len(labels), n_classes), dtype)
+    labels = checks.labels(labels, checks.n_classes(n_classes), name="labels")
+    Y = np.zeros((len(labels), n_classes), checks.dtype(dtype, _NUMBERS))
     Y[np.arange(len(labels)), labels] = 1
     return Y
 
@@ -145,11 +163,13 @@ def split(data, sizes, seed=None):
     Returns a list of Datasets, without overlap. Raises ValueError when the sizes add up to more than
     there is.
     """
-    sizes = [checks.integer("sizes", size, 0) for size in sizes]
+    dataset("data", data)
+    sizes = [checks.integer("sizes", size, 0) for size in checks.sequence("sizes", sizes)]
     if sum(sizes) > len(data):
         raise ValueError(f"sizes {list(sizes)} add up to more than the {len(data)} examples there are")
     stops = np.cumsum(sizes)
     if seed is not None:
+        checks.integer("seed", seed, 0)
         order = np.random.default_rng(seed).permutation(len(data))
         return [data[order[stop - size : stop]] for size, stop in zip(sizes, stops, strict=True)]
     return [data[stop - size : stop] for size, stop in zip(sizes, stops, strict=True)]
@@ -161,13 +181,11 @@ def minibatches(data, batch_size, rng=None):
     Yields Datasets of batch_size examples; the last one holds the rest. Every example comes exactly once.
     Raises ValueError when batch_size is not between 1 and the number of examples, TypeError when data is no Dataset.
     """
-    if not isinstance(data, Dataset):
-        raise TypeError(f"the data must be a Dataset, such as Dataset(images, labels), not {type(data).__name__}")
-    if len(data) == 0:
-        raise ValueError("the data holds no examples")
+    if len(dataset("data", data)) == 0:
+        raise ValueError("data holds no examples")
     checks.integer("batch_size", batch_size, 1, len(data))
-    if rng is not None and not hasattr(rng, "permutation"):
-        raise TypeError(f"rng must be a generator, such as np.random.default_rng(0), not {rng!r}")
+    if rng is not None:
+        checks.like("rng", rng, "permutation", "a generator, such as np.random.default_rng(0)")
     return (data[rows] for rows in batch_rows(len(data), batch_size, rng))
 
 
@@ -201,6 +219,34 @@ def replacing(path):
         unfinished.unlink(missing_ok=True)
 
 
+def arrays_in(content):
+    """{name: array} of the bytes of a file that np.savez wrote. Nothing in it is executed.
+
+    np.load takes memory for whatever a file promises, this for what is there: np.savez packs nothing, so nothing is
+    unpacked. Other bytes raise errors of a dozen kinds; the caller names the file.
+    """
+    with ZipFile(BytesIO(content)) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's, of headers that old versions wrote
+        members = file.infolist()
+        there = sum(member.file_size for member in members)
+        if there > len(content) or any(member.compress_type != ZIP_STORED for member in members):
+            raise ValueError("its arrays are packed, or share their bytes")
+        arrays = {member.filename.removesuffix(".npy"): _array_in(file.read(member)) for member in members}
+    if len(arrays) < len(members):
+        raise ValueError("two arrays have the same name")
+    return arrays
+
+
+def _array_in(npy):
+    header = BytesIO(npy)
+    if np.lib.format.read_magic(header) != (1, 0):
+        raise ValueError("another version of the format")
+    # a longer header than np.savez writes could keep its parser busy
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(header, max_header_size=200)
+    array = np.frombuffer(npy, dtype, offset=header.tell()).reshape(shape, order="F" if by_columns else "C")
+    return array.astype(dtype.newbyteorder("="), order="C")  # a copy, which can be changed
+
+
 def _default_folder():
     # beside the package in a clone; beside or above the working directory where it is installed alone
     places = [Path(__file__).parents[1] / "data", Path("data"), Path("../data"), Path("../../data")]
@@ -212,7 +258,7 @@ def _read_verified(folder, name, digest):
     if not path.exists() and (folder / name).exists():
         path = folder / name
     try:
-        array, sha256 = _read_idx(path)
+        array, sha256 = _read_idx(path, _LARGEST)
         if sha256 != digest:
             raise FileFormatError(f"{path}: the checksum is wrong: these are not the genuine bytes.")
     except (FileNotFoundError, FileFormatError) as error:
@@ -220,7 +266,7 @@ def _read_verified(folder, name, digest):
     return array
 
 
-def _read_idx(path):
+def _read_idx(path, limit):
     """The array of an IDX file, and the SHA-256 of its unpacked bytes."""
     path = Path(path)
     try:
@@ -240,6 +286,10 @@ def _read_idx(path):
                 raise FileFormatError(f"{path}: cut short inside its header. {_AGAIN}")
             shape = tuple(np.frombuffer(content, ">u4", n_dimensions, 4).tolist())
             promised = length + dtype.itemsize * prod(shape)
+            if promised > limit:
+                raise FileFormatError(
+                    f"{path}: the header promises shape {shape}, {promised:,} bytes in all; limit={limit:,}. {_AGAIN}"
+                )
             # piece by piece, and one byte more than promised: memory follows what is there, not what a header says
             while len(content) <= promised and (piece := file.read(min(1 << 20, promised + 1 - len(content)))):
                 content += piece

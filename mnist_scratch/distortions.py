@@ -40,7 +40,7 @@ class Distortion:
 
     def __call__(self, images, rng):
         """(m, 784) images in float32 or float64, and a np.random.Generator → new (m, 784) images of the same dtype."""
-        images = np.asarray(images)
+        images = checks.array("images", images, kinds=None)
         if images.ndim != 2 or images.shape[1] != _SIDE**2 or images.dtype.kind != "f":
             raise ValueError(f"images must be floating point, (m, {_SIDE**2}), not {images.dtype} {images.shape}")
         parts = [images[:0]]
@@ -51,6 +51,8 @@ class Distortion:
 
     def places(self, m, rng):
         """Where each pixel of m images comes from: rows and columns, each (m, 28, 28) float32."""
+        checks.integer("m", m, 0)
+        checks.like("rng", rng, "uniform", "a generator, such as np.random.default_rng(0)")
         places = self._affine(m, rng)
         if self.elastic:
             places += self.elastic * elastic_fields(2 * m, self.smoothness, rng).reshape(2, m, _SIDE, _SIDE)
@@ -79,6 +81,9 @@ def elastic_fields(n, smoothness, rng):
     White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: G N Kᵀ, where row i
     of G holds the weights with which the i-th value of the result takes its neighbours.
     """
+    checks.integer("n", n, 0)
+    checks.like("rng", rng, "random", "a generator, such as np.random.default_rng(0)")
+    checks.number("smoothness", smoothness, above=0)
     noise = rng.random((n, _SIDE, _SIDE), dtype=np.float32)
     noise -= np.float32(0.5)
     G = _gaussian(smoothness)

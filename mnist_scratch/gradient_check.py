@@ -67,8 +67,10 @@ def gradient_check(
     (unless a ReLU's kink lies within the step) and below 1e-12 with the complex step.
     Raises ValueError for an unknown method, an epsilon that is not above 0, or a gradient of the wrong shape.
     """
+    checks.like("net", net, "loss_and_gradients", "a Network")
     checks.one_of("method", method, _EPSILON)
-    checks.one_of("dtype", dtype, ("float32", "float64"))
+    checks.dtype(dtype, ("float32", "float64"))
+    checks.integer("seed", seed, 0)
     if max_entries is not None:
         checks.integer("max_entries", max_entries, 1)
     epsilon = checks.number("epsilon", _EPSILON[method] if epsilon is None else epsilon, above=0)
@@ -140,5 +142,7 @@ def _slopes(parameter, entries, slope, f):
 
 
 def _require_kind(parameter, kinds):
+    if not isinstance(parameter, np.ndarray):
+        raise TypeError(f"parameter must be an array, not {parameter!r}")
     if parameter.dtype.kind not in kinds:
         raise TypeError(f"the array must be {'complex' if kinds == 'c' else 'floating point'}, not {parameter.dtype}")

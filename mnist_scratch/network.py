@@ -5,7 +5,6 @@ Derived line by line in notebooks 02 and 03.
 """
 
 import copy
-from io import BytesIO
 from itertools import pairwise
 from numbers import Real
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .data import FileFormatError, one_hot, replacing
+from .data import FileFormatError, arrays_in, one_hot, replacing
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 
 _CHUNK = 2000  # rows at a time where nothing is learnt
@@ -71,7 +70,7 @@ class Network:
 
         if initialization is None:
             initialization = "he" if activation == "relu" else "xavier"
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(checks.integer("seed", seed, 0))
         pairs = list(pairwise(self.sizes))
         self.weights = [
             (_standard_deviation(initialization, n_in, n_out) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
@@ -185,14 +184,14 @@ class Network:
     def copy(self, dtype=None):
         """An independent copy, in another dtype if one is given."""
         other = copy.deepcopy(self)
-        other.dtype = checks.dtype(dtype or self.dtype)
+        other.dtype = checks.dtype(self.dtype if dtype is None else dtype)
         other.weights = [W.astype(other.dtype) for W in other.weights]
         other.biases = [b.astype(other.dtype) for b in other.biases]
         return other
 
     def save(self, path):
         """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written."""
-        with replacing(path) as file:
+        with replacing(checks.path("path", path)) as file:
             np.savez(file, **self._as_arrays())
 
     def _as_arrays(self):
@@ -203,12 +202,12 @@ class Network:
     def load(cls, path):
         """Read a network that `save` wrote; nothing in the file is executed.
 
-        Raises FileNotFoundError, or FileFormatError when the file does not hold a network.
+        Raises FileNotFoundError, or FileFormatError when the file does not hold a network. Memory is taken for what is
+        in the file, whatever it promises: about ten times its size.
         """
-        content = BytesIO(Path(path).read_bytes())  # what keeps a file from being read is not called damage
+        content = Path(checks.path("path", path)).read_bytes()  # what keeps a file from being read is not called damage
         try:
-            with np.load(content, allow_pickle=False) as file:
-                arrays = dict(file)
+            arrays = arrays_in(content)
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
             parameters = [arrays.pop(f"{kind}{l}") for l in range(1, len(arrays) // 2 + 1) for kind in "Wb"]
             sizes = [len(parameters[0]), *map(len, parameters[1::2])]
@@ -217,6 +216,8 @@ class Network:
                 raise ValueError("its arrays do not fit together as layers")
             net = cls(sizes, **names, initialization="zeros", dtype=parameters[0].dtype)
             net.weights, net.biases = parameters[::2], parameters[1::2]
+        except MemoryError:
+            raise
         except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
             raise FileFormatError(
                 f"{path}: not a network written by Network.save, or damaged since. Save it again."
@@ -249,7 +250,7 @@ class Network:
         return weight_decay / 2 * sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights)
 
     def _targets(self, y, m):
-        y, K = np.asarray(y), self.sizes[-1]
+        y, K = checks.array("y", y, "biufc"), self.sizes[-1]
         if y.ndim == 2:
             return checks.targets(y, K, m, self.dtype)
         return one_hot(checks.labels(y, K, m), K, self.dtype)
@@ -262,7 +263,7 @@ def committee(networks):
     theirs along the diagonal, with zeros between. networks: at least one, all of the same sizes, activation, output,
     loss and dtype; ValueError when they are not.
     """
-    networks = list(networks)
+    networks = [checks.like("networks", net, "weights", "Networks") for net in checks.sequence("networks", networks)]
     kinds = {(*net.sizes, net.activation, net.output, net.loss_name, net.dtype) for net in networks}
     if len(kinds) != 1:
         raise ValueError(f"networks must be one or more of the same kind, not {networks}")

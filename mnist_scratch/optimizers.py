@@ -24,10 +24,11 @@ class StepSchedule:
     def __post_init__(self):
         checks.store(self, "learning_rate", above=0)
         checks.store(self, "factor", above=0)
-        if not np.iterable(self.drop_at):
-            raise TypeError(f"drop_at must be a tuple of epochs, such as (10, 15), not {self.drop_at!r}")
+        for epoch in checks.sequence("drop_at", self.drop_at):
+            checks.number("drop_at", epoch, at_least=0)
 
     def __call__(self, epoch):
+        epoch = checks.number("epoch", epoch, at_least=0)
         return self.learning_rate * self.factor ** sum(epoch >= drop for drop in self.drop_at)
 
 
@@ -45,6 +46,7 @@ class CosineSchedule:
         checks.store(self, "final", at_least=0)
 
     def __call__(self, epoch):
+        epoch = checks.number("epoch", epoch, at_least=0)
         progress = min(epoch / self.epochs, 1.0)
         return self.final + (self.learning_rate - self.final) * (1 + cos(pi * progress)) / 2
 
@@ -65,6 +67,7 @@ class WarmUpSchedule:
             checks.store(self, "then", above=0)
 
     def __call__(self, epoch):
+        epoch = checks.number("epoch", epoch, at_least=0)
         rate = self.then(epoch) if callable(self.then) else self.then
         return rate * min(epoch / self.epochs, 1.0)
 
@@ -93,7 +96,7 @@ class SGD:
         if not callable(self.learning_rate):
             checks.store(self, "learning_rate", above=0)
         checks.store(self, "momentum", at_least=0, below=1)
-        if self.nesterov and self.momentum == 0:
+        if checks.flag("nesterov", self.nesterov) and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0")
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
@@ -101,12 +104,14 @@ class SGD:
 
     def rate(self, epoch):
         """The learning rate at an epoch; epoch 0 is the very start."""
+        epoch = checks.number("epoch", epoch, at_least=0)
         if not callable(self.learning_rate):
             return self.learning_rate
         return checks.number("the schedule's learning rate", self.learning_rate(epoch), at_least=0)
 
     def initial_velocity(self, parameters):
         """One array of zeros for each parameter array; none are needed without momentum."""
+        checks.arrays("parameters", parameters)
         return [np.zeros_like(parameter) for parameter in parameters] if self.momentum else []
 
     def result(self, net, velocity):
@@ -120,6 +125,8 @@ class SGD:
         velocity: what `initial_velocity` returned. epoch: where a schedule stands.
         Raises ValueError when the lists do not belong together.
         """
+        for name, value in (("parameters", parameters), ("gradients", gradients), ("velocity", velocity)):
+            checks.arrays(name, value)
         shapes = [parameter.shape for parameter in parameters]
         if [g.shape for g in gradients] != shapes or (self.momentum and [v.shape for v in velocity] != shapes):
             raise ValueError(
@@ -170,6 +177,9 @@ class AveragedSGD(SGD):
 
     def step(self, parameters, gradients, velocity=(), epoch=0.0):
         """One update of the parameters, and every tenth time of their average. As in `SGD`."""
+        if not checks.arrays("velocity", velocity):
+            raise ValueError("velocity must be what initial_velocity returned, not an empty list")
+        checks.arrays("parameters", parameters)
         *velocity, steps = velocity
         average = velocity[-len(parameters) :]
         super().step(parameters, gradients, velocity[: -len(parameters)], epoch)
@@ -183,7 +193,9 @@ class AveragedSGD(SGD):
 
     def result(self, net, velocity):
         """A copy of net with the average of its weights."""
-        averaged = net.copy()
+        averaged = checks.like("net", net, "parameters", "a Network").copy()
+        if len(checks.arrays("velocity", velocity)) <= len(averaged.parameters()):
+            raise ValueError("velocity must be what initial_velocity returned for this network")
         for parameter, mean in zip(averaged.parameters(), velocity[-1 - len(averaged.parameters()) : -1], strict=True):
             parameter[...] = mean
         return averaged

@@ -12,13 +12,13 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .data import FileFormatError, load_mnist, replacing, split
+from . import checks
+from .data import FileFormatError, arrays_in, load_mnist, replacing, split
 from .distortions import Distortion
 from .functions import OUTPUTS
 from .network import Network, committee
@@ -223,6 +223,8 @@ RECIPES = {
 
 def find_recipe(name):
     """The recipe of that name; ValueError that names similar ones when there is none."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be the name of a recipe, not {name!r}")
     if name in RECIPES:
         return RECIPES[name]
     similar = difflib.get_close_matches(name, RECIPES, n=2, cutoff=0.4)
@@ -259,7 +261,13 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
     unfinished run and resume is not set, or results of other settings; FileFormatError for a damaged file.
     """
-    folder = Path("results", recipe.name) if folder is None else Path(folder)
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
+    checks.integer("seed", seed, 0)
+    resume, progress = checks.flag("resume", resume), checks.flag("progress", progress)
+    if on_epoch is not None:
+        checks.function("on_epoch", on_epoch)
+    folder = Path("results", recipe.name) if folder is None else Path(checks.path("folder", folder))
     check_folder(recipe, seed, folder, resume)
     mnist = load_mnist(n_validation=0)
     train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
@@ -316,7 +324,7 @@ def load_summary(folder):
 
     Raises FileFormatError when the file is damaged.
     """
-    path = Path(folder, "summary.json")
+    path = Path(checks.path("folder", folder), "summary.json")
     summary = _load_json(path)
     if not summary:
         return {}
@@ -327,25 +335,22 @@ def load_summary(folder):
     numbers.append([value for value in validation if value is not None])  # where nothing was held out
     if not all(map(_numbers_only, [*numbers, *digits])) or not all(isinstance(text, str) for text in settings):
         raise _damaged(path)
-    if len({*map(len, summary.values())}) > 1:
+    if len({*map(len, summary.values())}) > 1 or not settings:
         raise _damaged(path)
     return summary
 
 
 def load_histories(folder):
     """{seed: {stage: History}} of a folder's runs; empty when there are none. Raises FileFormatError."""
-    path = Path(folder, "history.json")
+    path = Path(checks.path("folder", folder), "history.json")
     try:
         histories = {
-            int(seed): {stage: History(**lists) for stage, lists in stages.items()}
+            int(seed): {stage: _history(lists) for stage, lists in stages.items()}
             for seed, stages in _load_json(path).items()
         }
     except (TypeError, ValueError, AttributeError):
         raise _damaged(path) from None
-    seen = [history for stages in histories.values() for history in stages.values()]
-    lists = [x for history in seen for name, x in vars(history).items() if name not in ("stopped", "diverged")]
-    empty = not all(histories.values()) or not all(history.train_loss for history in seen)
-    if empty or not all(map(_numbers_only, lists)):
+    if not all(histories.values()):
         raise _damaged(path)
     return histories
 
@@ -396,6 +401,17 @@ def _lists(history):
     return {key: value for key, value in vars(history).items() if key not in ("velocity", "batch_loss")}
 
 
+def _history(lists):
+    """The History of which `_lists` made them; TypeError or ValueError when they are not those of a run."""
+    history = History(**lists)
+    n = len(history.train_loss)
+    always = (history.penalty, history.train_accuracy, history.learning_rate, history.seconds)
+    held_out = {len(history.validation_loss), len(history.validation_accuracy)}
+    if n == 0 or any(len(values) != n for values in always) or held_out not in ({0}, {n}):
+        raise ValueError("the lists do not have one entry for each epoch")
+    return history
+
+
 # ------------------------------------------------------------------------------------- files: arrays and JSON only
 
 
@@ -426,20 +442,23 @@ def _save_checkpoint(path, recipe, net, history):
 
 def _load_checkpoint(path, recipe, net):
     """Put a checkpoint's parameters into net, and return its History."""
-    content = BytesIO(path.read_bytes())  # what keeps a file from being read is not called damage
+    content = path.read_bytes()  # what keeps a file from being read is not called damage
+    damaged = FileFormatError(f"{path}: not a checkpoint, or damaged since. Delete it to start again.")
     try:
-        with np.load(content, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = arrays_in(content)
         settings = str(arrays["settings"])
-        history = History(**json.loads(str(arrays["history"])))
+        history = _history(json.loads(str(arrays["history"])))
         saved = [arrays[f"parameter{i}"] for i in range(len(net.parameters()))]
         history.velocity = [arrays[f"velocity{i}"] for i in range(len(arrays) - len(saved) - 2)]
     except MemoryError:
         raise
     except Exception:  # the readers of a damaged file raise errors of a dozen kinds
-        raise FileFormatError(f"{path}: not a checkpoint, or damaged since. Delete it to start again.") from None
+        raise damaged from None
     if settings != recipe.settings:
         raise ValueError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
+    expected = [*net.parameters(), *recipe.optimizer.initial_velocity(net.parameters())]
+    if [(a.shape, a.dtype) for a in [*saved, *history.velocity]] != [(a.shape, a.dtype) for a in expected]:
+        raise damaged
     for parameter, array in zip(net.parameters(), saved, strict=True):
         parameter[...] = array
     return history

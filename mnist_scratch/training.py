@@ -5,13 +5,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
+from numbers import Real
 from threading import RLock
 from time import perf_counter
 
 import numpy as np
 
 from . import checks
-from .data import batch_rows, minibatches, one_hot
+from .data import batch_rows, dataset, minibatches, one_hot
 from .optimizers import SGD
 
 
@@ -27,6 +28,8 @@ class History:
     batch_loss: the data loss of each single batch, just before the step it led to.
     stopped: why training ended early, in a sentence; empty when it did not. diverged: whether that was the reason.
     velocity: the optimizer's state, with which `fit(…, resume=history)` goes on.
+
+    Raises TypeError that names the field when one is no list of numbers.
     """
 
     train_loss: list = field(default_factory=list)
@@ -40,6 +43,13 @@ class History:
     stopped: str = ""
     diverged: bool = False
     velocity: list = field(default_factory=list, repr=False)
+
+    def __post_init__(self):
+        for name, values in vars(self).items():
+            kind = {"stopped": str, "diverged": bool}.get(name, list)
+            content = np.ndarray if name == "velocity" else Real
+            if not isinstance(values, kind) or kind is list and not all(isinstance(x, content) for x in values):
+                raise TypeError(f"{name} must be a {kind.__name__}{' of numbers' * (kind is list)}, not {values!r}")
 
     @property
     def epochs(self):
@@ -86,8 +96,11 @@ def fit(
     Raises ValueError or TypeError, before anything is changed, when an argument is out of range; what augment returns
     is seen only when it is called.
     """
-    history = History() if resume is None else resume
     _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed, threads, resume)
+    history = History() if resume is None else resume
+    shuffle, progress = checks.flag("shuffle", shuffle), checks.flag("progress", progress)
+    if on_epoch is not None:
+        checks.function("on_epoch", on_epoch)
     label_smoothing = checks.number("label_smoothing", label_smoothing, at_least=0, below=1)
     if augment is not None and not callable(augment):
         raise TypeError(f"augment must be a function of images and a generator, such as a Distortion, not {augment!r}")
@@ -180,16 +193,21 @@ def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed
     checks.integer("seed", seed, 0)
     if threads is not None:
         checks.integer("threads", threads, 1)
-    if isinstance(optimizer, type) or not hasattr(optimizer, "initial_velocity"):
-        raise TypeError(f"optimizer must be one, such as SGD(learning_rate=0.1), not {optimizer!r}")
+    checks.like("optimizer", optimizer, "initial_velocity", "one, such as SGD(learning_rate=0.1)")
+    checks.like("net", net, "loss_and_gradients", "a Network")
     if net.dtype.kind == "c":
         raise ValueError("a complex network serves the complex step only; train one in float32 or float64")
+    measured = {"train": train} | ({} if validation is None else {"validation": validation})
+    for name, data in measured.items():
+        if len(dataset(name, data)) == 0:
+            raise ValueError(f"{name} holds no examples")
     minibatches(train, batch_size)
-    for name, data in (("train", train), ("validation", validation)):
-        if data is not None:  # all of it at once: a bad row should not show up in the third epoch
-            for i, batch in enumerate(minibatches(data, min(len(data), 2000))):
-                checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images", first_row=2000 * i)
-            checks.labels(data.labels, net.sizes[-1], name=f"{name}.labels")
+    for name, data in measured.items():  # all of it at once: a bad row should not show up in the third epoch
+        for i, batch in enumerate(minibatches(data, min(len(data), 2000))):
+            checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images", first_row=2000 * i)
+        checks.labels(data.labels, net.sizes[-1], name=f"{name}.labels")
+    if resume is not None and not isinstance(resume, History):
+        raise TypeError(f"resume must be a History, not {resume!r}")
     if resume is not None and resume.train_loss:
         if epochs < resume.epochs:
             raise ValueError(f"epochs counts all epochs, and this history has {resume.epochs} already: give more")

@@ -9,6 +9,7 @@ from threading import Event, current_thread, local, main_thread
 
 import numpy as np
 
+from . import checks
 from .data import load_mnist
 from .network import Network
 from .optimizers import SGD
@@ -52,6 +53,10 @@ def try_settings(
     and raise what these raise; the stop button (KeyboardInterrupt) ends the trial without a result.
     """
     settings = dict(locals())
+    if (layers := checks.layer_sizes(sizes))[0] != 784 or layers[-1] != 10:
+        raise ValueError(f"sizes must begin with 784 and end with 10, not {sizes}")
+    checks.integer("n_train", n_train, 1, 50_000)
+    checks.integer("n_validation", n_validation, 1, 10_000)
     mnist = shared_mnist()
     train, validation = mnist.train[:n_train], mnist.validation[:n_validation]
     net = Network(sizes, activation, seed=seed, dtype=dtype)
@@ -95,7 +100,13 @@ def sweep(configurations, executor=None, run=try_settings):
     so make a new one for the next sweep. In threads, which cannot be interrupted, try_settings ends with its epoch; any
     other run, and what a cluster has begun, goes on to its end.
     """
-    configurations, results = list(configurations), []
+    checks.function("run", run)
+    for configuration in (configurations := checks.sequence("configurations", configurations)):
+        if not isinstance(configuration, dict):
+            raise TypeError(f"configurations must be dictionaries of arguments, not {configuration!r}")
+    if executor is not None:
+        checks.like("executor", executor, "submit", "a concurrent.futures.Executor")
+    results = []
     try:
         if executor is None:
             with _stop_button() as pressed:

@@ -1166,7 +1166,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_called_damaged(stopped, mon
     def fails(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(np, "load", fails)
+    monkeypatch.setattr(recipes, "arrays_in", fails)
     with pytest.raises(MemoryError):
         run(TINY, 5, stopped, resume=True)
 

@@ -256,7 +256,8 @@ def results(mnist, monkeypatch, tmp_path):
             run_recipe(replace(TINY, name=name), seed, tmp_path / name, progress=False)
     folder = tmp_path / "relu-128-64-as-published"
     folder.mkdir()
-    rows = {name: [0.1] for name in ("train_loss", "train_accuracy", "validation_accuracy", "learning_rate")}
+    names = "train_loss penalty train_accuracy validation_loss validation_accuracy learning_rate".split()
+    rows = {name: [0.1] for name in names}
     histories = {
         "0": {"held out": rows | {"seconds": [0.0], "stopped": "diverged in epoch 1, step 1", "diverged": True}},
         "1": {"held out": {name: [*values, 0.2] for name, values in rows.items()} | {"seconds": [0.0, 0.5]}},

@@ -1008,11 +1008,11 @@ def spoiled(**change):
         (some_data(), {"label_smoothing": "0.1"}, TypeError, "^label_smoothing must be a number, not '0.1'$"),
         (some_data(), {"label_smoothing": None}, TypeError, "^label_smoothing must be a number, not None$"),
         (some_data(), {"augment": 0.5}, TypeError, "^augment must be a function of .*, such as a Distortion, not 0.5$"),
-        (some_data()[:0], {}, ValueError, "data holds no examples"),
+        (some_data()[:0], {}, ValueError, "train holds no examples"),
         ((some_data().images, some_data().labels), {}, TypeError, "must be a Dataset.*not tuple"),
         (some_data().images, {}, TypeError, "must be a Dataset.*not ndarray"),
         (None, {}, TypeError, "must be a Dataset.*not NoneType"),
-        (some_data(), {"validation": some_data()[:0]}, ValueError, r"the data holds no examples"),
+        (some_data(), {"validation": some_data()[:0]}, ValueError, "validation holds no examples"),
     ],
 )
 def test_bad_arguments_change_nothing(train, settings, error, words):

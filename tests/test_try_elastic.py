@@ -20,7 +20,7 @@ PAIR = "sizes=(784,6,6,10) committee=2"
 
 @pytest.fixture
 def small(mnist, monkeypatch):
-    made = MNIST(mnist.train[:300], mnist.train[300:500], None)
+    made = MNIST(mnist.train[:300], mnist.train[300:500], mnist.test[:0])
     monkeypatch.setattr(tool, "shared_data", lambda: made)
     return made
 

@@ -5,6 +5,7 @@ Each is a mistake that people really make; the docstring of its class says which
 
 import numpy as np
 
+from .. import checks
 from ..functions import ACTIVATIONS, LOSSES, OUTPUTS
 from ..network import Network
 
@@ -159,6 +160,7 @@ def network(letter, sizes, seed=0, dtype="float64"):
 
     All use ReLU but the forgotten derivative: there it would be the same mistake as the mask that is always true.
     """
+    checks.one_of("letter", letter, BUGS)
     activation = "tanh" if BUGS[letter] is NoDerivative else "relu"
     loss = "binary_cross_entropy" if BUGS[letter] is DifferenceWhereItDoesNotHold else "cross_entropy"
     net = BUGS[letter](sizes, activation, loss=loss, seed=seed, dtype=dtype)
@@ -170,7 +172,7 @@ def network(letter, sizes, seed=0, dtype="float64"):
 
 def explain(letter):
     """What the bug is, in a sentence."""
-    return BUGS[letter].__doc__
+    return BUGS[checks.one_of("letter", letter, BUGS)].__doc__
 
 
 def causes():

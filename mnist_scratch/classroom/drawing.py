@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 from PIL import Image, ImageDraw
 
+from .. import checks
 from ..prepare import prepare_digit
 from .moving import Moving, ProbabilityBars
 from .plots import as_square
@@ -77,7 +78,7 @@ def picture_of(strokes, side=280):
     strokes: a list of lists of [x, y], each from 0 to 1. A stroke of one point is a dot.
     Raises ValueError when they are anything else.
     """
-    large = side * _FINE
+    large = checks.integer("side", side, 1, 10_000) * _FINE
     picture = Image.new("L", (large, large), 255)
     drawer = ImageDraw.Draw(picture)
     radius = PEN * large / 2
@@ -95,6 +96,7 @@ def read_drawing(net, strokes):
     row: (784,) float32, the drawing prepared as MNIST was. probabilities: (10,). Both are None when there is no digit
     to read yet; the words then say so. Raises ValueError for malformed strokes only.
     """
+    checks.like("net", net, "predict_proba", "a Network")
     points = _as_points(strokes)
     if not points:
         return None, None, "The sheet is empty: draw one digit on it."
@@ -183,4 +185,4 @@ class DrawADigit(Live):
 
 def draw_a_digit(net):
     """A sheet to draw a digit on, the digit as the network sees it, and its ten probabilities, while you draw."""
-    return DrawADigit(net)
+    return DrawADigit(checks.like("net", net, "predict_proba", "a Network"))

@@ -18,6 +18,7 @@ import ipywidgets
 import numpy as np
 
 from .. import checks
+from ..data import dataset
 from ..network import Network
 from ..optimizers import SGD
 from ..training import blas_threads
@@ -57,7 +58,11 @@ class Training:
     """
 
     def __init__(self, train, validation, hidden=(32,), activation="relu", seed=0):
-        self.train, self.validation, self.seed = train, validation, seed
+        self.train, self.validation = dataset("train", train), dataset("validation", validation)
+        if train.images.shape[1:] != validation.images.shape[1:]:
+            raise ValueError("train and validation must have images of the same size")
+        self.seed = checks.integer("seed", seed, 0)
+        hidden = [checks.integer("hidden", n, 1) for n in checks.sequence("hidden", hidden)]
         self.net = Network([train.images.shape[1], *hidden, 10], activation, seed=seed, dtype="float64")
         self.learning_rate, self.weight_decay, self.batch_size = 0.1, 0.0, 64
         self.steps = self.epochs = 0
@@ -82,8 +87,11 @@ class Training:
 
     def advance(self, seconds, epochs=inf):
         """Take steps for so many seconds, at least one, but none once so many epochs are complete."""
-        deadline = perf_counter() + seconds
-        self._train_until(lambda: self.epochs >= epochs or perf_counter() >= deadline)
+        deadline = perf_counter() + checks.number("seconds", seconds, at_least=0)
+        if not (isinstance(epochs, float) and epochs == inf):
+            checks.number("epochs", epochs, at_least=0)
+        first = self.steps + 1
+        self._train_until(lambda: self.epochs >= epochs or self.steps >= first and perf_counter() >= deadline)
 
     def measure(self):
         """Add a Measurement of the network as it is now, unless there is one of this step already."""
@@ -456,6 +464,7 @@ def playground(mnist, seed=0):
 
     mnist: with .train and .validation, Datasets. The picture begins with 150 steps taken.
     """
+    checks.like("mnist", mnist, "validation", "an MNIST, such as load_mnist gives")
     return Playground(mnist.train, mnist.validation, seed)
 
 

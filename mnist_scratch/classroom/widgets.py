@@ -11,7 +11,8 @@ from threading import RLock
 import ipywidgets
 import numpy as np
 
-from ..data import batch_rows
+from .. import checks
+from ..data import batch_rows, dataset
 from ..distortions import Distortion, interpolate
 from ..functions import softmax
 from ..gradient_check import central_difference
@@ -98,6 +99,7 @@ def hello():
 
 def browse_digits(data):
     """Ten examples of one class at a time, from a Dataset. Raises ValueError when a class has fewer than ten."""
+    _digits("data", data)
     rows = [np.flatnonzero(data.labels == k) for k in range(10)]
     if min(map(len, rows)) < 10:
         raise ValueError("data has fewer than ten images of some digit; give more")
@@ -117,7 +119,9 @@ def watch_forward_pass(net, data):
 
     Raises ValueError for other networks.
     """
-    if len(net.sizes) != 3 or net.activation != "relu" or net.output != "softmax":
+    checks.like("net", net, "sizes", "a Network")
+    _digits("data", data)
+    if len(net.sizes) != 3 or net.sizes[0] != 784 or net.activation != "relu" or net.output != "softmax":
         raise ValueError(f"net must have one hidden layer of ReLU units, and softmax outputs; this one is {net!r}")
     figure = moving.ForwardPass(net.sizes[1])
 
@@ -141,8 +145,14 @@ def watch_forward_pass(net, data):
 
 def loss_along_weight(net, data, layer, entry):
     """Move one weight, weights[layer][entry], along its loss curve; the slope is that of backpropagation."""
-    net = net.copy("float64")
-    W = net.weights[layer]
+    net = checks.like("net", net, "weights", "a Network").copy("float64")
+    if dataset("data", data).images.shape[1] != net.sizes[0]:
+        raise ValueError(f"data must hold images of {net.sizes[0]} pixels, as many as the network takes")
+    W = net.weights[checks.integer("layer", layer, 0, len(net.weights) - 1)]
+    entry = checks.sequence("entry", entry)
+    if len(entry) != 2:
+        raise ValueError(f"entry must be a row and a column of the weights, not {entry}")
+    entry = tuple(checks.integer("entry", i, 0, n - 1) for i, n in zip(entry, W.shape, strict=True))
     start = W[entry]
     moves = np.linspace(-3, 3, 61)
 
@@ -170,6 +180,10 @@ def loss_along_weight(net, data, layer, entry):
 
 def epsilon_on_v_curve(f, slope, x):
     """Where the central difference of f at x loses: ε on the V-shaped curve of its error. slope: the true one."""
+    checks.function("f", f)
+    slope, x = checks.number("slope", slope), checks.number("x", x)
+    if slope == 0:
+        raise ValueError("slope must not be 0: the error is told as a part of it")
     exponents = np.linspace(-13, 0, 53)
 
     def error(epsilon):
@@ -208,7 +222,7 @@ class Valley:
     LIMITS = (-2.3, 2.3, -2.3, 2.3)
 
     def __init__(self, seed=0):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(checks.integer("seed", seed, 0))
         self.X = rng.standard_normal((1000, 2)) * np.sqrt([1.6, 0.1])
         self.t = 0.5 * rng.standard_normal(1000)
 
@@ -219,7 +233,10 @@ class Valley:
 
     def descend(self, learning_rate, batch_size, steps=60, seed=0):
         """Mini-batch descent from START: the weights after each step, (n, 2), and whether it diverged and stopped."""
-        rng = np.random.default_rng(seed)
+        checks.number("learning_rate", learning_rate, above=0)
+        checks.integer("batch_size", batch_size, 1)
+        checks.integer("steps", steps, 1)
+        rng = np.random.default_rng(checks.integer("seed", seed, 0))
         path = [np.array(self.START)]
         while True:
             for rows in batch_rows(len(self.X), min(batch_size, len(self.X)), rng):
@@ -232,6 +249,7 @@ class Valley:
 
 def learning_rate_and_batch_size(train, validation, epochs=4):
     """The learning rate and the batch size: their descent in a valley of two weights, and their training on digits."""
+    _check_sets(train, validation, epochs)
     valley = Valley()
     figure = moving.DescentAndDigits(valley.loss, valley.LIMITS, valley.START).limit(epochs * len(train), epochs)
 
@@ -254,6 +272,19 @@ def learning_rate_and_batch_size(train, validation, epochs=4):
     )
 
 
+def _digits(name, data):
+    if dataset(name, data).images.shape[1] != 784:
+        raise ValueError(f"{name} must hold images of 784 pixels, not of {data.images.shape[1]}")
+    return data
+
+
+def _check_sets(train, validation, epochs):
+    for name, data, least in (("train", train, 100), ("validation", validation, 1)):
+        if len(_digits(name, data)) < least:
+            raise ValueError(f"{name} has {len(data)} examples; give at least {least}")
+    checks.integer("epochs", epochs, 1, 1000)
+
+
 def _stopped(history):
     """Why a run ended early, as a sentence; empty when it did not."""
     return history.stopped[:1].upper() + history.stopped[1:]
@@ -266,6 +297,7 @@ def _accuracies(history):
 
 def learning_rate_and_weight_decay(train, validation, epochs=10):
     """The learning rate and λ: curves, gap, weight norm and first-layer weights of a small network, trained anew."""
+    _check_sets(train, validation, epochs)
     figure = moving.Regularization(epochs)
 
     def draw(learning_rate, weight_decay):
@@ -293,7 +325,10 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
 
     Raises ValueError for a train of fewer than 20 batches.
     """
-    steps = -(-len(train) // batch_size)
+    _digits("train", train)
+    checks.number("lowest", lowest, above=0)
+    checks.number("highest", highest, above=lowest)
+    steps = -(-len(train) // checks.integer("batch_size", batch_size, 1))
     if steps < 20:
         raise ValueError(
             f"train has {len(train)} images, only {steps} batches of {batch_size}; give at least 20 batches"
@@ -332,6 +367,8 @@ def distort(net, data):
     net: a Network that takes 784 pixels. A draw keeps its random numbers while the strengths change, so that a version
     changes by small steps. At the start the strengths are those of the recipe elastic-mlp, to the nearest step.
     """
+    checks.like("net", net, "predict_proba", "a Network")
+    _digits("data", data)
     figure = moving.DistortedDigit()
 
     def draw(example, move, turn, scale, elastic, smoothness, seed):
