@@ -66,6 +66,9 @@ bench-stop: $(BROWSER)  ## measure from a click on the stop button to an idle ke
 test-kills: $(READY)  ## kill train at 50 random moments, and compare each resumed run with the unbroken one
 	$(BIN)/python benchmarks/kills.py
 
+bench-server: $(READY)  ## measure thirty kernels at a time under one server, and the memory of each notebook; half an hour
+	$(BIN)/python benchmarks/server.py
+
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides
 

@@ -1,0 +1,204 @@
+"""A class on one machine: thirty kernels of one Jupyter server run the same notebook at once. `make bench-server`.
+
+    python benchmarks/server.py            thirty kernels, half an hour; writes server.json and server.md here
+    python benchmarks/server.py --quick    two kernels and one notebook: does everything run? Writes nothing
+
+Each kernel is started, and its cells are executed one after the other, as a page does it: over the server's own
+addresses. The clock runs from asking for a kernel until its last cell is done. Memory is what the kernel itself says.
+"""
+
+import argparse
+import asyncio
+import json
+import platform
+import sys
+import tempfile
+import time
+import uuid
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from statistics import mean
+
+import nbformat
+from bench import CORES, processor_model, system_name
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import websocket_connect
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "tests" / "browser"))
+import lab  # noqa: E402
+
+CLASS = ("02_forward_pass", "06_regularization")
+KERNELS = 30
+ALONE = 6  # runs in a row, half of them before the class and half of them after
+NOTEBOOKS = sorted(path.stem for path in (HERE.parent / "notebooks").glob("*.ipynb"))
+LIMIT = 500  # megabytes that a kernel is to stay below
+# Megabytes that the kernel's process holds, and the most that it ever held. Linux counts the latter in kilobytes.
+MEMORY = """
+import json as _json, resource as _resource, sys as _sys, psutil as _psutil
+_unit = 1 if _sys.platform == "darwin" else 1024
+print(_json.dumps([_psutil.Process().memory_info().rss / 1e6,
+                   _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss * _unit / 1e6]))
+"""
+
+
+async def ask(address, method, content=None):
+    """What the server answers, as Python has it. address: in full. content: what is sent along."""
+    body = None if content is None else json.dumps(content)
+    headers = {"Authorization": f"token {lab.TOKEN}"}
+    request = HTTPRequest(address, method, headers, body, request_timeout=600)
+    return json.loads((await AsyncHTTPClient().fetch(request)).body or "null")
+
+
+async def execute(socket, code):
+    """Execute code in the kernel at the other end; what it printed. RuntimeError when it raised."""
+    asked = str(uuid.uuid4())
+    header = {"msg_id": asked, "msg_type": "execute_request", "username": "", "session": asked, "version": "5.3"}
+    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    await socket.write_message(json.dumps(message))
+    printed, waiting = "", {"execute_reply", "idle"}
+    while waiting:
+        text = await socket.read_message()
+        if text is None:
+            raise RuntimeError("the kernel died")
+        if isinstance(text, bytes):
+            continue  # a widget's picture
+        answer = json.loads(text)
+        if answer["parent_header"].get("msg_id") != asked:
+            continue
+        kind, content = answer["header"]["msg_type"], answer["content"]
+        if kind == "stream" and content["name"] == "stdout":
+            printed += content["text"]
+        if kind == "error":
+            raise RuntimeError(f"{content['ename']}: {content['evalue']}")
+        waiting -= {kind, content.get("execution_state")}
+    return printed
+
+
+async def student(address, name):
+    """One kernel, from its start through all cells of a notebook: seconds and megabytes.
+
+    Returns {"seconds", "memory", "peak"}, or {"error"} with the cell and what it raised.
+    """
+    begun = time.perf_counter()
+    notebook = nbformat.read(HERE.parent / "notebooks" / f"{name}.ipynb", as_version=4)
+    kernel = await ask(f"{address}/api/kernels", "POST", {"name": "python3", "path": f"notebooks/{name}.ipynb"})
+    try:
+        url = f"ws{address.removeprefix('http')}/api/kernels/{kernel['id']}/channels?token={lab.TOKEN}"
+        socket = await websocket_connect(url, max_message_size=100_000_000)
+        for number, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                try:
+                    await execute(socket, cell.source)
+                except RuntimeError as error:
+                    return {"error": f"{name}, cell {number}: {error}"}
+        seconds = time.perf_counter() - begun
+        memory, peak = json.loads(await execute(socket, MEMORY))
+        return {"seconds": seconds, "memory": memory, "peak": peak}
+    finally:
+        await ask(f"{address}/api/kernels/{kernel['id']}", "DELETE")
+
+
+async def in_a_row(address, name, n):
+    return [await student(address, name) for _ in range(n)]
+
+
+async def at_once(address, name, n):
+    """So many kernels of one notebook at the same time."""
+    return await asyncio.gather(*(student(address, name) for _ in range(n)))
+
+
+async def measure(address, notebooks, kernels, alone):
+    """The results of the class, and of each notebook by itself. RuntimeError when any cell raised."""
+    AsyncHTTPClient.configure(None, max_clients=kernels + 1)
+    results = {"class": {}, "notebooks": {}}
+    for name in notebooks:
+        print(name, file=sys.stderr, flush=True)
+        before = await in_a_row(address, name, alone // 2)
+        together = await at_once(address, name, kernels)
+        after = await in_a_row(address, name, alone - alone // 2)
+        results["class"][name] = {"alone": before + after, "together": together}
+    for name in notebooks if len(notebooks) == 1 else NOTEBOOKS:
+        print(name, "by itself", file=sys.stderr, flush=True)
+        [results["notebooks"][name]] = await in_a_row(address, name, 1)
+    runs = [run for parts in results["class"].values() for part in parts.values() for run in part]
+    if errors := [run["error"] for run in [*runs, *results["notebooks"].values()] if "error" in run]:
+        raise RuntimeError("\n".join(errors))
+    return results
+
+
+def report(results):
+    """The results as Markdown lines."""
+    about = results["machine"]
+    lines = [
+        "# A class on one server",
+        "",
+        f"Measured on {results['date']} by `make bench-server` on {about['processor']}, {about['cores']} cores, "
+        f"{about['memory']:.0f} GB of memory, {about['system']}; Python {about['python']}, NumPy {about['numpy']}, "
+        f"Matplotlib {about['matplotlib']}, ipykernel {about['ipykernel']}, Jupyter Server {about['jupyter_server']}.",
+        "",
+        "## All at the same time",
+        "",
+        "One Jupyter server; all kernels are asked for in the same moment, and each runs the notebook from its first "
+        "cell to its last. No cell raised an error. Seconds count from that moment. The last column compares the last "
+        f"kernel with as many runs one after the other: {ALONE} were measured, half before and half after, and their "
+        "mean is multiplied. Below 1, the class is done sooner than its members in a row.",
+        "",
+        "| notebook | kernels | alone, s | first done, s | last done, s | memory of all, GB | last / in a row |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, runs in results["class"].items():
+        alone, seconds = (sorted(run["seconds"] for run in runs[part]) for part in ("alone", "together"))
+        memory = sum(run["memory"] for run in runs["together"]) / 1000
+        lines.append(
+            f"| {name} | {len(seconds)} | {mean(alone):.1f} | {seconds[0]:.0f} | {seconds[-1]:.0f} | {memory:.1f} "
+            f"| {seconds[-1] / len(seconds) / mean(alone):.2f} |"
+        )
+    lines += [
+        "",
+        "## Memory of one kernel",
+        "",
+        f"What the kernel's process holds after the notebook's last cell, to stay below {LIMIT} MB, and the most "
+        "that it held on the way.",
+        "",
+        "| notebook | after, MB | at most, MB |",
+        "|---|--:|--:|",
+    ]
+    lines += [f"| {name} | {run['memory']:.0f} | {run['peak']:.0f} |" for name, run in results["notebooks"].items()]
+    return lines
+
+
+def machine():
+    import psutil  # the kernel needs it too
+
+    return {
+        "processor": processor_model(),
+        "cores": CORES,
+        "memory": psutil.virtual_memory().total / 1e9,
+        "system": system_name(),
+        "python": platform.python_version(),
+    } | {name: version(name) for name in ("numpy", "matplotlib", "ipykernel", "jupyter_server")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kernels", type=int, default=KERNELS, help="how many at the same time")
+    parser.add_argument("--quick", action="store_true", help="two kernels, one notebook; writes nothing")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        folder = Path(folder)
+        with lab.server(folder, folder / "server.log") as address:
+            notebooks, kernels, alone = (CLASS[:1], 2, 2) if arguments.quick else (CLASS, arguments.kernels, ALONE)
+            results = asyncio.run(measure(address, notebooks, kernels, alone))
+    results = {"date": date.today().isoformat(), "machine": machine()} | results
+    lines = report(results)
+    print("\n".join(lines))
+    if not arguments.quick:
+        (HERE / "server.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (HERE / "server.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
