@@ -120,28 +120,8 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@echo "$(CURDIR)" > $(READY)
 
-# The peers come on top, and again whenever the course itself was installed again.
-$(PEERS): $(READY)
-	@echo "Installing PyTorch, scikit-learn and JAX (up to some GB) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,peers]"
-	@touch $(PEERS)
-
-$(BROWSER): $(READY)
-	@echo "Installing what drives the browser ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
-	@touch $(BROWSER)
-
-$(CLUSTER): $(READY)
-	@echo "Installing Dask ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,cluster]"
-	@touch $(CLUSTER)
-
-$(SITE): $(READY)
-	@echo "Installing what makes the website ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,site]"
-	@touch $(SITE)
-
-$(LITE): $(READY)
-	@echo "Installing JupyterLite ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,lite]"
-	@touch $(LITE)
+# The extras come on top, each when it is first needed, and again whenever the course itself was installed again.
+$(PEERS) $(BROWSER) $(CLUSTER) $(SITE) $(LITE): .venv/.%: $(READY)
+	@echo "Installing the extra '$*' of pyproject.toml$(if $(filter peers,$*), (PyTorch may bring some GB)) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,$*]"
+	@touch $@
