@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tools"), str(ROOT / "docs")]
 website, npm, docstrings = map(importlib.import_module, ("website", "npm", "docstrings"))
 as_rst = docstrings.as_rst
+LAY_OUT = website.lay_out
 
 
 # ------------------------------------------------------------------------------------------------- docstrings
@@ -109,14 +110,6 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
     assert [link for link in links if not (folder / link).exists()] == [], "make site would stop at these links"
 
 
-def test_it_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("sphinx")
-    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
-    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
-    assert website.main([str(tmp_path / "site")]) == 1
-    assert "npm is needed once" in capsys.readouterr().err
-
-
 @pytest.fixture
 def sphinx(monkeypatch):
     """Sphinx, replaced: it writes two pages, or fails. The list of its arguments, and whether it fails."""
@@ -135,6 +128,14 @@ def sphinx(monkeypatch):
     monkeypatch.setitem(sys.modules, "sphinx.cmd.build", module)
     monkeypatch.setattr(website, "lay_out", Path.mkdir)
     return made
+
+
+def test_it_says_what_is_missing(tmp_path, sphinx, monkeypatch, capsys):
+    monkeypatch.setattr(website, "lay_out", LAY_OUT)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
+    assert website.main([str(tmp_path / "site")]) == 1
+    assert "npm is needed once" in capsys.readouterr().err
 
 
 def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, sphinx, capsys):
