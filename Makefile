@@ -20,7 +20,7 @@ LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-offline test-browser test-cluster test-peers test-kills slides site lite notebooks lint format clean remake
-.PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-stop bench-server
+.PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-stop bench-server bench-stability
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ test-kills: $(READY)  ## kill train at 50 random moments, and compare each resum
 
 bench-server: $(READY)  ## measure thirty kernels at a time under one server, and the memory of each notebook; half an hour
 	$(BIN)/python benchmarks/server.py
+
+bench-stability: $(READY)  ## run all notebooks on old and new packages, other kernels and thread counts; some hours
+	$(BIN)/python benchmarks/stability.py
 
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python tools/slides.py --build build/slides

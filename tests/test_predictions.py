@@ -125,6 +125,13 @@ def test_right_by_a_number_is_only_nearest(question):
     assert repr(question.reveal(0.8)) == f"You said “80 %”: right. {TOLD['80 %']}"
 
 
+def test_about_a_number_is_never_exactly_it():
+    asked = predict(
+        "What?", {"about 55 %": "a", "about 98 %": "b"}
+    )  # one kernel's rounding gives 0.9799, another's 0.98
+    assert repr(asked.reveal(0.98)) == repr(asked.reveal(0.9799))
+
+
 def test_wrong_tells_first_what_the_choice_overlooked(question):
     question.choose("99 %")
     told = question.reveal("80 %")

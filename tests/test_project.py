@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil  # comes with Jupyter, whose kernels need it
 import pytest
 import yaml  # comes with Jupyter, whose server needs it
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mnist_scratch"
@@ -58,6 +59,18 @@ def test_environment_is_named_and_uses_conda_forge_only():
 def test_every_requirement_has_a_lower_bound():
     required = project()["dependencies"] + project()["optional-dependencies"]["test"]
     assert [text for text in required if ">=" not in text] == []
+
+
+def test_lower_bounds_are_those_with_which_the_notebooks_were_tried():
+    results = json.loads((ROOT / "benchmarks" / "stability.json").read_text(encoding="utf-8"))["results"]
+    tried = [result["found"] for name, result in results.items() if "-oldest-" in name and result["notebooks"]]
+    assert tried
+    bounds = dict(text.split(">=") for text in project()["dependencies"])
+    for found in tried:
+        for name in ("numpy", "matplotlib", "ipywidgets", "jupyterlab"):
+            assert Version(found[name]) == Version(bounds[name]), (
+                f"{name}: run make bench-stability, or lower the bound"
+            )
 
 
 def test_version_is_the_same_everywhere():

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("notebooks", "data", "results")
 NOT_TAKEN = (".*", "ruff.toml", "*.npz", "*.unfinished")  # no notebook reads weights
 COURSE = "mnist-scratch"
-IN_THE_PAGE = "jupyter"  # asked for by the course, and there already: the page is a JupyterLab
+IN_THE_PAGE = ("jupyter", "jupyterlab")  # asked for by the course, and there already: the page is a JupyterLab
 # what is loaded when the kernel starts: what it needs itself, and what a notebook may ask the version of at once
 LOADED = ("micropip", "ipython", "jedi", "comm", COURSE, "jupyterlab")
 EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
@@ -268,7 +268,7 @@ def requirements(dist, lock):
     }
     found = [Requirement(text) for text in dist.requires or []]
     found = [required for required in found if not required.marker or required.marker.evaluate(page)]
-    return {canonicalize_name(required.name): required for required in found if required.name != IN_THE_PAGE}
+    return {canonicalize_name(required.name): required for required in found if required.name not in IN_THE_PAGE}
 
 
 def check_versions(lock, required):

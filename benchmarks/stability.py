@@ -1,0 +1,262 @@
+"""Do the notebooks print the same everywhere? Each, compared as by `make test`, in many configurations.
+
+    python benchmarks/stability.py                       all that lacks a result; writes stability.json and stability.md
+    python benchmarks/stability.py --list                how many notebooks each configuration lacks
+    python benchmarks/stability.py --only 3.11-oldest    those whose name, python-packages-kernel-threads, begins so
+    python benchmarks/stability.py --pythons PATH …      these interpreters instead of python3.11 to python3.14
+
+A configuration is a Python, the oldest or the newest packages that pyproject.toml allows, a kernel of OpenBLAS and a
+number of its threads. The environments are made once, in build/stability. A result counts until its notebook changes.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from datetime import date
+from itertools import product
+from pathlib import Path
+from xml.etree import ElementTree
+
+from bench import CORES, processor_model, system_name
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+BUILD = ROOT / "build" / "stability"
+RESULTS, TABLE = HERE / "stability.json", HERE / "stability.md"
+sys.path.append(str(ROOT / "tools"))
+from execute_notebooks import find_notebooks  # noqa: E402
+
+NOTEBOOKS = [path.relative_to(ROOT).as_posix() for path in find_notebooks(ROOT / "notebooks")]
+PYTHONS = ["python3.11", "python3.12", "python3.13", "python3.14"]
+KERNELS, THREADS = ["Haswell", "SkylakeX", "Zen"], ["1", "2"]
+# Of the oldest packages there are no builds for a later Python.
+OLDEST_FOR = ["3.11", "3.12"]
+SHOWN = ["numpy", "matplotlib", "ipywidgets", "jupyterlab"]
+# What a process of an environment says of itself; the BLAS that NumPy brings is the only one.
+PROBE = f"""
+import json, numpy
+from importlib.metadata import version
+from platform import python_version
+from threadpoolctl import threadpool_info
+blas, = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+print(json.dumps({{"python": python_version(), **{{name: version(name) for name in {SHOWN}}},
+                  "openblas": blas["version"], "kernel": blas["architecture"], "threads": blas["num_threads"]}}))
+"""
+
+
+def oldest(project):
+    """Constraints for pip: each lower bound of the course and of its tests, exactly. project: of pyproject.toml."""
+    required = project["dependencies"] + project["optional-dependencies"]["test"]
+    return [re.sub(r">=([\d.]+)$", r"==\1", text) for text in required if "<" not in text]
+
+
+def environment(python, versions):
+    """The Python of an environment with the oldest or the newest packages, made when it is not there."""
+    folder = BUILD / f"{python}-{versions}"
+    inside = folder / "bin" / "python"
+    constraints = BUILD / "oldest.txt"
+    if not (folder / "ready").exists():
+        print(f"Making {folder.name} ...", flush=True)
+        BUILD.mkdir(parents=True, exist_ok=True)
+        constraints.write_text("\n".join(oldest(project())) + "\n")
+        subprocess.run([interpreter(python), "-m", "venv", "--clear", folder], check=True)
+        bounds = ["--constraint", constraints] if versions == "oldest" else []
+        pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *bounds, "--editable", f"{ROOT}[test]"], check=True)
+        (folder / "ready").touch()
+    return inside
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def interpreter(python):
+    return next(path for path in ARGUMENTS.pythons if python_version(path) == python)
+
+
+def python_version(path):
+    """Such as "3.11"; None when there is no such Python."""
+    if (found := shutil.which(path)) is None:
+        return None
+    code = "import sys; print(*sys.version_info[:2], sep='.')"
+    return subprocess.run([found, "-c", code], capture_output=True, text=True).stdout.strip() or None
+
+
+def configurations():
+    """(python, versions, kernel, threads) for all that can be tried with the Pythons at hand."""
+    found = sorted({python_version(path) for path in ARGUMENTS.pythons} - {None}, key=lambda v: int(v[2:]))
+    for python, versions, threads, kernel in product(found, ["newest", "oldest"], THREADS, KERNELS):
+        if versions == "newest" or python in OLDEST_FOR:
+            yield python, versions, kernel, threads
+
+
+def settings(kernel, threads):
+    """The variables that OpenBLAS reads, and where the kernels find the course."""
+    course = {"PYTHONPATH": str(ROOT), "OPENBLAS_THREAD_TIMEOUT": "12"}
+    return os.environ | course | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
+
+
+def digest(notebook):
+    return hashlib.sha256((ROOT / notebook).read_bytes()).hexdigest()[:16]
+
+
+def run(python, kernel, threads, notebooks, name):
+    """{notebook: {"digest", "cells", "failed": cells}} of one run of pytest, with the options of `make test`."""
+    report = BUILD / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    patience = ["--nbval-cell-timeout", "4000", "--nbval-kernel-startup-timeout", "4000"]
+    workers = ["-n", str(ARGUMENTS.workers), "--dist", "loadfile"] if ARGUMENTS.workers > 1 else []
+    before = {notebook: digest(notebook) for notebook in notebooks}
+    with open(BUILD / f"{name}.log", "w", encoding="utf-8") as log:
+        command = [python, "-m", "pytest", "-p", "no:cacheprovider", *workers, *patience, f"--junitxml={report}"]
+        subprocess.run([*command, *notebooks], cwd=ROOT, env=settings(kernel, threads), stdout=log, stderr=log)
+    results = read(report)
+    return {n: {"digest": before[n], **results[n]} for n in notebooks if n in results and digest(n) == before[n]}
+
+
+def n_cells(notebook):
+    """How many code cells a notebook has."""
+    cells = json.loads((ROOT / notebook).read_text(encoding="utf-8"))["cells"]
+    return sum(cell["cell_type"] == "code" for cell in cells)
+
+
+def read(report):
+    """{notebook: {"cells", "failed"}} from the report that pytest wrote; of a run broken off, the whole notebooks."""
+    results = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        # such as "notebooks.solutions.01_data.ipynb"; a cell is failed when it, or the kernel's start, went wrong
+        notebook = re.sub(r"\.ipynb.*", "", case.get("classname")).replace(".", "/") + ".ipynb"
+        result = results.setdefault(notebook, {"cells": 0, "failed": []})
+        result["cells"] += 1
+        if case.find("failure") is not None or case.find("error") is not None or case.find("skipped") is not None:
+            result["failed"].append(case.get("name"))
+    return {notebook: result for notebook, result in results.items() if result["cells"] == n_cells(notebook)}
+
+
+def as_asked(found, kernel, threads):
+    """Whether OpenBLAS took the kernel and the threads: its builds do not hold all, and a machine may have one core."""
+    return (found["kernel"], str(found["threads"])) == (kernel, threads)
+
+
+def lacking(result):
+    """The notebooks that a configuration has no result for, or one from before a change."""
+    done = result["notebooks"] if result else {}
+    return [notebook for notebook in NOTEBOOKS if done.get(notebook, {}).get("digest") != digest(notebook)]
+
+
+def table(results, day):
+    """The page in Markdown. results: {name: {"found", "notebooks"}}."""
+    header = ["Python", "packages", "NumPy", "Matplotlib", "ipywidgets", "JupyterLab"]
+    return TEXT.format(
+        date=day,
+        machine=f"{processor_model()}, {CORES} cores, {system_name()}",
+        notebooks=len(NOTEBOOKS),
+        header=" | ".join(header),
+        rows="\n".join(row(*name.split("-"), **result) for name, result in results.items()),
+    )
+
+
+def row(python, versions, kernel, threads, found, notebooks):
+    """A line of the table."""
+    start = " | ".join(["| " + found["python"], versions, *(found[package] for package in SHOWN), kernel, threads])
+    if found["kernel"] != kernel:
+        return f"{start} | | this OpenBLAS has no such kernel and takes {found['kernel']}: see there |"
+    if str(found["threads"]) != threads:
+        return f"{start} | | not run: OpenBLAS made {found['threads']} |"
+    missing = lacking({"notebooks": notebooks})
+    counted = {notebook: notebooks[notebook] for notebook in NOTEBOOKS if notebook not in missing}
+    red = [f"{short(notebook)}: {', '.join(r['failed'])}" for notebook, r in counted.items() if r["failed"]]
+    few, named = ("not run: ", missing) if len(missing) < len(counted) else ("not run: all but ", counted)
+    remarks = red + ([few + ", ".join(map(short, named))] if missing and counted else [])
+    green = f"{len(counted) - len(red)} of {len(counted)}" if counted else "not run"
+    return f"{start} | {green} | {'; '.join(remarks)} |"
+
+
+def short(notebook):
+    return notebook.removeprefix("notebooks/").removesuffix(".ipynb")
+
+
+TEXT = """\
+# The same everywhere? Every notebook, in many configurations
+
+Measured until {date} by `make bench-stability` on {machine}.
+
+Each of the {notebooks} notebooks, solutions included, runs from a fresh kernel, and every text that a cell shows is
+compared with the stored one, character by character: what it prints, values, tables, warnings. The options are those of
+`make test`, but for longer time-outs. *Green* counts the notebooks in which every cell agreed.
+
+*Oldest* are the lower bounds of [`pyproject.toml`](../pyproject.toml), exactly; packages that it does not name are as
+new as these allow. There are no builds of them for a Python later than 3.12. *Newest* is what pip installs today. A
+kernel is the set of matrix routines that OpenBLAS works with, asked for by `OPENBLAS_CORETYPE`; the threads are set by
+`OPENBLAS_NUM_THREADS`. Both were read back through threadpoolctl before the run. What is not in the
+table was not run.
+
+| {header} | kernel | threads | green | not green, or not run |
+|---|---|---|---|---|---|---|--:|---|---|
+{rows}
+
+What this does not compare:
+
+- Pictures. That each is drawn without an error is part of the run. Matplotlib 3.9.0 and 3.11.2 draw those of
+  notebook 01 in the same size, letters about a pixel apart.
+- The output of two cells of notebook 00, which state this machine's versions and times; both assert what must hold.
+- How sliders and other widgets look and move: `make test-browser` tries it, with the newest versions.
+- Other processors and systems, and NumPy on another BLAS, such as Apple's Accelerate.
+"""
+
+
+def main():
+    """Run what lacks a result, one configuration after the other; the files are written after each."""
+    for python, versions, kernel, threads in configurations():
+        name = f"{python}-{versions}-{kernel}-{threads}"
+        if ARGUMENTS.list:
+            print(f"{name}: {len(lacking(stored()['results'].get(name)))} to run")
+        elif name.startswith(ARGUMENTS.only):
+            try_one(environment(python, versions), kernel, threads, name)
+    if not ARGUMENTS.list:
+        TABLE.write_text(table(**stored()), encoding="utf-8")
+
+
+def try_one(python, kernel, threads, name):
+    """Run the notebooks that lack a result, if there is such a kernel and so many threads, and store what came out."""
+    probe = subprocess.run([python, "-c", PROBE], env=settings(kernel, threads), stdout=subprocess.PIPE, check=True)
+    result = {"found": json.loads(probe.stdout), "notebooks": {}}
+    before = stored()["results"].get(name, result)
+    if before["notebooks"] and not as_asked(result["found"], kernel, threads):
+        return  # this machine cannot repeat what another one could
+    if before["found"] == result["found"]:  # and no package came out anew since
+        result = before
+    notebooks = [notebook for notebook in lacking(result) if ARGUMENTS.notebooks in notebook]
+    if notebooks and as_asked(result["found"], kernel, threads):
+        print(f"{name}: {len(notebooks)} notebooks ...", flush=True)
+        new = run(python, kernel, threads, notebooks, name)
+        result["notebooks"] |= new
+        for notebook, cells in new.items():
+            if cells["failed"]:
+                print(f"  {short(notebook)}: {', '.join(cells['failed'])}", flush=True)
+    results = dict(sorted((stored()["results"] | {name: result}).items()))
+    RESULTS.write_text(json.dumps({"results": results, "day": str(date.today())}, indent=1) + "\n", encoding="utf-8")
+
+
+def stored():
+    """{"results": {name: {"found", "notebooks"}}, "day"} of earlier runs."""
+    empty = {"results": {}, "day": str(date.today())}
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else empty
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="run the configurations whose name begins so")
+    parser.add_argument("--pythons", nargs="+", default=PYTHONS, help="interpreters, by name or path")
+    parser.add_argument("--notebooks", default="", help="run the notebooks in whose path this text is")
+    parser.add_argument("--workers", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--list", action="store_true", help="only list the configurations")
+    ARGUMENTS = parser.parse_args()
+    main()
