@@ -27,7 +27,7 @@ from PIL import Image  # Matplotlib needs it too
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "tested"
 PATIENCE = 10_000  # milliseconds until what should happen in the page counts as not happening; no test measures time
-RUN_ALL = 180_000  # the same for a whole notebook
+RUN_ALL = 900_000  # the same for a whole notebook
 
 # The live widgets of each notebook, in the order of the page: for each slider, by its label, how the words beside the
 # picture tell its value. A drawing pad has no slider.
