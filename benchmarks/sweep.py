@@ -69,7 +69,7 @@ def report(results):
         "",
         f"{results['trials']} trials of 784-32-10, each {results['epochs']} epochs on 10,000 images in float64, with "
         f"one BLAS thread. Medians (smallest–largest) of {len(seconds[ONE_BY_ONE])} rounds. The speed-up divides times "
-        "of the same round. How it was measured: [README.md](README.md).",
+        "of the same round. [How it was measured](README.md).",
         "",
         "| | seconds | speed-up |",
         "|---|--:|--:|",
