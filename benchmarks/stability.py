@@ -192,7 +192,7 @@ Each of the {notebooks} notebooks, solutions included, runs from a fresh kernel,
 compared with the stored one, character by character: what it prints, values, tables, warnings. The options are those of
 `make test`, but for longer time-outs. *Green* counts the notebooks in which every cell agreed.
 
-*Oldest* are the lower bounds of [`pyproject.toml`](../pyproject.toml), exactly; packages that it does not name are as
+*Oldest* are the lower bounds of `pyproject.toml`, exactly; packages that it does not name are as
 new as these allow. There are no builds of them for a Python later than 3.12. *Newest* is what pip installs today. A
 kernel is the set of matrix routines that OpenBLAS works with, asked for by `OPENBLAS_CORETYPE`; the threads are set by
 `OPENBLAS_NUM_THREADS`. Both were read back through threadpoolctl before the run. What is not in the

@@ -105,9 +105,16 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
         if ".ipynb_checkpoints" not in notebook.parts:
             assert (folder / notebook.relative_to(ROOT)).read_bytes() == notebook.read_bytes()
     assert not list(folder.rglob("*.gz")) and not list(folder.rglob("*.npz"))
-    links = re.findall(r"\]\((?!https?:|mnist_scratch|docs)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert "environment.yml" in links
-    assert [link for link in links if not (folder / link).exists()] == [], "make site would stop at these links"
+    links = [
+        (page.relative_to(folder).as_posix(), link)
+        for page in [folder / "README.md", *folder.glob("*/*.md")]
+        for link in re.findall(
+            r"\]\((?!https?:|#|[./]*(?:mnist_scratch|docs))([^)#]+)", page.read_text(encoding="utf-8")
+        )
+    ]
+    assert ("README.md", "environment.yml") in links
+    dead = [(page, link) for page, link in links if not (folder / page).parent.joinpath(link).exists()]
+    assert dead == [], "make site would stop at these links"
 
 
 @pytest.fixture
