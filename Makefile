@@ -57,7 +57,7 @@ bench-sliders: $(BROWSER)  ## measure from key press to picture, for every slide
 bench-lite: $(BROWSER)  ## measure the course in a web page, after make lite PYODIDE=folder; most of an hour
 	$(BIN)/python benchmarks/lite.py
 
-bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; two minutes, on an idle machine
+bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on one core; ten minutes, on an idle machine
 	$(BIN)/python benchmarks/sweep.py
 
 bench-stop: $(BROWSER)  ## measure from a click on the stop button to an idle kernel, in a real browser

@@ -6,7 +6,8 @@
     python benchmarks/stability.py --pythons PATH …      these interpreters instead of python3.11 to python3.14
 
 A configuration is a Python, the oldest or the newest packages that pyproject.toml allows, a kernel of OpenBLAS and a
-number of its threads. The environments are made once, in build/stability. A result counts until its notebook changes.
+number of its threads. The environments are made in build/stability, anew when pyproject.toml asks for
+other packages. A result counts until its notebook changes.
 """
 
 import argparse
@@ -50,26 +51,26 @@ print(json.dumps({{"python": python_version(), **{{name: version(name) for name 
 """
 
 
-def oldest(project):
-    """Constraints for pip: each lower bound of the course and of its tests, exactly. project: of pyproject.toml."""
-    required = project["dependencies"] + project["optional-dependencies"]["test"]
+def oldest(required):
+    """Constraints for pip: each lower bound, exactly. required: of the course and of its tests, in pyproject.toml."""
     return [re.sub(r">=([\d.]+).*", r"==\1", text) for text in required if "<" not in text]
 
 
 def environment(python, versions):
-    """The Python of an environment with the oldest or the newest packages, made when it is not there."""
+    """The Python of an environment with the oldest or the newest packages; made unless it is there."""
     folder = BUILD / f"{python}-{versions}"
-    inside = folder / "bin" / "python"
-    constraints = BUILD / "oldest.txt"
-    if not (folder / "ready").exists():
+    inside, ready = folder / "bin" / "python", folder / "ready"
+    required = project()["dependencies"] + project()["optional-dependencies"]["test"]
+    if not ready.exists() or ready.read_text() != "\n".join(required):
         print(f"Making {folder.name} ...", flush=True)
         BUILD.mkdir(parents=True, exist_ok=True)
-        constraints.write_text("\n".join(oldest(project())) + "\n")
+        constraints = BUILD / "oldest.txt"
+        constraints.write_text("\n".join(oldest(required)) + "\n")
         subprocess.run([interpreter(python), "-m", "venv", "--clear", folder], check=True)
         bounds = ["--constraint", constraints] if versions == "oldest" else []
         pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *bounds, "--editable", f"{ROOT}[test]"], check=True)
-        (folder / "ready").touch()
+        ready.write_text("\n".join(required))
     return inside
 
 
