@@ -1,7 +1,8 @@
 """A class on one machine: thirty kernels of one Jupyter server run the same notebook at once. `make bench-server`.
 
-    python benchmarks/server.py            thirty kernels, half an hour; writes server.json and server.md here
-    python benchmarks/server.py --quick    two kernels and one notebook: does everything run? Writes nothing
+    python benchmarks/server.py                 all, half an hour; writes server.json and server.md here
+    python benchmarks/server.py --only memory   a part: class, one-thread or memory; keeps the other parts
+    python benchmarks/server.py --quick         two kernels and one notebook: does everything run? Writes nothing
 
 Each kernel is started, and its cells are executed one after the other, as a page does it: over the server's own
 addresses. The clock runs from asking for a kernel until its last cell is done. Memory is what the kernel itself says.
@@ -31,9 +32,11 @@ import lab  # noqa: E402
 
 CLASS = ("02_forward_pass", "06_regularization")
 KERNELS = 30
+PARTS = ("class", "one-thread", "memory")
 ALONE = 6  # runs in a row, half of them before the class and half of them after
 NOTEBOOKS = sorted(path.stem for path in (HERE.parent / "notebooks").glob("*.ipynb"))
 LIMIT = 500  # megabytes that a kernel is to stay below
+ONE_THREAD = "import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'"  # before NumPy is there
 # Megabytes that the kernel's process holds, and the most that it ever held. Linux counts the latter in kilobytes.
 MEMORY = """
 import json as _json, resource as _resource, sys as _sys, psutil as _psutil
@@ -77,8 +80,8 @@ async def execute(socket, code):
     return printed
 
 
-async def student(address, name):
-    """One kernel, from its start through all cells of a notebook: seconds and megabytes.
+async def student(address, name, first=""):
+    """One kernel, from its start through all cells of a notebook: seconds and megabytes. first: code before them.
 
     Returns {"seconds", "memory", "peak"}, or {"error"} with the cell and what it raised.
     """
@@ -88,6 +91,7 @@ async def student(address, name):
     try:
         url = f"ws{address.removeprefix('http')}/api/kernels/{kernel['id']}/channels?token={lab.TOKEN}"
         socket = await websocket_connect(url, max_message_size=100_000_000)
+        await execute(socket, first)
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 try:
@@ -101,32 +105,54 @@ async def student(address, name):
         await ask(f"{address}/api/kernels/{kernel['id']}", "DELETE")
 
 
-async def in_a_row(address, name, n):
-    return [await student(address, name) for _ in range(n)]
+async def in_a_row(address, name, n, first=""):
+    return [await student(address, name, first) for _ in range(n)]
 
 
-async def at_once(address, name, n):
+async def at_once(address, name, n, first=""):
     """So many kernels of one notebook at the same time."""
-    return await asyncio.gather(*(student(address, name) for _ in range(n)))
+    return await asyncio.gather(*(student(address, name, first) for _ in range(n)))
 
 
-async def measure(address, notebooks, kernels, alone):
-    """The results of the class, and of each notebook by itself. RuntimeError when any cell raised."""
-    AsyncHTTPClient.configure(None, max_clients=kernels + 1)
-    results = {"class": {}, "notebooks": {}}
+async def classes(address, notebooks, kernels, alone, first=""):
+    """{notebook: {"alone", "together"}}: the runs of single kernels, and those of a class."""
+    results = {}
     for name in notebooks:
         print(name, file=sys.stderr, flush=True)
-        before = await in_a_row(address, name, alone // 2)
-        together = await at_once(address, name, kernels)
-        after = await in_a_row(address, name, alone - alone // 2)
-        results["class"][name] = {"alone": before + after, "together": together}
-    for name in notebooks if len(notebooks) == 1 else NOTEBOOKS:
+        before = await in_a_row(address, name, alone // 2, first)
+        together = await at_once(address, name, kernels, first)
+        results[name] = {"alone": before + await in_a_row(address, name, alone - alone // 2, first)}
+        results[name]["together"] = together
+    return results
+
+
+async def each(address, notebooks):
+    """{notebook: its run}, one after the other."""
+    results = {}
+    for name in notebooks:
         print(name, "by itself", file=sys.stderr, flush=True)
-        [results["notebooks"][name]] = await in_a_row(address, name, 1)
-    runs = [run for parts in results["class"].values() for part in parts.values() for run in part]
-    if errors := [run["error"] for run in [*runs, *results["notebooks"].values()] if "error" in run]:
+        [results[name]] = await in_a_row(address, name, 1)
+    return results
+
+
+async def measure(address, parts, kernels, alone, notebooks, every):
+    """{part: what came out}. notebooks: of a class. every: whose memory counts. RuntimeError when a cell raised."""
+    AsyncHTTPClient.configure(None, max_clients=kernels + 1)
+    results = {}
+    for part in parts:
+        if part == "memory":
+            results[part] = await each(address, every)
+        else:
+            results[part] = await classes(address, notebooks, kernels, alone, ONE_THREAD * (part == "one-thread"))
+    if errors := [run["error"] for part in results.values() for run in runs(part) if "error" in run]:
         raise RuntimeError("\n".join(errors))
     return results
+
+
+def runs(part):
+    """All runs of a part."""
+    for result in part.values():
+        yield from result["alone"] + result["together"] if "alone" in result else [result]
 
 
 def report(results):
@@ -135,7 +161,7 @@ def report(results):
     lines = [
         "# A class on one server",
         "",
-        f"Measured on {results['date']} by `make bench-server` on {about['processor']}, {about['cores']} cores, "
+        f"Measured until {results['date']} by `make bench-server` on {about['processor']}, {about['cores']} cores, "
         f"{about['memory']:.0f} GB of memory, {about['system']}; Python {about['python']}, NumPy {about['numpy']}, "
         f"Matplotlib {about['matplotlib']}, ipykernel {about['ipykernel']}, Jupyter Server {about['jupyter_server']}.",
         "",
@@ -146,16 +172,19 @@ def report(results):
         f"kernel with as many runs one after the other: {ALONE} were measured, half before and half after, and their "
         "mean is multiplied. Below 1, the class is done sooner than its members in a row.",
         "",
-        "| notebook | kernels | alone, s | first done, s | last done, s | memory of all, GB | last / in a row |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| notebook | matrix threads of a kernel | kernels | alone, s | first done, s | last done, s "
+        "| memory of all, GB | last / in a row |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, runs in results["class"].items():
-        alone, seconds = (sorted(run["seconds"] for run in runs[part]) for part in ("alone", "together"))
-        memory = sum(run["memory"] for run in runs["together"]) / 1000
-        lines.append(
-            f"| {name} | {len(seconds)} | {mean(alone):.1f} | {seconds[0]:.0f} | {seconds[-1]:.0f} | {memory:.1f} "
-            f"| {seconds[-1] / len(seconds) / mean(alone):.2f} |"
-        )
+    threads = {"class": "all that NumPy takes", "one-thread": "1, by `OPENBLAS_NUM_THREADS`"}
+    for part in [part for part in threads if part in results]:
+        for name, result in results[part].items():
+            alone, seconds = (sorted(run["seconds"] for run in result[key]) for key in ("alone", "together"))
+            memory = sum(run["memory"] for run in result["together"]) / 1000
+            lines.append(
+                f"| {name} | {threads[part]} | {len(seconds)} | {mean(alone):.1f} | {seconds[0]:.0f} "
+                f"| {seconds[-1]:.0f} | {memory:.1f} | {seconds[-1] / len(seconds) / mean(alone):.2f} |"
+            )
     lines += [
         "",
         "## Memory of one kernel",
@@ -166,7 +195,8 @@ def report(results):
         "| notebook | after, MB | at most, MB |",
         "|---|--:|--:|",
     ]
-    lines += [f"| {name} | {run['memory']:.0f} | {run['peak']:.0f} |" for name, run in results["notebooks"].items()]
+    memory = results.get("memory", {})
+    lines += [f"| {name} | {run['memory']:.0f} | {run['peak']:.0f} |" for name, run in memory.items()]
     return lines
 
 
@@ -185,19 +215,25 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernels", type=int, default=KERNELS, help="how many at the same time")
+    parser.add_argument("--only", choices=PARTS, help="measure this part, and keep what server.json has of the others")
     parser.add_argument("--quick", action="store_true", help="two kernels, one notebook; writes nothing")
     arguments = parser.parse_args()
+    stored, about = HERE / "server.json", machine()
+    results = json.loads(stored.read_text(encoding="utf-8")) if arguments.only else {}
+    if results.get("machine", about) != about:
+        parser.error("server.json is of another machine or other versions: measure all parts")
+    parts = [arguments.only] if arguments.only else PARTS
+    sizes = (2, 2, CLASS[:1], CLASS[:1]) if arguments.quick else (arguments.kernels, ALONE, CLASS, NOTEBOOKS)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = Path(folder)
         with lab.server(folder, folder / "server.log") as address:
-            notebooks, kernels, alone = (CLASS[:1], 2, 2) if arguments.quick else (CLASS, arguments.kernels, ALONE)
-            results = asyncio.run(measure(address, notebooks, kernels, alone))
-    results = {"date": date.today().isoformat(), "machine": machine()} | results
+            results |= asyncio.run(measure(address, parts, *sizes))
+    results |= {"date": date.today().isoformat(), "machine": about}
     lines = report(results)
     print("\n".join(lines))
     if not arguments.quick:
         (HERE / "server.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (HERE / "server.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        stored.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
