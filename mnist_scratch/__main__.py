@@ -158,14 +158,20 @@ def train(options):
     folder = Path(options.out, recipe.name)
     for seed in seeds:  # all of them first: a refusal should not come after an hour
         check_folder(recipe, seed, folder, options.resume)
+    resume = [] if options.resume else ["--resume"]
+    go_on = "go on with: " + shlex.join(["python", "-m", "mnist_scratch", "train", *options.words, *resume])
     for seed in seeds:
         if options.resume and finished(recipe, seed, folder):
             print(f"{recipe.name}, seed {seed}: finished already")
-        elif not _train_seed(recipe, seed, folder, options.resume):
-            again = shlex.join(
-                ["python", "-m", "mnist_scratch", "train", *options.words, *([] if options.resume else ["--resume"])]
-            )
-            print(f"Interrupted; the last whole epoch is kept. Go on with: {again}", file=sys.stderr)
+            continue
+        try:
+            ended = _train_seed(recipe, seed, folder, options.resume)
+        except OSError:  # such as a full disk
+            if any(folder.glob("checkpoint*.npz")):
+                print(f"The last whole epoch is kept. Make room, and {go_on}", file=sys.stderr)
+            raise
+        if not ended:
+            print(f"Interrupted; the last whole epoch is kept; {go_on}", file=sys.stderr)
             return INTERRUPTED
     if Path(folder, "model.npz").exists():  # large ones are not part of the repository
         save_pictures(folder, recipe, load_mnist(n_validation=0).test)

@@ -3,6 +3,7 @@
 import os
 from math import inf
 from numbers import Real
+from reprlib import repr as short  # an array would fill screens
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def one_of(name, value, known):
 def integer(name, value, low, high=2**63):
     """A whole number from low to high; TypeError or ValueError otherwise."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
+        raise TypeError(f"{name} must be a whole number, not {short(value)}")
     if not low <= value <= high:
         limits = f"between {low:,} and {high:,}" if high < 2**63 else f"{low:,} or more"
         raise ValueError(f"{name} must be {limits}, not {value:,}")
@@ -32,7 +33,7 @@ def number(name, value, above=-inf, at_least=-inf, below=inf):
     A NumPy scalar would turn float32 arithmetic into float64: NumPy's promotion treats it as an array.
     """
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, not {value!r}")
+        raise TypeError(f"{name} must be a number, not {short(value)}")
     try:
         number = float(value)
     except OverflowError:  # a whole number of hundreds of digits
@@ -46,28 +47,28 @@ def number(name, value, above=-inf, at_least=-inf, below=inf):
 def flag(name, value):
     """True or False; TypeError otherwise, for "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
+        raise TypeError(f"{name} must be True or False, not {short(value)}")
     return bool(value)
 
 
 def like(name, value, method, example):
     """value, when it is an object with that method; TypeError otherwise, which says what would be one."""
     if isinstance(value, type) or not hasattr(value, method):
-        raise TypeError(f"{name} must be {example}, not {value!r}")
+        raise TypeError(f"{name} must be {example}, not {short(value)}")
     return value
 
 
 def function(name, value):
     """value, when it can be called; TypeError otherwise."""
     if not callable(value):
-        raise TypeError(f"{name} must be a function, not {value!r}")
+        raise TypeError(f"{name} must be a function, not {short(value)}")
     return value
 
 
 def path(name, value):
     """value, when it can name a file; TypeError otherwise."""
     if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be a text or a Path, not {value!r}")
+        raise TypeError(f"{name} must be a text or a Path, not {short(value)}")
     if value == "":
         raise ValueError(f"{name} must name a file or a folder, and this text is empty")
     return value
@@ -91,13 +92,13 @@ def sequence(name, value):
             return list(value)
     except TypeError:
         pass
-    raise TypeError(f"{name} must be a list, not {value!r}")
+    raise TypeError(f"{name} must be a list, not {short(value)}")
 
 
 def arrays(name, value):
     """value, when it is a list or tuple of arrays; TypeError otherwise."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(array, np.ndarray) for array in value):
-        raise TypeError(f"{name} must be a list of arrays, not {value!r}")
+        raise TypeError(f"{name} must be a flat list of arrays, in the order of net.parameters(), not {short(value)}")
     return value
 
 
@@ -135,7 +136,9 @@ def inputs(X, n_in, dtype, name="X", first_row=0):
         raise TypeError(f"{name} is a Dataset; give its .images")
     X = array(name, X, "biufc")
     if X.ndim != 2 or X.shape[1] != n_in or len(X) == 0:
-        raise ValueError(f"{name} must have shape (m, {n_in}) with m ≥ 1, one example per row, not {X.shape}")
+        remedy = {1: "; one example alone is X[np.newaxis]", 3: "; pictures become rows by X.reshape(len(X), -1)"}
+        shape = f"{X.shape}{remedy.get(X.ndim, '')}"
+        raise ValueError(f"{name} must have shape (m, {n_in}) with m ≥ 1, one example per row, not {shape}")
     if X.dtype.kind == "c" and np.dtype(dtype).kind != "c":
         raise ValueError(f"{name} holds complex numbers, and the network computes in {dtype}")
     if X.dtype.kind not in "fc":

@@ -38,8 +38,9 @@ _MNIST_FILES = {
 }
 _LARGEST = 50_000_000  # bytes, a little more than the largest of them
 _RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
-_NUMBERS = [np.dtype(letter).name for letter in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]]
+_NUMBERS = list(dict.fromkeys(np.dtype(t).name for t in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 _AGAIN = "Copy or download it again."
+_NAME = "Name the folder that holds the four files, or leave folder out."
 
 
 class FileFormatError(ValueError):
@@ -129,8 +130,8 @@ def load_mnist(folder=None, n_validation=10_000):
     one (SHA-256 of the unpacked bytes), ValueError when n_validation is not between 0 and 59,999.
     """
     checks.integer("n_validation", n_validation, 0, 59_999)
-    folder = Path(checks.path("folder", folder)) if folder is not None else _default_folder()
-    arrays = [_read_verified(folder, name, digest) for name, digest in _MNIST_FILES.items()]
+    place = Path(checks.path("folder", folder)) if folder is not None else _default_folder()
+    arrays = [_read_verified(place, name, digest, folder is None) for name, digest in _MNIST_FILES.items()]
     train, test = (
         Dataset(
             # one pass and one array: `images.astype(float) / 255` would need three times the memory
@@ -210,10 +211,12 @@ def replacing(path):
     try:
         with open(unfinished, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # a power failure could otherwise leave the new name with nothing in it
         os.replace(unfinished, path)
     except OSError as error:
         if error.errno and error.filename in (None, str(unfinished)):
-            error.filename = str(path)
+            raise type(error)(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         unfinished.unlink(missing_ok=True)
@@ -253,7 +256,7 @@ def _default_folder():
     return next((place for place in places if any(place.glob("train-images-idx3-ubyte*"))), places[0])
 
 
-def _read_verified(folder, name, digest):
+def _read_verified(folder, name, digest, ours):
     path = folder / f"{name}.gz"
     if not path.exists() and (folder / name).exists():
         path = folder / name
@@ -262,7 +265,8 @@ def _read_verified(folder, name, digest):
         if sha256 != digest:
             raise FileFormatError(f"{path}: the checksum is wrong: these are not the genuine bytes.")
     except (FileNotFoundError, FileFormatError) as error:
-        raise type(error)(f"{str(error).removesuffix(_AGAIN).strip()} {_RESTORE}") from None
+        remedy = _NAME if isinstance(error, FileNotFoundError) and not ours else _RESTORE
+        raise type(error)(f"{str(error).removesuffix(_AGAIN).strip()} {remedy}") from None
     return array
 
 
@@ -275,8 +279,10 @@ def _read_idx(path, limit):
             content = bytearray(file.read(4))
             if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _IDX_TYPES or not 1 <= content[3] <= 32:
                 begins = " ".join(f"{byte:02x}" for byte in content) or "nothing"
+                begins += " (is it a web page?)" if content[:1] == b"<" else ""
+                what = "neither gzip nor IDX: it" if file is stored else "no IDX file inside its gzip: this"
                 raise FileFormatError(
-                    f"{path}: neither gzip nor IDX: it begins with {begins}, where an IDX file has the magic number "
+                    f"{path}: {what} begins with {begins}, where an IDX file has the magic number "
                     f"00 00, a type from 08 to 0e, and the number of dimensions. {_AGAIN}"
                 )
             dtype, n_dimensions = _IDX_TYPES[content[2]], content[3]

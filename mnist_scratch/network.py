@@ -149,8 +149,11 @@ class Network:
         """The backward pass: gradients of J from the kept activations of the forward pass.
 
         activations: as `activations(X)` returns them. Y: (m, K) targets. Returns a pair (dW, db) per layer.
+        Raises ValueError when Y has another shape.
         """
         *A, Z = activations
+        if np.shape(Y) != Z.shape:  # labels would be broadcast
+            raise ValueError(f"Y must be targets of shape {Z.shape}, as one_hot makes them, not {np.shape(Y)}")
         _, g_derivative = ACTIVATIONS[self.activation]
         _, loss_backward = LOSSES[self.output, self.loss_name]
 
@@ -190,7 +193,13 @@ class Network:
         return other
 
     def save(self, path):
-        """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written."""
+        """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written.
+
+        Raises ValueError, and writes nothing, when a weight or bias was replaced by an array of another shape or dtype.
+        """
+        for name, array, shape in zip(self.parameter_names(), self.parameters(), _shapes(self.sizes), strict=True):
+            if (array.shape, array.dtype) != (shape, self.dtype):
+                raise ValueError(f"{name} must be {self.dtype} {shape}, not {array.dtype} {array.shape}: not saved")
         with replacing(checks.path("path", path)) as file:
             np.savez(file, **self._as_arrays())
 
@@ -200,7 +209,7 @@ class Network:
 
     @classmethod
     def load(cls, path):
-        """Read a network that `save` wrote; nothing in the file is executed.
+        """Return the network that `save` wrote, a new one: `net = Network.load(path)`. Nothing in the file is executed.
 
         Raises FileNotFoundError, or FileFormatError when the file does not hold a network. Memory is taken for what is
         in the file, whatever it promises: about ten times its size.
@@ -211,8 +220,7 @@ class Network:
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
             parameters = [arrays.pop(f"{kind}{l}") for l in range(1, len(arrays) // 2 + 1) for kind in "Wb"]
             sizes = [len(parameters[0]), *map(len, parameters[1::2])]
-            shapes = [shape for n in pairwise(sizes) for shape in (n, n[1:])]
-            if arrays or [a.shape for a in parameters] != shapes or len({a.dtype for a in parameters}) > 1:
+            if arrays or [a.shape for a in parameters] != _shapes(sizes) or len({a.dtype for a in parameters}) > 1:
                 raise ValueError("its arrays do not fit together as layers")
             net = cls(sizes, **names, initialization="zeros", dtype=parameters[0].dtype)
             net.weights, net.biases = parameters[::2], parameters[1::2]
@@ -220,7 +228,7 @@ class Network:
             raise
         except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
             raise FileFormatError(
-                f"{path}: not a network written by Network.save, or damaged since. Save it again."
+                f"{path}: not a network written by Network.save, or damaged since. Name such a file, or save it again."
             ) from None
         return net
 
@@ -232,7 +240,8 @@ class Network:
 
     def _logits(self, X):
         """The logits, a few thousand rows at a time: in little memory, and inside the cache."""
-        m = len(X) if isinstance(X, np.ndarray) and X.ndim == 2 else 1  # what is no array is checked below, as a whole
+        fits = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.sizes[0]
+        m = len(X) if fits else 1  # anything else is checked below, as a whole
         parts = []
         for start in range(0, max(m, 1), _CHUNK):
             part = X[start : start + _CHUNK] if m > _CHUNK else X
@@ -279,6 +288,11 @@ def committee(networks):
             joined.weights[l][rows, columns] += W / share
             joined.biases[l][columns] += b / share
     return joined
+
+
+def _shapes(sizes):
+    """Of W¹, b¹, W², b², …"""
+    return [shape for n in pairwise(sizes) for shape in (n, n[1:])]
 
 
 def _standard_deviation(initialization, n_in, n_out):

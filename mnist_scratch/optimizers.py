@@ -24,7 +24,8 @@ class StepSchedule:
     def __post_init__(self):
         checks.store(self, "learning_rate", above=0)
         checks.store(self, "factor", above=0)
-        for epoch in checks.sequence("drop_at", self.drop_at):
+        object.__setattr__(self, "drop_at", tuple(checks.sequence("drop_at", self.drop_at)))
+        for epoch in self.drop_at:
             checks.number("drop_at", epoch, at_least=0)
 
     def __call__(self, epoch):
@@ -34,7 +35,10 @@ class StepSchedule:
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """From learning_rate down to final along half a cosine wave in so many epochs (Loshchilov and Hutter 2017)."""
+    """From learning_rate down to final along half a cosine wave in so many epochs (Loshchilov and Hutter 2017).
+
+    There it stays: give it the epochs of `fit`.
+    """
 
     learning_rate: float
     epochs: float

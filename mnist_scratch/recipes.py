@@ -9,8 +9,10 @@ second only. Of `elastic-mlp` three earlier forms met the test images too: resul
 
 import difflib
 import json
+import os
 import re
 import tempfile
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +26,11 @@ from .functions import OUTPUTS
 from .network import Network, committee
 from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule
 from .training import History, fit
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 
 @dataclass(frozen=True)
@@ -255,11 +262,11 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     nothing was held out), misread.json (by seed, a list [row, answer, its probability] for each test image that was
     misread). During the run a checkpoint is replaced after each epoch; resume goes on from it, with the same result as
     an unbroken run, to the bit with the same number of BLAS threads. on_epoch: called with the stage's name and its
-    History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint. One process at a time may write
-    into a folder.
+    History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint.
 
-    Raises OSError when the folder cannot be written; ValueError, before anything is changed, when it holds an
-    unfinished run and resume is not set, or results of other settings; FileFormatError for a damaged file.
+    Raises OSError when the folder cannot be written; ValueError, before anything is changed, when another run is
+    writing into it (Windows cannot tell), when it holds an unfinished run and resume is not set, or results of other
+    settings; FileFormatError for a damaged file.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
@@ -268,6 +275,11 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     if on_epoch is not None:
         checks.function("on_epoch", on_epoch)
     folder = Path("results", recipe.name) if folder is None else Path(checks.path("folder", folder))
+    with closing(_Lock(folder)) as lock, closing(lock):  # twice: the stop button may be pressed while it closes
+        return _run(recipe, seed, folder, resume, progress, on_epoch)
+
+
+def _run(recipe, seed, folder, resume, progress, on_epoch):
     check_folder(recipe, seed, folder, resume)
     mnist = load_mnist(n_validation=0)
     train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
@@ -359,7 +371,35 @@ _NUMBERS = ("seed", "train_accuracy", "test_accuracy", "seconds")
 
 
 def _numbers_only(values):
-    return isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
+    return isinstance(values, list) and all(
+        type(value) in (int, float) and abs(value) < 1e9
+        for value in values  # NaN is not below, either
+    )
+
+
+class _Lock:
+    """Keeps other runs out of a folder: each adds its seed to the same files. A killed process holds nothing back."""
+
+    _opened = None
+
+    def __init__(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is not None:
+            self._opened = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                advice = "wait for it, or name another folder (--out)"
+                raise ValueError(f"{folder}: another run is writing its results here; {advice}") from None
+            except OSError:
+                pass  # some network file systems know no locks
+
+    def close(self):
+        if self._opened is not None:
+            with suppress(OSError):
+                os.close(self._opened)
+        self._opened = None
 
 
 def check_folder(recipe, seed, folder, resume=False):
@@ -372,7 +412,7 @@ def check_folder(recipe, seed, folder, resume=False):
         raise _damaged(folder / "history.json")
     if set(load_summary(folder).get("settings", [])) - {recipe.settings}:
         raise ValueError(
-            f"{folder} holds results of other settings (epochs?): name another folder, so that none are lost"
+            f"{folder} holds results of other settings (epochs?): name another folder (--out), so that none are lost"
         )
     if finished(recipe, seed, folder):
         _remove_checkpoints(folder, recipe, seed)  # of a run that was killed when all but this was done
@@ -404,10 +444,7 @@ def _lists(history):
 def _history(lists):
     """The History of which `_lists` made them; TypeError or ValueError when they are not those of a run."""
     history = History(**lists)
-    n = len(history.train_loss)
-    always = (history.penalty, history.train_accuracy, history.learning_rate, history.seconds)
-    held_out = {len(history.validation_loss), len(history.validation_accuracy)}
-    if n == 0 or any(len(values) != n for values in always) or held_out not in ({0}, {n}):
+    if not (history.train_loss and history.whole()):
         raise ValueError("the lists do not have one entry for each epoch")
     return history
 

@@ -56,6 +56,14 @@ class History:
         """How many epochs were completed."""
         return max(len(self.train_loss) - 1, 0)
 
+    def whole(self):
+        """Whether its lists have one entry for each epoch."""
+        always = {
+            len(v) for v in (self.train_loss, self.penalty, self.train_accuracy, self.learning_rate, self.seconds)
+        }
+        held_out = {len(self.validation_loss), len(self.validation_accuracy)}
+        return len(always) == len(held_out) == 1 and held_out <= always | {0}
+
 
 def fit(
     net,
@@ -77,6 +85,7 @@ def fit(
 ):
     """Train net in place by mini-batch gradient descent, and return a History.
 
+    It begins with the weights that net has: to begin anew, make a new Network.
     train, validation: Datasets; after each epoch all of both are measured. epochs: how often to go through train,
     in all. batch_size: examples per step, from 1 to len(train). weight_decay: λ of the penalty (λ/2) Σ‖W‖².
     label_smoothing: the part of each target, in [0, 1), that is spread evenly over all classes. augment: a function of
@@ -102,8 +111,10 @@ def fit(
     if on_epoch is not None:
         checks.function("on_epoch", on_epoch)
     label_smoothing = checks.number("label_smoothing", label_smoothing, at_least=0, below=1)
-    if augment is not None and not callable(augment):
-        raise TypeError(f"augment must be a function of images and a generator, such as a Distortion, not {augment!r}")
+    if isinstance(augment, type) or not (augment is None or callable(augment)):
+        raise TypeError(
+            f"augment must be a function of images and a generator, such as Distortion(translate=1), not {augment!r}"
+        )
     weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
     history.stopped, history.diverged = "", False
     parameters = net.parameters()
@@ -141,6 +152,8 @@ def fit(
         if not isfinite(loss):
             largest = abs(train.images).max()
             remedy = "a smaller learning rate" if largest < 50 else f"smaller inputs: they go up to {largest:g}"
+            if step < 0:
+                raise _Diverged(f"the loss is {loss} before the first step. Try a new Network, or {remedy}.")
             raise _Diverged(
                 f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss} with learning rate "
                 f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try {remedy}."
@@ -161,7 +174,9 @@ def fit(
                     history.stopped = f"stopped by on_epoch after epoch {epoch + 1}."
                     return history
     except KeyboardInterrupt:
-        history.stopped = f"interrupted in epoch {history.epochs + 1}: what was learnt so far is kept."
+        history.stopped = (
+            f"interrupted in epoch {history.epochs + 1}: what was learnt is kept; fit(…, resume=history) goes on."
+        )
     except _Diverged as reason:
         history.stopped, history.diverged = str(reason), True
     finally:
@@ -193,7 +208,7 @@ def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed
     checks.integer("seed", seed, 0)
     if threads is not None:
         checks.integer("threads", threads, 1)
-    checks.like("optimizer", optimizer, "initial_velocity", "one, such as SGD(learning_rate=0.1)")
+    checks.like("optimizer", optimizer, "initial_velocity", "an optimizer, such as SGD(learning_rate=0.1)")
     checks.like("net", net, "loss_and_gradients", "a Network")
     if net.dtype.kind == "c":
         raise ValueError("a complex network serves the complex step only; train one in float32 or float64")
@@ -203,16 +218,19 @@ def _check_arguments(net, train, validation, epochs, batch_size, optimizer, seed
             raise ValueError(f"{name} holds no examples")
     minibatches(train, batch_size)
     for name, data in measured.items():  # all of it at once: a bad row should not show up in the third epoch
-        for i, batch in enumerate(minibatches(data, min(len(data), 2000))):
-            checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images", first_row=2000 * i)
+        rows = min(len(data), 2000) if data.images.shape[1] == net.sizes[0] else len(data)
+        for i, batch in enumerate(minibatches(data, rows)):
+            checks.inputs(batch.images, net.sizes[0], net.dtype, f"{name}.images", first_row=rows * i)
         checks.labels(data.labels, net.sizes[-1], name=f"{name}.labels")
     if resume is not None and not isinstance(resume, History):
         raise TypeError(f"resume must be a History, not {resume!r}")
+    if resume is not None and not resume.whole():
+        raise ValueError("resume must have one entry for each epoch in its lists")
     if resume is not None and resume.train_loss:
         if epochs < resume.epochs:
             raise ValueError(f"epochs counts all epochs, and this history has {resume.epochs} already: give more")
-        kept = [array.shape for array in resume.velocity]
-        if kept != [array.shape for array in optimizer.initial_velocity(net.parameters())]:
+        kept, fresh = resume.velocity, optimizer.initial_velocity(net.parameters())
+        if [(array.shape, array.dtype) for array in kept] != [(array.shape, array.dtype) for array in fresh]:
             raise ValueError("this history was made with another kind of optimizer; give the same one to go on with it")
         if bool(resume.validation_loss) != (validation is not None):
             raise ValueError("validation must be given again, or left out again, to go on with this history")
@@ -248,11 +266,21 @@ def _process_limit(threads):
     if not _turn.acquire(blocking=False):  # another thread has it; two would undo each other's
         yield
         return
+    before = _threadpool().limit()  # changes nothing, and remembers all
     try:
-        with _threadpool().limit(limits=threads, user_api="blas"):
-            yield
+        _threadpool().limit(limits=threads, user_api="blas")
+        yield
     finally:
+        _restore(before)
         _turn.release()
+
+
+def _restore(before):
+    try:
+        before.restore_original_limits()
+    except KeyboardInterrupt:  # the stop button is no reason to leave the counts as they are
+        _restore(before)
+        raise
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,8 @@
 """Trying many settings: one trial, and a sweep of trials on any executor. Used in notebook 07."""
 
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Event, current_thread, local, main_thread
@@ -93,6 +93,7 @@ def sweep(configurations, executor=None, run=try_settings):
     executor: any `concurrent.futures.Executor`, such as a ProcessPoolExecutor or a cluster's; None runs one
     after the other in this process. A process pool needs a run that can be imported by name, as try_settings can: a
     function of your own belongs into a .py file, because another process cannot see a notebook's cells.
+    Each trial has one BLAS thread, so that it comes out the same on every executor, to the last bit.
     An exception in a trial is raised here, and trials that have not begun are cancelled.
 
     The stop button (KeyboardInterrupt) ends the sweep and loses nothing that is finished: the list has None for each
@@ -109,7 +110,7 @@ def sweep(configurations, executor=None, run=try_settings):
     results = []
     try:
         if executor is None:
-            with _stop_button() as pressed:
+            with _stop_button() as pressed, blas_threads(work=0):
                 for configuration in configurations:
                     result = run(**configuration)
                     if pressed:  # `fit` has answered it, and returned; what run made of that is no result
@@ -120,35 +121,47 @@ def sweep(configurations, executor=None, run=try_settings):
     except KeyboardInterrupt:
         results += [None] * (len(configurations) - len(results))
         finished = sum(result is not None for result in results)
-        print(f"interrupted: {finished} of {len(results)} trials are finished; in place of the others stands None.")
+        print(f"interrupted: {finished} of {len(results)} trials are finished, None stands for the others.")
         return results
 
 
 def _sweep_on(executor, run, configurations, results):
     """The results from an executor; after the stop button, those that are finished are in the list given."""
     futures, stop = [], Event()
-    if isinstance(executor, ThreadPoolExecutor):
-        run = partial(_in_thread, run, stop)
+    run = partial(_in_thread, run, stop) if isinstance(executor, ThreadPoolExecutor) else partial(_elsewhere, run)
+    processes = isinstance(executor, ProcessPoolExecutor)
     try:
         with blas_threads(work=0):  # held over all trials of an executor of threads
-            with _children_deaf_to_the_stop_button():
+            with _children_deaf_to_the_stop_button() if processes else nullcontext():
                 for configuration in configurations:
                     futures.append(executor.submit(run, **configuration))
+            ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in futures:
+                if future in ended:
+                    future.result()  # raises what went wrong, without waiting for the trials before it
             return [future.result() for future in futures]
     except KeyboardInterrupt:
         results += [future.result() if _succeeded(future) else None for future in futures]
-        stop.set()
-        if isinstance(executor, ProcessPoolExecutor):
+        if processes:
             _end(executor)
         raise
     finally:
+        stop.set()
         for future in futures:
             future.cancel()
 
 
-def _in_thread(run, stop, **configuration):
+def _in_thread(run, stop, /, **configuration):
     _thread.stop = stop
-    return run(**configuration)
+    try:
+        return run(**configuration)
+    finally:
+        del _thread.stop  # the pool's thread may serve others next
+
+
+def _elsewhere(run, /, **configuration):
+    with blas_threads(work=0):
+        return run(**configuration)
 
 
 def _succeeded(future):
@@ -164,7 +177,10 @@ def _end(executor):
 
 @contextmanager
 def _children_deaf_to_the_stop_button():
-    """Jupyter and terminals send Ctrl-C to worker processes, too; one that idles would die of it, with a traceback."""
+    """Jupyter and terminals send Ctrl-C to worker processes, too; one that idles would die of it, with a traceback.
+
+    A pool that has worked before has its processes already, and these stay as they are.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows does not, and a web page has no processes
         yield
         return

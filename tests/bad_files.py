@@ -645,9 +645,9 @@ def npz_content(content):
         body = content[begin : begin + min(stored, size)]
         if zlib.crc32(body) != checksum or content[offset + 30 : offset + 30 + n_name].decode() != name:
             raise ValueError("damaged")
-        if name in arrays:
+        if (key := name.removesuffix(".npy")) in arrays:
             raise ValueError("twice")
-        arrays[name.removesuffix(".npy")] = npy_content(body)
+        arrays[key] = npy_content(body)
     return arrays
 
 

@@ -35,7 +35,7 @@ def telling(pool):
     finished, told = [], []
     return Telling(2)
 
-short, long = {"epochs": 1, "n_train": 100, "n_validation": 100}, {"epochs": 1000}
+short, long = {"epochs": 1, "n_train": 100, "n_validation": 100}, {"epochs": 1_000_000}
 configurations = [short | {"seed": 0}, short | {"seed": 1}, *(long | {"seed": seed} for seed in range(2, 40))]
 print("all is well.")
 """

@@ -75,10 +75,9 @@ def broken(folder):
 
 
 def left(folder):
-    """All that a finished run left, but for the seconds and the picture of them, to compare two folders: a dictionary
-    by file name."""
+    """All that a finished run left, but for the seconds, to compare two folders: a dictionary by file name."""
     content = {}
-    for path in sorted(set(Path(folder).iterdir()) - {Path(folder, "training_curves.png")}):
+    for path in sorted(Path(folder).iterdir()):
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as file:
                 content[path.name] = {key: (a.dtype.str, a.shape, a.tobytes()) for key, a in file.items()}

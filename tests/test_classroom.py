@@ -434,3 +434,12 @@ def test_curves_show_the_history():
     assert "diverged" in [
         text.get_text() for text in PICTURES["regularization of a run that diverged"]("").axes[1].texts
     ]
+
+
+def test_what_cannot_be_drawn_is_refused_in_words(mnist):
+    with pytest.raises(ValueError, match="no images to show"):
+        plots.digits(mnist.test.images[:0])
+    with pytest.raises(TypeError, match="give its .images"):
+        plots.digits(mnist.test[:3])
+    with pytest.raises(TypeError, match="histories must be a History"):
+        plots.training_curves(Network([784, 10]))

@@ -331,11 +331,31 @@ def test_images_of_the_other_set_are_noticed(data_folder, tmp_path):
         load_mnist(tmp_path)
 
 
-def test_missing_mnist_file_is_named(data_folder, tmp_path):
+def test_missing_mnist_file_is_named(data_folder, tmp_path, monkeypatch):
     copied(data_folder, tmp_path, without="t10k-labels-idx1-ubyte")
-    with pytest.raises(FileNotFoundError, match="there is no such file") as caught:
+    with pytest.raises(FileNotFoundError, match="there is no such file. Name the folder that holds") as caught:
         load_mnist(tmp_path)
+    assert str(tmp_path / "t10k-labels-idx1-ubyte.gz") in str(caught.value)
+    with monkeypatch.context() as patch, pytest.raises(FileNotFoundError) as caught:
+        patch.setattr(data_module, "_default_folder", lambda: tmp_path)
+        load_mnist()  # the course's own folder comes with its repository
     says_how_to_restore(caught, tmp_path / "t10k-labels-idx1-ubyte.gz")
+
+
+def test_a_web_page_in_place_of_a_file_is_recognised(tmp_path):
+    (tmp_path / "page.gz").write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
+    with pytest.raises(FileFormatError, match=r"begins with 3c 21 44 4f \(is it a web page\?\)"):
+        read_idx(tmp_path / "page.gz")
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(data_module.os, name)
+        monkeypatch.setattr(data_module.os, name, lambda *a, name=name, real=real: done.append(name) or real(*a))
+    with replacing(tmp_path / "file") as file:
+        file.write(b"all")
+    assert done == ["fsync", "replace"] and (tmp_path / "file").read_bytes() == b"all"
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -222,3 +222,8 @@ def test_the_browser_draws_what_the_kernel_draws():
     pad = DrawingPad()
     assert pad.pen == drawing.PEN  # the width is sent, not written down twice
     assert "export default" in pad._esm and 'model.get("pen")' in pad._esm
+
+
+def test_a_network_for_other_images_is_refused():
+    with pytest.raises(ValueError, match="net must have 784 inputs and 10 outputs, not 784 and 5"):
+        draw_a_digit(Network([784, 5]))

@@ -174,7 +174,7 @@ def test_names_hints_and_progress(capsys):
     assert EXERCISES["softmax"].second_hint in capsys.readouterr().out
     with pytest.raises(AttributeError, match="Did you mean 'softmax'"):
         check.softmx(None)
-    with pytest.raises(KeyError, match="no check"):
+    with pytest.raises(ValueError, match="no check"):
         check.hint("nonsense")
     with pytest.raises(ValueError, match="number"):
         check.progress(77)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import Dataset, FileFormatError, Loss, Network
+from mnist_scratch import SGD, Dataset, FileFormatError, Loss, Network
 from mnist_scratch import network as network_module
 from mnist_scratch.network import committee
 
@@ -380,7 +380,9 @@ def refused(path, error=FileFormatError):
         Network.load(path)
     assert str(path) in str(caught.value)
     if error is FileFormatError:
-        message = f"{path}: not a network written by Network.save, or damaged since. Save it again."
+        message = (
+            f"{path}: not a network written by Network.save, or damaged since. Name such a file, or save it again."
+        )
         assert str(caught.value) == message  # and nothing of NumPy's, whose advice to allow_pickle is unsafe
         assert "allow_pickle" not in "".join(traceback.format_exception(caught.value))
     return str(caught.value)
@@ -798,3 +800,56 @@ def test_misspelt_dtype():
 def test_bad_sizes(sizes):
     with pytest.raises(ValueError, match="sizes must be two or more whole numbers"):
         Network(sizes)
+
+
+def test_labels_in_place_of_targets_are_refused_by_backward():
+    net, y = Network([5, 4, 3], dtype="float64"), np.array([0, 1, 2])
+    activations = net.activations(
+        np.random.default_rng(0).random((3, 5))
+    )  # as many rows as classes: it would broadcast
+    with pytest.raises(ValueError, match=r"^Y must be targets of shape \(3, 3\), as one_hot makes them, not \(3,\)$"):
+        net.backward(activations, y)
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((5,), "not (5,); one example alone is X[np.newaxis]"),
+        ((3, 1, 5), "; pictures become rows by X.reshape(len(X), -1)"),
+    ],
+)
+def test_the_usual_wrong_shapes_come_with_their_remedy(shape, remedy):
+    with pytest.raises(ValueError) as caught:
+        Network([5, 3]).predict(np.zeros(shape))
+    assert str(caught.value).endswith(remedy)
+
+
+def test_a_wrong_argument_of_many_numbers_fills_no_screen():
+    net = Network([784, 100, 10])
+    with pytest.raises(TypeError, match="flat list of arrays, in the order of net.parameters") as caught:
+        SGD(0.1).step(net.parameters(), list(zip(net.weights, net.biases, strict=True)))
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.weights.__setitem__(0, np.zeros((5, 4))),  # float64 in place of float32
+        lambda net: net.weights.__setitem__(1, np.zeros((4, 2), "f4")),
+        lambda net: net.biases.__setitem__(0, np.array([None] * 4)),
+    ],
+)
+def test_a_network_that_could_not_be_loaded_replaces_no_file(tmp_path, change):
+    net, path = Network([5, 4, 3]), tmp_path / "net.npz"
+    net.save(path)
+    before = path.read_bytes()
+    change(net)
+    with pytest.raises(ValueError, match=r"^(W1|W2|b1) must be float32 .*: not saved$"):
+        net.save(path)
+    assert path.read_bytes() == before and Network.load(path).sizes == [5, 4, 3]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_wrong_width_is_named_with_all_rows():
+    with pytest.raises(ValueError, match=r"not \(5000, 4\)$"):
+        Network([5, 3]).predict(np.zeros((5000, 4)))

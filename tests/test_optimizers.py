@@ -508,3 +508,8 @@ def test_a_schedule_below_zero_is_refused(value):
     with pytest.raises(ValueError, match="^the schedule's learning rate must be at least 0"):
         SGD(lambda epoch: value).step(parameters, [np.ones(3)])
     assert parameters[0].tolist() == [1, 1, 1]
+
+
+def test_a_step_schedule_keeps_what_an_iterator_gave():
+    schedule = StepSchedule(1.0, iter([1, 2]), factor=0.5)
+    assert [schedule(epoch) for epoch in (0, 1, 2, 2.5)] == [1.0, 0.5, 0.25, 0.25]

@@ -228,7 +228,7 @@ def test_code_lines_counts_code_only():
 def test_core_can_be_read_in_one_sitting():
     counts = {name: code_lines((PACKAGE / f"{name}.py").read_text(encoding="utf-8")) for name in ["checks", *CORE]}
     print(f"lines of code in the core: {counts}, {sum(counts.values())} in all")
-    assert sum(counts.values()) <= 950, counts  # a tenth of them answers bad files and bad arguments
+    assert sum(counts.values()) <= 990, counts  # a good part of them answers bad files and bad arguments
 
 
 # -------------------------------------------------------------------------------------------------- the data

@@ -1327,3 +1327,18 @@ def test_the_stored_runs_are_whole_and_reach_their_goal(mnist, name):
 def test_stored_results_are_of_four_kinds():
     kinds = {path.suffix for path in (ROOT / "results").rglob("*") if path.is_file()}
     assert kinds <= {".json", ".npz", ".png", ".md"}
+
+
+@pytest.mark.skipif(recipes.fcntl is None, reason="Windows cannot tell")
+def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(small, tmp_path):
+    refused = []
+
+    def meanwhile(*_):
+        with pytest.raises(ValueError, match="another run is writing its results here; wait for it, or name another"):
+            run(TINY, 1, tmp_path)
+        refused.append(contents(tmp_path))
+
+    assert not run(TINY, 0, tmp_path, on_epoch=meanwhile).interrupted
+    assert refused and load_summary(tmp_path)["seed"] == [0]
+    run(TINY, 1, tmp_path)  # and afterwards all is as ever
+    assert load_summary(tmp_path)["seed"] == [0, 1]

@@ -619,6 +619,14 @@ def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row():
     assert len(history.batch_loss) == 10 and all(map(math.isfinite, history.batch_loss))
 
 
+def test_weights_that_are_spoilt_already_are_not_blamed_on_the_learning_rate():
+    net, data = some_network(), Dataset(np.random.default_rng(0).random((40, 5)), np.arange(40) % 3)
+    net.weights[0][0, 0] = np.nan
+    history = quiet(net, data, epochs=1, optimizer=SGD(0.1))
+    assert history.diverged and history.stopped.startswith("the loss is nan before the first step. Try a new Network")
+    assert history.epochs == 0 and history.batch_loss == []
+
+
 def test_large_inputs_are_named_when_they_make_it_diverge():
     bytes_as_fractions = Dataset(np.random.default_rng(0).integers(0, 256, (40, 5)).astype("f4"), np.arange(40) % 3)
     bytes_as_fractions.images[0, 0] = 255
@@ -979,9 +987,9 @@ def spoiled(**change):
         (some_data(), {"epochs": "2"}, TypeError, "^epochs must be a whole number"),
         (some_data(), {"epochs": None}, TypeError, "^epochs must be a whole number"),
         (some_data(), {"epochs": True}, TypeError, "^epochs must be a whole number"),
-        (some_data(), {"optimizer": 0.1}, TypeError, r"^optimizer must be one, such as SGD\(.*not 0.1$"),
-        (some_data(), {"optimizer": SGD}, TypeError, "^optimizer must be one, .*not <class"),
-        (some_data(), {"optimizer": None}, TypeError, "^optimizer must be one, .*not None$"),
+        (some_data(), {"optimizer": 0.1}, TypeError, r"^optimizer must be an optimizer, such as SGD\(.*not 0.1$"),
+        (some_data(), {"optimizer": SGD}, TypeError, "^optimizer must be an optimizer, .*not <class"),
+        (some_data(), {"optimizer": None}, TypeError, "^optimizer must be an optimizer, .*not None$"),
         (some_data(), {"seed": None}, TypeError, "^seed must be a whole number, not None$"),
         (some_data(), {"seed": 1.0}, TypeError, "^seed must be a whole number, not 1.0$"),
         (some_data(), {"seed": -1}, ValueError, "^seed must be 0 or more, not -1$"),
@@ -1007,7 +1015,7 @@ def spoiled(**change):
         (some_data(), {"label_smoothing": True}, TypeError, "^label_smoothing must be a number, not True$"),
         (some_data(), {"label_smoothing": "0.1"}, TypeError, "^label_smoothing must be a number, not '0.1'$"),
         (some_data(), {"label_smoothing": None}, TypeError, "^label_smoothing must be a number, not None$"),
-        (some_data(), {"augment": 0.5}, TypeError, "^augment must be a function of .*, such as a Distortion, not 0.5$"),
+        (some_data(), {"augment": 0.5}, TypeError, "^augment must be a function of .*, such as Distortion.*, not 0.5$"),
         (some_data()[:0], {}, ValueError, "train holds no examples"),
         ((some_data().images, some_data().labels), {}, TypeError, "must be a Dataset.*not tuple"),
         (some_data().images, {}, TypeError, "must be a Dataset.*not ndarray"),
@@ -1112,3 +1120,32 @@ def test_penalty_shrinks_the_weights():
     quiet(free, some_data(), epochs=20)
     quiet(held, some_data(), epochs=20, weight_decay=0.5)
     assert sum((W**2).sum() for W in held.weights) < 0.5 * sum((W**2).sum() for W in free.weights)
+
+
+def test_a_history_with_missing_entries_is_refused_before_anything_is_changed():
+    net, data = some_network(), some_data()
+    before = [array.copy() for array in net.parameters()]
+    with pytest.raises(ValueError, match="^resume must have one entry for each epoch in its lists$"):
+        quiet(net, data, epochs=3, resume=History(train_loss=[1.0]))
+    history = quiet(net.copy(), data, epochs=1, optimizer=SGD(0.1, momentum=0.9))
+    history.velocity = [array.astype(int) for array in history.velocity]
+    with pytest.raises(ValueError, match="another kind of optimizer"):
+        quiet(net, data, epochs=3, optimizer=SGD(0.1, momentum=0.9), resume=history)
+    assert all(np.array_equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+
+
+def test_the_stop_button_leaves_the_number_of_blas_threads_as_it_was(two_blas_threads, monkeypatch):
+    """Pressed while the number is given back, too."""
+    presses = iter([True, False])
+    real = threadpoolctl._ThreadpoolLimiter.restore_original_limits
+
+    def restore(limiter):
+        if next(presses):
+            raise KeyboardInterrupt
+        real(limiter)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threadpoolctl._ThreadpoolLimiter, "restore_original_limits", restore)
+        with pytest.raises(KeyboardInterrupt), training.blas_threads(work=0):
+            assert blas_threads() == {1}
+    assert blas_threads() == {2}

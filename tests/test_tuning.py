@@ -2,8 +2,8 @@
 
 import multiprocessing
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from threading import Event, Timer, main_thread
 
 import numpy as np
@@ -54,12 +54,20 @@ def test_a_trials_error_is_raised():
         sweep(wrong, pool)
 
 
-def test_threads_share_the_limit_of_the_main_thread():
-    def threads(**_):
-        return [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
+def numbers_of_blas_threads(**_):
+    return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
 
-    with ThreadPoolExecutor(2) as pool:
-        assert all(set(found) <= {1} for found in sweep([{}, {}], pool, run=threads))
+
+def test_any_run_has_one_blas_thread_on_every_executor():
+    spawn = multiprocessing.get_context("spawn")  # as on Windows and macOS: nothing is inherited from this process
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert numbers_of_blas_threads() == {2}
+        assert sweep([{}, {}], run=numbers_of_blas_threads) == [{1}, {1}]
+        with ThreadPoolExecutor(2) as pool:
+            assert sweep([{}, {}], pool, run=numbers_of_blas_threads) == [{1}, {1}]
+        with ProcessPoolExecutor(1, spawn, initializer=two_threads) as pool:
+            assert sweep([{}], pool, run=numbers_of_blas_threads) == [{1}]
+        assert numbers_of_blas_threads() == {2}
 
 
 def two_threads():
@@ -89,16 +97,31 @@ def test_a_trial_takes_one_blas_thread_wherever_it_runs():
     # so large a step that fit alone would take all threads; measuring does by itself
     large = {"sizes": (784, 128, 10), "batch_size": 1000, "n_train": 1000, "n_validation": 100, "epochs": 1}
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        assert sweep([large], run=blas_threads_of_a_trial) == [{1}]
-        assert {lib["num_threads"] for lib in threadpoolctl.threadpool_info()} == {2}  # afterwards as it was
-    spawn = multiprocessing.get_context("spawn")  # as on Windows and macOS: nothing is inherited from this process
-    with ProcessPoolExecutor(1, spawn, initializer=two_threads) as pool:
-        assert sweep([large], pool, run=blas_threads_of_a_trial) == [{1}]
+        assert blas_threads_of_a_trial(**large) == {1}
+        assert numbers_of_blas_threads() == {2}  # afterwards as it was
 
 
 def test_a_task_is_small_because_mnist_is_not_in_it():
-    task = multiprocessing.reduction.ForkingPickler.dumps((try_settings, CONFIGURATIONS[0]))
-    assert len(task) < 300
+    sizes = []
+
+    class Weighing(ProcessPoolExecutor):
+        def submit(self, *task, **settings):
+            sizes.append(len(multiprocessing.reduction.ForkingPickler.dumps((task, settings))))
+            return super().submit(*task, **settings)
+
+    with Weighing(1) as pool:
+        sweep(CONFIGURATIONS, pool)
+    assert len(sizes) == 3 and max(sizes) < 400
+
+
+def take(run, stop):
+    return run + stop
+
+
+def test_a_configuration_may_have_any_names():
+    for executor in (None, ThreadPoolExecutor(1), ProcessPoolExecutor(1)):
+        with executor or nullcontext():
+            assert sweep([{"run": 1, "stop": 2}], executor, run=take) == [3]
 
 
 # --------------------------------------------------------------------------------------------------------- stopped
@@ -169,3 +192,42 @@ def test_after_an_error_no_further_trial_begins():
             sweep([{"x": x} for x in range(5)], pool, run=run)
         go_on.set()
     assert seen in ([0], [0, 1])
+
+
+def test_an_error_is_raised_while_trials_before_it_still_run():
+    seen, raised = [], Event()
+
+    def run(x):
+        seen.append(x)
+        if x == 1:
+            raise ZeroDivisionError
+        assert raised.wait(PATIENCE) or x > 0
+
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(ZeroDivisionError):
+            sweep([{"x": x} for x in range(12)], pool, run=run)
+        raised.set()
+    assert len(seen) <= 4
+
+
+def test_a_pool_of_threads_is_as_new_after_a_sweep_that_ended_early():
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ValueError, match="learning_rate"):
+            sweep([SMALL | {"learning_rate": -1}], pool)
+        later = pool.submit(try_settings, **SMALL)
+        assert later.exception(PATIENCE) is None and later.result() == try_settings(**SMALL)
+
+
+def test_the_stop_button_is_heard_by_an_executor_that_works_inside_submit(ctrl_c):
+    class AtOnce:
+        def submit(self, function, /, *arguments, **settings):
+            future = Future()
+            future.set_result(function(*arguments, **settings))
+            return future
+
+    def run(x):
+        if x == 1:
+            ctrl_c()
+        return x
+
+    assert sweep([{"x": x} for x in range(4)], AtOnce(), run=run) == [0, None, None, None]

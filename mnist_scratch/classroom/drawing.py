@@ -185,4 +185,7 @@ class DrawADigit(Live):
 
 def draw_a_digit(net):
     """A sheet to draw a digit on, the digit as the network sees it, and its ten probabilities, while you draw."""
-    return DrawADigit(checks.like("net", net, "predict_proba", "a Network"))
+    checks.like("net", net, "predict_proba", "a Network")
+    if (net.sizes[0], net.sizes[-1]) != (784, 10):
+        raise ValueError(f"net must have 784 inputs and 10 outputs, not {net.sizes[0]} and {net.sizes[-1]}")
+    return DrawADigit(net)

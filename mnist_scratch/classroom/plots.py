@@ -14,6 +14,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from .. import checks
+from ..data import Dataset
+
 # Okabe and Ito's palette: distinguishable with any colour vision, and in a grey print by its order of darkness.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2",
@@ -86,7 +89,11 @@ def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8):
 
     wrong: (m,) booleans; those captions are red and bold.
     """
+    if isinstance(images, Dataset):
+        raise TypeError("images is a Dataset; give its .images")
     images = np.asarray(images)
+    if images.size == 0:
+        raise ValueError("there are no images to show")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     caption_height = 0.28 if captions is not None else 0.05
@@ -157,6 +164,8 @@ def training_curves(histories, alt="", zoom=None, loss_limit=None):
     """
     if not isinstance(histories, dict):
         histories = {"": histories}
+    for history in histories.values():
+        checks.like("histories", history, "train_loss", "a History, as fit returns it, or a dictionary of them")
     figure = Figure(9.0, 3.4, alt)
     loss_axis, accuracy_axis = figure.subplots(1, 2)
     for (label, history), colour in zip(histories.items(), cycle(COLOURS), strict=False):

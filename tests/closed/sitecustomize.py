@@ -53,7 +53,7 @@ _PATHS = {
 
 def _is_this_machine(host):
     host = os.fsdecode(host) if isinstance(host, (str, bytes)) else ""  # a number: the system's own kinds of sockets
-    return host in ("", "localhost", "::1", _OWN_NAME) or host.startswith("127.")
+    return host in ("", "localhost", "::1", _OWN_NAME) or re.fullmatch(r"127(\.\d+){3}", host) is not None
 
 
 def _is_allowed(path):

@@ -18,7 +18,7 @@ import pytest
 import trials
 from distributed import Client
 
-from mnist_scratch.tuning import sweep, try_settings
+from mnist_scratch.tuning import sweep
 
 WORKERS = 3
 PATIENCE = 120  # seconds until what should happen counts as not happening
@@ -98,7 +98,15 @@ def test_a_worker_has_one_blas_thread_and_loads_mnist_once(cluster):
 def test_a_task_is_small_because_mnist_is_not_in_it(cluster):
     from distributed.protocol.pickle import dumps
 
-    assert len(dumps((try_settings, CONFIGURATIONS[0]))) < 300
+    executor, sizes = cluster.get_executor(), []
+
+    class Weighing:
+        def submit(self, *task, **settings):
+            sizes.append(len(dumps((task, settings))))
+            return executor.submit(*task, **settings)
+
+    sweep(CONFIGURATIONS, Weighing())
+    assert len(sizes) == len(CONFIGURATIONS) and max(sizes) < 400
 
 
 def test_a_function_of_a_notebook_will_do(cluster):
@@ -131,9 +139,9 @@ def test_no_result_is_lost_when_a_worker_is_killed(cluster, one_by_one, tmp_path
     for _ in range(kills):
         wait_until(lambda: list(tmp_path.glob("*.hanging")), "a worker began with the trial that hangs")
         [mark] = tmp_path.glob("*.hanging")
-        if not killed:
-            wait_until(lambda: list(tmp_path.glob("*.ended")), "a trial ended before")
         worker = int(mark.stem.split("-")[1])
+        if not killed:
+            wait_until(lambda worker=worker: list(tmp_path.glob(f"*-{worker}.ended")), "it had ended a trial before")
         assert not results
         if len(killed) < kills - 1:
             mark.unlink()  # so that the next one hangs as well

@@ -86,8 +86,10 @@ class Check:
 
     def hint(self, name):
         """Show a second hint for an exercise, for those who want it."""
+        if not isinstance(name, str):
+            raise TypeError('give the name of the check as a text, such as check.hint("softmax")')
         if name not in EXERCISES:
-            raise KeyError(self._unknown(name))
+            raise ValueError(self._unknown(name))
         exercise = EXERCISES[name]
         show(f"{exercise.number}, a second hint. {exercise.second_hint}", "hint")
 
