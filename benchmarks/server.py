@@ -196,7 +196,9 @@ def report(results):
         "|---|--:|--:|",
     ]
     memory = results.get("memory", {})
+    over = [name for name, run in memory.items() if run["memory"] >= LIMIT]
     lines += [f"| {name} | {run['memory']:.0f} | {run['peak']:.0f} |" for name, run in memory.items()]
+    lines += ["", f"The limit is {'exceeded by: ' + ', '.join(over) if over else 'kept by all'}."]
     return lines
 
 

@@ -1,9 +1,11 @@
 """tuning: a trial against the same run by hand; sweeps on several executors."""
 
 import multiprocessing
+import re
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from threading import Event, Timer, main_thread
 
 import numpy as np
@@ -13,6 +15,7 @@ import threadpoolctl
 from mnist_scratch import SGD, Network, fit, tuning
 from mnist_scratch.tuning import Trial, sweep, try_settings
 
+ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60  # seconds until what should happen counts as not happening
 SMALL = {"sizes": (784, 8, 10), "epochs": 1, "n_train": 300, "n_validation": 200}
 CONFIGURATIONS = [SMALL | {"learning_rate": rate, "seed": seed} for rate, seed in [(0.3, 1), (0.01, 0), (0.1, 2)]]
@@ -231,3 +234,16 @@ def test_the_stop_button_is_heard_by_an_executor_that_works_inside_submit(ctrl_c
         return x
 
     assert sweep([{"x": x} for x in range(4)], AtOnce(), run=run) == [0, None, None, None]
+
+
+def test_the_page_about_clusters_keeps_trials_as_they_come(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def kept" in block]
+    exec(code, module := {})
+    first = sweep(CONFIGURATIONS, run=module["kept"])
+    assert first == sweep(CONFIGURATIONS) and len(list(tmp_path.glob("trials/*"))) == 3
+    monkeypatch.setattr(tuning, "fit", None)  # nothing is trained any more
+    module["try_settings"] = None
+    again = sweep(CONFIGURATIONS, run=module["kept"])
+    assert [trial.validation_accuracy for trial in again] == [trial.validation_accuracy for trial in first]
