@@ -30,8 +30,9 @@ lab: $(READY)  ## open the course in JupyterLab
 	$(BIN)/python -m jupyterlab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 		--ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
 
+# One matrix thread for each worker: threads that wait for each other would take most of the time.
 test: lint  ## check the style, run all tests, execute and compare all notebooks
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-offline: $(READY)  ## the same where there is no network but this machine itself (Linux, with unshare and ip)
 	unshare --map-root-user --net sh -c 'ip link set lo up && exec $(MAKE) test'
