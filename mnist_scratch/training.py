@@ -153,7 +153,9 @@ def fit(
             largest = abs(train.images).max()
             remedy = "a smaller learning rate" if largest < 50 else f"smaller inputs: they go up to {largest:g}"
             if step < 0:
-                raise _Diverged(f"the loss is {loss} before the first step. Try a new Network, or {remedy}.")
+                raise _Diverged(
+                    f"the loss is {loss} before the first step. Try a new Network; inputs go up to {largest:g}."
+                )
             raise _Diverged(
                 f"diverged in epoch {epoch + 1}, step {step + 1}: the loss is {loss} with learning rate "
                 f"{optimizer.rate(max(epoch + step / steps, 0.0)):g}. Try {remedy}."
