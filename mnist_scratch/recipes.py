@@ -360,7 +360,7 @@ def load_histories(folder):
             int(seed): {stage: _history(lists) for stage, lists in stages.items()}
             for seed, stages in _load_json(path).items()
         }
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         raise _damaged(path) from None
     if not all(histories.values()):
         raise _damaged(path)
@@ -442,8 +442,11 @@ def _lists(history):
 
 
 def _history(lists):
-    """The History of which `_lists` made them; TypeError or ValueError when they are not those of a run."""
+    """The History of which `_lists` made them; TypeError, ValueError or OverflowError when they are not of a run."""
     history = History(**lists)
+    for values in vars(history).values():
+        if isinstance(values, list) and values is not history.velocity:
+            [float(value) for value in values]  # a whole number of hundreds of digits raises OverflowError
     if not (history.train_loss and history.whole()):
         raise ValueError("the lists do not have one entry for each epoch")
     return history

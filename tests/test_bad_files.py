@@ -244,7 +244,7 @@ def test_result_files(tmp_path, name):
 
     path, table = folder / name, Table(f"{name}, by `train` and `compare`")
     for kind, _, _, result, error, peak in bad_files.tried(
-        bad_files.json_files(path.read_text(encoding="utf-8"), 20), use, path
+        bad_files.json_files(path.read_text(encoding="utf-8"), 100), use, path
     ):
         table.note(kind, result is not None, peak)
         assert result is not None or named(error, path), (kind, error)
