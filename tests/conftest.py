@@ -1,5 +1,7 @@
 """Fixtures that several test files share."""
 
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,35 @@ def data_folder():
 def mnist(data_folder):
     """The genuine MNIST, read once."""
     return load_mnist(data_folder)
+
+
+@pytest.fixture
+def pressed_at_line():
+    """A context: KeyboardInterrupt before the n-th line that runs in these modules; yields how many are left to come.
+
+    By lines and not by instructions: Python 3.12 does not always report instructions.
+    """
+
+    @contextmanager
+    def pressed(n, *modules):
+        left, files = n, {module.__file__ for module in modules}
+
+        def trace(frame, event, _):
+            nonlocal left
+            if frame.f_code.co_filename not in files:
+                return None
+            if event == "line":
+                left -= 1
+                if left == 0:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            yield lambda: left
+        finally:
+            sys.settrace(before)
+
+    return pressed
