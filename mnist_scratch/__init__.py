@@ -11,8 +11,9 @@ import sys
 # OpenBLAS reads this when NumPy is loaded; `make lab` sets it for notebooks, which load NumPy first.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")
 
-from .data import MNIST, Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from .data import MNIST, Dataset, load_mnist, minibatches, one_hot, read_idx, split
 from .distortions import Distortion
+from .files import FileFormatError
 from .gradient_check import gradient_check
 from .network import Loss, Network
 from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule, WarmUpSchedule

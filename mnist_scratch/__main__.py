@@ -10,12 +10,14 @@ from time import perf_counter
 
 import numpy as np
 
-from .data import load_mnist, replacing
+from .data import load_mnist
+from .files import replacing
 from .gradient_check import gradient_check
 from .network import Network
 from .optimizers import SGD
 from .prepare import prepare_digit, read_picture
-from .recipes import RECIPES, check_folder, find_recipe, finished, load_summary, run_recipe
+from .recipes import RECIPES, find_recipe
+from .runs import check_folder, finished, load_summary, run_recipe
 from .training import fit
 
 PROBLEM, WRONG_INPUT, INTERRUPTED = 1, 2, 130

@@ -6,19 +6,15 @@ derived by hand in notebook 01. All numbers in a file are big-endian.
 
 import gzip
 import hashlib
-import os
-import warnings
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from math import prod
 from pathlib import Path
-from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
 from . import checks
+from .files import FileFormatError
 
 _IDX_TYPES = {
     0x08: np.dtype(np.uint8),
@@ -41,10 +37,6 @@ _RESTORE = "Restore it with `git checkout -- data`, or copy it again from the co
 _NUMBERS = list(dict.fromkeys(np.dtype(t).name for t in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 _AGAIN = "Copy or download it again."
 _NAME = "Name the folder that holds the four files, or leave folder out."
-
-
-class FileFormatError(ValueError):
-    """A file whose content is not what it should be. The message names the file and the remedy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,56 +190,6 @@ def batch_rows(m, batch_size, rng=None):
     for start in range(0, m, batch_size):
         rows = slice(start, start + batch_size)
         yield rows if order is None else order[rows]
-
-
-@contextmanager
-def replacing(path):
-    """A file to write bytes into, which takes the place of path only when all is written: half a file never does.
-
-    An OSError names path, also where the system names no file, as when the disk is full.
-    """
-    path = Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        with open(unfinished, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # a power failure could otherwise leave the new name with nothing in it
-        os.replace(unfinished, path)
-    except OSError as error:
-        if error.errno and error.filename in (None, str(unfinished)):
-            raise type(error)(error.errno, error.strerror, str(path)) from None
-        raise
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def arrays_in(content):
-    """{name: array} of the bytes of a file that np.savez wrote. Nothing in it is executed.
-
-    np.load takes memory for whatever a file promises, this for what is there: np.savez packs nothing, so nothing is
-    unpacked. Other bytes raise errors of a dozen kinds; the caller names the file.
-    """
-    with ZipFile(BytesIO(content)) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NumPy's, of headers that old versions wrote
-        members = file.infolist()
-        there = sum(member.file_size for member in members)
-        if there > len(content) or any(member.compress_type != ZIP_STORED for member in members):
-            raise ValueError("its arrays are packed, or share their bytes")
-        arrays = {member.filename.removesuffix(".npy"): _array_in(file.read(member)) for member in members}
-    if len(arrays) < len(members):
-        raise ValueError("two arrays have the same name")
-    return arrays
-
-
-def _array_in(npy):
-    header = BytesIO(npy)
-    if np.lib.format.read_magic(header) != (1, 0):
-        raise ValueError("another version of the format")
-    # a longer header than np.savez writes could keep its parser busy
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(header, max_header_size=200)
-    array = np.frombuffer(npy, dtype, offset=header.tell()).reshape(shape, order="F" if by_columns else "C")
-    return array.astype(dtype.newbyteorder("="), order="C")  # a copy, which can be changed
 
 
 def _default_folder():

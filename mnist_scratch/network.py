@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .data import FileFormatError, arrays_in, one_hot, replacing
+from .data import one_hot
+from .files import FileFormatError, arrays_in, replacing
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 
 _CHUNK = 2000  # rows at a time where nothing is learnt

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import checks
-from .data import FileFormatError
+from .files import FileFormatError
 
 _FIELD, _BOX = 28, 20
 # MNIST's centres of mass, in indices from 0, lie evenly between 13.5 and 14.5: pixel 14 is its centre, not 13.5, the

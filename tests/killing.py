@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnist_scratch.recipes import load_histories, load_summary
+from mnist_scratch.runs import load_histories, load_summary
 
 
 def run_and_kill(command, folder, moment, **settings):

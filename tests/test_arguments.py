@@ -38,6 +38,7 @@ from mnist_scratch import (
     prepare,
     read_idx,
     recipes,
+    runs,
     split,
     tuning,
 )
@@ -345,14 +346,14 @@ CALLS = {
         {"configurations": "configurations", "executor": "executor, or None", "run": "function"},
     ),
     "recipes.find_recipe": (recipes.find_recipe, {"name": "relu-128-64"}, {"name": "one of"}),
-    "recipes.run_recipe": (
-        recipes.run_recipe,
+    "runs.run_recipe": (
+        runs.run_recipe,
         {"recipe": recipes.RECIPES["relu-128-64"], "folder": os.devnull},
         {"recipe": "one of", "seed": "whole from 0", "folder": "path, or None", "resume": "flag", "progress": "flag"}
         | {"on_epoch": "function, or None"},
     ),
-    "recipes.load_summary": (recipes.load_summary, {"folder": "nowhere"}, {"folder": "path"}),
-    "recipes.load_histories": (recipes.load_histories, {"folder": "nowhere"}, {"folder": "path"}),
+    "runs.load_summary": (runs.load_summary, {"folder": "nowhere"}, {"folder": "path"}),
+    "runs.load_histories": (runs.load_histories, {"folder": "nowhere"}, {"folder": "path"}),
     "prepare.prepare_digit": (prepare.prepare_digit, {"picture": SHEET}, {"picture": "picture"}),
     "prepare.read_picture": (prepare.read_picture, {"path": "nowhere"}, {"path": "path"}),
 }
@@ -452,10 +453,10 @@ EXEMPT = {
     "gradient_check.complex_step": "likewise",
     "distortions.interpolate": "a formula; Distortion checks what goes in",
     "tuning.Trial": "a result",
-    "recipes.Run": "a result",
+    "runs.Run": "a result",
     "recipes.Recipe": "plain data: Network, SGD and fit check what they get from it",
-    "recipes.finished": "a part of run_recipe",
-    "recipes.check_folder": "a part of run_recipe",
+    "runs.finished": "a part of run_recipe",
+    "runs.check_folder": "a part of run_recipe",
     "prepare.prepare_digit, name": "a word for errors",
     "widgets.choice": "a slider, which ipywidgets checks",
     "widgets.whole": "likewise",
@@ -463,7 +464,7 @@ EXEMPT = {
     "widgets.train_small": "fit, with a network and an optimizer",
 }
 CLASSROOM = ["playground", "drawing", "bugs", "widgets"]  # their functions, and two classes that take numbers
-MODULES = ["network", "gradient_check", "distortions", "tuning", "recipes", "prepare"]
+MODULES = ["network", "gradient_check", "distortions", "tuning", "recipes", "runs", "prepare"]
 
 
 def public():
@@ -543,7 +544,7 @@ def test_a_wrong_argument_is_named(tmp_path, monkeypatch, name, argument):
     assert not_refused == {}
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in CASES} - {"recipes.run_recipe"}))
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES} - {"runs.run_recipe"}))
 def test_the_call_that_only_one_argument_is_changed_of_is_a_right_one(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     function, right, kinds = CALLS[name]
@@ -560,7 +561,7 @@ def test_a_right_argument_is_taken(tmp_path, monkeypatch, name, argument):
     function, right, kinds = CALLS[name]
     values = [VALUES[label] for label in KINDS[kinds[argument]] if not callable(VALUES[label])]
     slow = name.startswith(("widgets.", "playground."))
-    for value in values[: 1 if slow else None] if name != "recipes.run_recipe" else []:
+    for value in values[: 1 if slow else None] if name != "runs.run_recipe" else []:
         try:
             function(**(right | {argument: value}))
         except (TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ import pytest
 from bad_files import Table, idx, npy, packed, zipped
 from PIL import Image
 
-from mnist_scratch import AveragedSGD, FileFormatError, History, Network, load_mnist, read_idx, recipes
+from mnist_scratch import AveragedSGD, FileFormatError, History, Network, load_mnist, read_idx, recipes, runs
 from mnist_scratch import data as data_module
 from mnist_scratch.classroom import reports
 from mnist_scratch.prepare import prepare_digit, read_picture
@@ -186,7 +186,7 @@ def members_of_a_checkpoint(tmp_path):
     """A function that returns the members of a whole checkpoint; NumPy wrote them, but for their dates."""
     net = TINY.network(0)
     history = History(**HALF_WAY, velocity=TINY.optimizer.initial_velocity(net.parameters()))
-    recipes._save_checkpoint(tmp_path / "checkpoint", TINY, net, history)
+    runs._save_checkpoint(tmp_path / "checkpoint", TINY, net, history)
     with zipfile.ZipFile(tmp_path / "checkpoint") as file:
         contents = {name: file.read(name) for name in file.namelist()}
     return lambda rng: {name.removesuffix(".npy"): bad_files.Member(name, data) for name, data in contents.items()}
@@ -195,7 +195,7 @@ def members_of_a_checkpoint(tmp_path):
 def test_checkpoint_files(tmp_path, members_of_a_checkpoint):
     def reader(path):
         net = TINY.network(seed=1)
-        history = recipes._load_checkpoint(path, TINY, net)
+        history = runs._load_checkpoint(path, TINY, net)
         return net, history
 
     path, table = tmp_path / "checkpoint-seed0-all.npz", Table("checkpoints, by `train --resume`")
@@ -234,9 +234,9 @@ def test_result_files(tmp_path, name):
 
     def use(path):
         if name == "summary.json":
-            recipes.finished(recipe, 0, folder)
+            runs.finished(recipe, 0, folder)
             return reports._cells(recipe, tmp_path)
-        for stages in recipes.load_histories(folder).values():
+        for stages in runs.load_histories(folder).values():
             for history in stages.values():
                 validation = history.validation_loss or history.train_loss
                 np.array([history.train_loss, history.train_accuracy, validation, history.seconds], float)  # curves
@@ -366,7 +366,7 @@ import re, resource, sys
 from pathlib import Path
 from mnist_scratch import FileFormatError, Network, load_mnist, read_idx
 from mnist_scratch.prepare import read_picture
-from mnist_scratch.recipes import load_summary
+from mnist_scratch.runs import load_summary
 
 READERS = {"idx": read_idx, "train": lambda path: load_mnist(path.parent), "model": Network.load}
 READERS |= {"summary": lambda path: load_summary(path.parent), "picture": read_picture}

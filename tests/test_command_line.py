@@ -36,11 +36,12 @@ from test_recipes import (
     stored,
 )
 
-from mnist_scratch import SGD, History, Network, data, fit, recipes
+from mnist_scratch import SGD, History, Network, data, fit, recipes, runs
 from mnist_scratch import __main__ as command_line
 from mnist_scratch.__main__ import main
 from mnist_scratch.classroom import reports
-from mnist_scratch.recipes import RECIPES, load_summary, run_recipe
+from mnist_scratch.recipes import RECIPES
+from mnist_scratch.runs import load_summary, run_recipe
 
 PICTURES = {f"{name}.png" for name in ("training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions")}
 RESULTS = PICTURES | FILES
@@ -50,7 +51,7 @@ RESULTS = PICTURES | FILES
 def tiny(mnist, monkeypatch, tmp_path):
     """Four recipes that take hundredths of a second, pictures that take none, and an empty working directory."""
     made = small_mnist(mnist)
-    for module in (recipes, command_line):
+    for module in (runs, command_line):
         monkeypatch.setattr(module, "load_mnist", lambda n_validation=0: made)
     for recipe in (TINY, TINY_AS_PUBLISHED, TINY_ALONE, TINY_COMMITTEE):
         monkeypatch.setitem(RECIPES, recipe.name, recipe)

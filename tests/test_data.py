@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from mnist_scratch import Dataset, FileFormatError, files, load_mnist, minibatches, one_hot, read_idx, split
 from mnist_scratch import data as data_module
-from mnist_scratch.data import replacing
+from mnist_scratch.files import replacing
 
 # code in the file: struct's letter, size in bytes, the NumPy type that should come out
 TYPES = {
@@ -351,8 +351,8 @@ def test_a_web_page_in_place_of_a_file_is_recognised(tmp_path):
 def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
     done = []
     for name in ("fsync", "replace"):
-        real = getattr(data_module.os, name)
-        monkeypatch.setattr(data_module.os, name, lambda *a, name=name, real=real: done.append(name) or real(*a))
+        real = getattr(files.os, name)
+        monkeypatch.setattr(files.os, name, lambda *a, name=name, real=real: done.append(name) or real(*a))
     with replacing(tmp_path / "file") as file:
         file.write(b"all")
     assert done == ["fsync", "replace"] and (tmp_path / "file").read_bytes() == b"all"

@@ -14,7 +14,7 @@ import pytest
 from killing import broken, left
 from test_recipes import TINY, contents, small_mnist
 
-from mnist_scratch import Network, data, recipes
+from mnist_scratch import Network, files, runs
 from mnist_scratch import __main__ as command_line
 from mnist_scratch.__main__ import main
 from mnist_scratch.classroom import plots, reports
@@ -106,7 +106,7 @@ def test_a_network_is_saved_whole_or_not_at_all(disk):
 @pytest.fixture
 def tiny(mnist, monkeypatch):
     """A recipe that takes hundredths of a second, and pictures of 20 kB that take none."""
-    for module in (recipes, command_line):
+    for module in (runs, command_line):
         monkeypatch.setattr(module, "load_mnist", lambda n_validation=0: small_mnist(mnist))
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     picture = plots.lines({"": (np.arange(3), np.arange(3))}, "x", "y", "a line").png()
@@ -149,7 +149,7 @@ def test_train_keeps_what_was_there_and_goes_on_when_there_is_space(disk, tiny, 
         shutil.copytree(before, results)
         capsys.readouterr()
         with ExitStack() as stack, monkeypatch.context() as patch:
-            patch.setattr(data, "open", FullFrom(n, disk, pages, stack), raising=False)
+            patch.setattr(files, "open", FullFrom(n, disk, pages, stack), raising=False)
             assert train(results) == 2
             err = capsys.readouterr().err
         advice = r"The last whole epoch is kept\. Make room, and go on with: .* --resume\n" if 0 < n < 8 else ""

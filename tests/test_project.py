@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mnist_scratch"
 CORE = ["data", "functions", "network", "gradient_check", "optimizers", "training"]
 # A module imports only from those before it; those of classroom come last, because they show what the others do.
-ORDER = ["checks", *CORE, "prepare", "distortions", "tuning", "recipes"]
+ORDER = ["checks", "files", *CORE, "prepare", "distortions", "tuning", "recipes", "runs"]
 CLASSROOM = ["bugs", "plots", "reports", "moving", "widgets", "drawing", "playground", "exercises", "predictions"]
 # on Windows a make may well be there, but the Makefile is for POSIX systems
 needs_make = pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="there is no POSIX make")

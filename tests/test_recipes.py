@@ -25,13 +25,15 @@ from mnist_scratch import (
     History,
     Network,
     StepSchedule,
-    data,
+    files,
     fit,
     recipes,
+    runs,
     training,
 )
 from mnist_scratch.network import committee
-from mnist_scratch.recipes import RECIPES, find_recipe, finished, load_histories, load_summary, run_recipe
+from mnist_scratch.recipes import RECIPES, find_recipe
+from mnist_scratch.runs import finished, load_histories, load_summary, run_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 N_TRAIN, N_VALIDATION, N_TEST = 300, 60, 200
@@ -81,7 +83,7 @@ def small_mnist(mnist):
 def small(mnist, monkeypatch):
     """The same few hundred images for every run in this test."""
     made = small_mnist(mnist)
-    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: made)
+    monkeypatch.setattr(runs, "load_mnist", lambda n_validation: made)
     return made
 
 
@@ -794,10 +796,10 @@ def test_stop_button_in_each_epoch_of_both_stages(small, unbroken, tmp_path, n, 
 
 
 def run_and_interrupt(n, folder):
-    """A run with KeyboardInterrupt before the n-th line of training.py, recipes.py and data.py; what it returned, and
-    how many of those lines were left, which is positive when it ended before."""
+    """A run with KeyboardInterrupt before the n-th line of training, recipes, runs and files; what it returned, and how
+    many of those lines were left, which is positive when it ended before."""
     result = None
-    with pressed_at_line(n, training, recipes, data) as left, suppress(KeyboardInterrupt):
+    with pressed_at_line(n, training, recipes, runs, files) as left, suppress(KeyboardInterrupt):
         result = run(TINY, 5, folder)
     return result, left()
 
@@ -844,11 +846,11 @@ def test_stop_button_while_an_epoch_is_reported(small, unbroken, tmp_path, stage
 KILLED = """
 import os, signal, sys
 import numpy as np
-from mnist_scratch import MNIST, SGD, AveragedSGD, CosineSchedule, Dataset, Distortion, data, recipes
+from mnist_scratch import MNIST, SGD, AveragedSGD, CosineSchedule, Dataset, Distortion, files, recipes, runs
 
 arrays, folder, where, count = np.load(sys.argv[1], allow_pickle=False), sys.argv[2], sys.argv[3], int(sys.argv[4])
 train, test = (Dataset(arrays[part], arrays[part + "_labels"]) for part in ("train", "test"))
-recipes.load_mnist = lambda n_validation: MNIST(train, train[:0], test)
+runs.load_mnist = lambda n_validation: MNIST(train, train[:0], test)
 
 def dies(owner, name, before=lambda *arguments: None, after=False):
     original = getattr(owner, name)
@@ -881,10 +883,10 @@ if where == "step":
 elif where == "half written":
     np.savez = savez
 elif where == "written":
-    dies(data.os, "replace")
+    dies(files.os, "replace")
 elif where == "replaced":
-    dies(data.os, "replace", after=True)
-recipes.run_recipe(RECIPE, 5, folder, resume="resume" in sys.argv, progress=False)
+    dies(files.os, "replace", after=True)
+runs.run_recipe(RECIPE, 5, folder, resume="resume" in sys.argv, progress=False)
 """
 
 
@@ -1166,7 +1168,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_called_damaged(stopped, mon
     def fails(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(recipes, "arrays_in", fails)
+    monkeypatch.setattr(runs, "arrays_in", fails)
     with pytest.raises(MemoryError):
         run(TINY, 5, stopped, resume=True)
 
@@ -1329,7 +1331,7 @@ def test_stored_results_are_of_four_kinds():
     assert kinds <= {".json", ".npz", ".png", ".md"}
 
 
-@pytest.mark.skipif(recipes.fcntl is None, reason="Windows cannot tell")
+@pytest.mark.skipif(runs.fcntl is None, reason="Windows cannot tell")
 def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(small, tmp_path):
     refused = []
 

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 from test_recipes import TINY, TINY_ALONE, TINY_COMMITTEE, small_mnist
 
-from mnist_scratch import SGD, Network, fit, recipes
+from mnist_scratch import SGD, Network, fit
+from mnist_scratch import runs as running
 from mnist_scratch.classroom import reports
-from mnist_scratch.recipes import RECIPES, Run, load_histories, run_recipe
+from mnist_scratch.recipes import RECIPES
+from mnist_scratch.runs import Run, load_histories, run_recipe
 
 NAMES = {"training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions"}
 LARGEST = 60_000  # bytes of a picture that is stored with the course
@@ -158,8 +160,8 @@ def test_pictures_of_the_whole_test_set(mnist, trained):
 def test_pictures_are_saved_beside_the_model_in_place_of_older_ones(mnist, monkeypatch, tmp_path):
     """From the files of a real run: those of the lowest seed, whose network is the one that was saved."""
     small = small_mnist(mnist)
-    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: small)
-    runs = {seed: recipes.run_recipe(TINY, seed, tmp_path, progress=False) for seed in (2, 1)}
+    monkeypatch.setattr(running, "load_mnist", lambda n_validation: small)
+    runs = {seed: run_recipe(TINY, seed, tmp_path, progress=False) for seed in (2, 1)}
     before = {path.name for path in tmp_path.iterdir()}
     (tmp_path / "confusion_matrix.png").write_text("of an older run")
     reports.save_pictures(str(tmp_path), TINY, small.test)
@@ -176,7 +178,7 @@ def test_pictures_are_saved_beside_the_model_in_place_of_older_ones(mnist, monke
 def test_pictures_of_a_run_with_nothing_held_out(mnist, monkeypatch, tmp_path, recipe):
     """From the files of a real run: training curves alone, those of the first network of a committee."""
     small = small_mnist(mnist)
-    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: small)
+    monkeypatch.setattr(running, "load_mnist", lambda n_validation: small)
     result = run_recipe(recipe, 0, tmp_path, progress=False)
     reports.save_pictures(tmp_path, recipe, small.test)
     assert {path.stem for path in tmp_path.glob("*.png")} == NAMES
@@ -250,7 +252,7 @@ def test_pictures_of_a_run_that_diverged(mnist):
 def results(mnist, monkeypatch, tmp_path):
     """Results of two recipes of one network, three seeds and one, of one alone, and of one that diverged."""
     made = small_mnist(mnist)
-    monkeypatch.setattr(recipes, "load_mnist", lambda n_validation: made)
+    monkeypatch.setattr(running, "load_mnist", lambda n_validation: made)
     for name, seeds in (("sigmoid-64", (0, 1, 2)), ("sigmoid-64-as-published", (4,)), ("mlp-2layer", (1, 0))):
         for seed in seeds:
             run_recipe(replace(TINY, name=name), seed, tmp_path / name, progress=False)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from mnist_scratch.data import load_mnist, replacing
+from mnist_scratch.data import load_mnist
+from mnist_scratch.files import replacing
 from mnist_scratch.optimizers import SGD, CosineSchedule
 from mnist_scratch.recipes import find_recipe
 from mnist_scratch.tuning import sweep

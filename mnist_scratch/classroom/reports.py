@@ -6,9 +6,10 @@ from statistics import mean
 import matplotlib.ticker
 import numpy as np
 
-from ..data import replacing
+from ..files import replacing
 from ..network import Network
-from ..recipes import RECIPES, Run, load_histories, load_summary
+from ..recipes import RECIPES
+from ..runs import Run, load_histories, load_summary
 from . import plots
 
 # the networks in the order of the course, and what others made of each
