@@ -231,7 +231,7 @@ def test_what_is_misread_is_red_and_what_is_read_right_is_counted(data):
         assert [title.get_color() != plots.RED for title in titles] == right.tolist()
         assert [title.get_fontweight() == "normal" for title in titles] == right.tolist()
         assert f"reads {right[1:].sum()} of 6 right: " in live.words.value
-        assert f"labelled {data[1].labels[example]}, read as {Y_hat[0].argmax()}, " in live.words.value
+        assert f"labeled {data[1].labels[example]}, read as {Y_hat[0].argmax()}, " in live.words.value
         counts.add((right[0], right[1:].sum()))
     assert len(counts) > 3  # or little was seen
 

@@ -219,7 +219,7 @@ def test_it_begins_with_the_same_steps_every_time(data, play):
         assert play.sliders[name].value == getattr(defaults, name), "the first steps were those of another setting"
 
 
-def test_the_controls_are_labelled_and_found(play):
+def test_the_controls_are_labeled_and_found(play):
     names = {"hidden", "activation", "amount", "learning_rate", "weight_decay", "batch_size"}
     assert set(play.sliders) == names and all(control.description for control in play.sliders.values())
     for name in ("start", "step", "epoch", "reset"):

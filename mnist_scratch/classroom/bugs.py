@@ -41,7 +41,7 @@ class Stepwise(Network):
 
 
 class BiasPenalised(Stepwise):
-    """The biases get the penalty's gradient too, though the loss does not penalise them."""
+    """The biases get the penalty's gradient too, though the loss does not penalize them."""
 
     cause = "bias"
 

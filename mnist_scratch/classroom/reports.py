@@ -173,6 +173,6 @@ def timeline(results="results"):
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     figure.alt_text = (
         "Six panels, one a network: validation accuracy against seconds of training, as published and ours, three "
-        "seeds each, with what the authors state as a grey line."
+        "seeds each, with what the authors state as a gray line."
     )
     return figure

@@ -132,7 +132,7 @@ def watch_forward_pass(net, data):
         probabilities = softmax(logits)[0]
         best = int(probabilities.argmax())
         alt = (
-            f"Example {example}, labelled {data.labels[example]}, up to step {step}, {figure.STEPS[step - 1]}: "
+            f"Example {example}, labeled {data.labels[example]}, up to step {step}, {figure.STEPS[step - 1]}: "
             f"{np.mean(sums > 0):.0%} of the hidden units are active, and the network says {best} with probability "
             f"{probabilities[best]:.0%}."
         )
@@ -381,7 +381,7 @@ def distort(net, data):
         wrong = answers != label
         read = [f"{answer}, {p:.0%}" for answer, p in zip(answers, probabilities.max(axis=1), strict=True)]
         alt = (
-            f"Example {example}, labelled {label}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
+            f"Example {example}, labeled {label}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
             f"{move:g} pixels, turned by up to {turn:g} degrees, scaled and sheared by up to {scale:g}, with elastic "
             f"displacements of {elastic:g} pixels, smoothed with σ = {smoothness:g}. The network reads "
             f"{np.sum(~wrong[1:])} of 6 right: {'; '.join(read[1:])}. The dot, pixel {figure.DOT} of the first, takes "
