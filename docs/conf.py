@@ -2,14 +2,10 @@
 
 import inspect
 import os
-import sys
 from pathlib import Path
 
 from myst_nb.core.render import NbElementRenderer
 from sphinx.addnodes import pending_xref
-
-sys.path.insert(0, str(Path(__file__).parent))
-from docstrings import as_rst
 
 project = "Neural networks from scratch"
 author = "the mnist_scratch authors"
@@ -17,7 +13,7 @@ language = "en"
 smartquotes = False  # g'(Z) is a derivative
 highlight_language = "text"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
 exclude_patterns = ["_*", "README.md"]  # index.md has what README.md says
 templates_path = ["_templates"]
 
@@ -28,6 +24,11 @@ myst_heading_anchors = 3
 
 mathjax_path = "mathjax/tex-svg.js"  # in _static; tools/website.py puts it there
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would make each formula a stop of the Tab key
+
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+default_role = "py:obj"  # `fit` in a docstring is a link, or code where there is nothing to link to
 
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False  # those of Matplotlib and ipywidgets are not ours
@@ -93,11 +94,6 @@ def lead_links_to_pages(app, doctree):
                 link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, None
 
 
-def format_docstring(app, what, name, obj, options, lines):
-    """Turn one of our docstrings, which are plain text, into what Sphinx reads."""
-    lines[:] = as_rst("\n".join(lines), obj).splitlines() if name.startswith("mnist_scratch") else lines
-
-
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -117,5 +113,4 @@ def own_signature(app, what, name, obj, options, signature, returns):
 def setup(app):
     app.connect("autodoc-process-signature", own_signature)
     app.connect("doctree-read", lead_links_to_pages)
-    app.connect("autodoc-process-docstring", format_docstring)
     app.connect("autodoc-skip-member", skip_foreign)
