@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # What pages are made of, and what they link to
 PARTS = (
     "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
     "LICENSE",
     "environment.yml",
     "benchmarks",
