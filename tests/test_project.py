@@ -1,8 +1,6 @@
-"""The project as files: requirements, import order, size of the core, Makefile, CI."""
+"""The project as files: import order, size of the core, Makefile, CI."""
 
 import ast
-import gzip
-import hashlib
 import io
 import json
 import os
@@ -21,7 +19,6 @@ from pathlib import Path
 import psutil  # comes with Jupyter, whose kernels need it
 import pytest
 import yaml  # comes with Jupyter, whose server needs it
-from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mnist_scratch"
@@ -31,59 +28,6 @@ ORDER = ["checks", "files", *CORE, "prepare", "distortions", "tuning", "recipes"
 CLASSROOM = ["bugs", "plots", "reports", "moving", "widgets", "drawing", "playground", "exercises", "predictions"]
 # on Windows a make may well be there, but the Makefile is for POSIX systems
 needs_make = pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="there is no POSIX make")
-
-
-# ---------------------------------------------------------------------------------------------- requirements
-
-
-def project():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-def environment():
-    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-
-
-def test_environment_and_pyproject_ask_for_the_same():
-    # What this does not prove: that conda finds these versions under these names. Conda is never run here.
-    *conda, pip = environment()["dependencies"]
-    conda.remove("pip")
-    assert sorted(conda) == sorted([f"python{project()['requires-python']}", *project()["dependencies"]])
-    assert pip == {"pip": ["-e .[test]"]}, "pip must install the course itself, and the tests' requirements with it"
-
-
-def test_environment_is_named_and_uses_conda_forge_only():
-    assert environment()["name"] == project()["name"]
-    assert environment()["channels"] == ["conda-forge"]
-
-
-def test_every_requirement_has_a_lower_bound():
-    required = project()["dependencies"] + project()["optional-dependencies"]["test"]
-    assert [text for text in required if ">=" not in text] == []
-
-
-def test_lower_bounds_are_those_with_which_the_notebooks_were_tried():
-    results = json.loads((ROOT / "benchmarks" / "stability.json").read_text(encoding="utf-8"))["results"]
-    tried = [result["found"] for name, result in results.items() if "-oldest-" in name and result["notebooks"]]
-    assert tried
-    bounds = dict(text.split(">=") for text in project()["dependencies"])
-    for found in tried:
-        for name in ("numpy", "matplotlib", "ipywidgets", "jupyterlab"):
-            assert Version(found[name]) == Version(bounds[name].split(",")[0]), (
-                f"{name}: run make bench-stability, or lower the bound"
-            )
-
-
-def test_version_is_the_same_everywhere():
-    import mnist_scratch
-
-    assert mnist_scratch.__version__ == project()["version"]
-
-
-def test_every_package_of_the_repository_is_installed():
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    there = {".".join(file.parent.relative_to(ROOT).parts) for file in PACKAGE.rglob("*.py")}
-    assert set(listed) == there
 
 
 # ---------------------------------------------------------------------------------------------- import order
@@ -231,20 +175,11 @@ def test_core_can_be_read_in_one_sitting():
     assert sum(counts.values()) <= 990, counts  # a good part of them answers bad files and bad arguments
 
 
-# -------------------------------------------------------------------------------------------------- the data
-
-
-def test_data_files_and_their_checksums_are_those_of_the_readme():
-    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    stated = dict(re.findall(r"\| `([\w-]+)` \| `([0-9a-f]{64})` \|", readme))
-    assert len(stated) == 4
-    for name, digest in stated.items():
-        content = gzip.decompress((ROOT / "data" / f"{name}.gz").read_bytes())
-        assert hashlib.sha256(content).hexdigest() == digest, name
-        assert f"{len(content):,}" in readme, f"the unpacked size of {name} is not in data/README.md"
-
-
 # -------------------------------------------------------------------------------------------- make and CI
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def test_ci_runs_the_test_command_of_the_readme():
@@ -473,15 +408,3 @@ def answer(url, post=False):
             return reply.status, None
     except urllib.error.HTTPError as error:
         return error.code, error.headers.get("Location")
-
-
-# ---------------------------------------------------------------------------------------------- the texts
-
-
-@pytest.mark.parametrize("name", ["README.md", "data/README.md", "docs/cluster.md"])
-def test_links_and_pictures_of_a_text_are_there(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#\s]+)", text)
-    assert targets, "no link was found: the pattern is wrong"
-    missing = [t for t in targets if not t.startswith("https://") and not ((ROOT / name).parent / t).exists()]
-    assert missing == []
