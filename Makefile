@@ -19,7 +19,7 @@ SITE := .venv/.site
 LITE := .venv/.lite
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-offline test-browser test-cluster test-peers test-kills slides site lite notebooks lint format clean remake
+.PHONY: help lab test test-offline test-browser test-cluster test-peers slides site lite notebooks lint format clean remake
 .PHONY: bench bench-elastic bench-sliders bench-lite bench-sweep bench-stop bench-server bench-stability
 
 help:  ## print this list
@@ -63,9 +63,6 @@ bench-sweep: $(READY)  ## measure a sweep on all cores beside the same one on on
 
 bench-stop: $(BROWSER)  ## measure from a click on the stop button to an idle kernel, in a real browser
 	$(BIN)/python benchmarks/interruption.py
-
-test-kills: $(READY)  ## kill train at 50 random moments, and compare each resumed run with the unbroken one
-	$(BIN)/python benchmarks/kills.py
 
 bench-server: $(READY)  ## measure thirty kernels at a time under one server, and the memory of each notebook; half an hour
 	$(BIN)/python benchmarks/server.py

@@ -1,7 +1,6 @@
 """The command line: each command in this process; bad input in one line; real processes stopped, killed, resumed."""
 
 import os
-import random
 import re
 import shlex
 import signal
@@ -20,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tqdm
-from killing import broken, run_and_kill
 from PIL import Image
 from stop_button import pressed_at_line
 from test_recipes import (
@@ -604,12 +602,6 @@ def test_a_real_run_interrupted_killed_and_resumed(tmp_path):
         writing = lambda: unfinished.exists() or second.exists()  # noqa: E731
         assert stop_when(running[-1], writing, signal.SIGKILL)[0] == -9
         assert not (folder / "summary.json").exists()
-
-        rng = random.Random(0)  # make test-kills does more of this
-        for _ in range(3):
-            moment = (rng.uniform(0, 0.002), rng.randint(1, 6))  # so long after so many files, or pictures, were begun
-            run_and_kill(train("broken", "--resume"), folder, moment, cwd=tmp_path)
-            assert broken(folder) == [], moment
 
         running.append(start("broken", "--resume"))
         for process in (running[1], running[-1]):

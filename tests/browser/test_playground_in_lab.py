@@ -4,7 +4,6 @@ import re
 
 import lab
 import pytest
-from interruption_scenes import PAUSED, SETUP, WELL
 from strokes import DIGITS
 
 TELLING = {"learning rate η": "η = {}", "weight decay λ": "λ = {}", "batch size B": "batch size {}"}
@@ -86,15 +85,13 @@ def test_it_trains_pauses_and_resumes(play, artefacts):
 
 def test_the_stop_button_pauses_it(notebook, play):
     """Though no cell is running then."""
-    notebook.begin(SETUP)
-    assert notebook.wait_for_the_end() == WELL
     play.press("start")
     play.wait_until(lambda: play.steps() > 150, "it does not train")
     assert play.words().startswith("Training.")
     notebook.press_stop()
     play.wait_until(lambda: play.words().startswith("Paused."), "the stop button does not pause it")
-    notebook.begin(PAUSED)
-    assert notebook.wait_for_the_end() == WELL
+    notebook.begin("print(play.running, play.training.steps > 150)")
+    assert notebook.wait_for_the_end() == "False True"
     play.train(50)
 
 
