@@ -88,7 +88,8 @@ def lead_links_to_pages(app, doctree):
             link["refdomain"], link["reftype"] = "py", "mod"
             link["reftarget"] = path.removesuffix(".py").replace("/", ".")
             continue
-        page = path.removeprefix("docs/").removeprefix("../").removesuffix(".md")  # docs/ lies on top of all else
+        page = path.removeprefix("docs/").removeprefix("../")  # docs/ lies on top of all else
+        page = page.removesuffix(".md").removesuffix(".ipynb")
         for name in (page, f"{page}/index"):
             if name in app.env.found_docs:
                 link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, None
