@@ -1,34 +1,35 @@
 """Argument checks: each returns the value in its final form, or raises an error that names the argument."""
 
 import os
-from math import inf
+from math import inf, isfinite
 from numbers import Real
 from reprlib import repr as short  # an array would fill screens
 
 import numpy as np
 
 _MOST = 1_000_000  # units of a layer, or classes
+_LARGEST = 2**63 - 1
 
 
 def one_of(name, value, known):
-    """value, when it is one of the known ones; ValueError otherwise."""
+    """Return value if it is one of the known ones; raise ValueError otherwise."""
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name}={value!r} is unknown; choose one of {', '.join(map(repr, known))}")
     return value
 
 
-def integer(name, value, low, high=2**63):
-    """A whole number from low to high; TypeError or ValueError otherwise."""
+def integer(name, value, low, high=_LARGEST):
+    """Return a whole number from low to high as an int; raise TypeError or ValueError otherwise."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, not {short(value)}")
     if not low <= value <= high:
-        limits = f"between {low:,} and {high:,}" if high < 2**63 else f"{low:,} or more"
-        raise ValueError(f"{name} must be {limits}, not {value:,}")
+        limits = f"{low:,} or more" if value < low and high == _LARGEST else f"between {low:,} and {high:,}"
+        raise ValueError(f"{name} must be {limits}, not {short(int(value))}")
     return int(value)
 
 
 def number(name, value, above=-inf, at_least=-inf, below=inf):
-    """A finite real number within the limits, as a Python float; TypeError or ValueError otherwise.
+    """Return a finite real number within the limits as a Python float; raise TypeError or ValueError otherwise.
 
     A NumPy scalar would turn float32 arithmetic into float64: NumPy's promotion treats it as an array.
     """
@@ -38,55 +39,60 @@ def number(name, value, above=-inf, at_least=-inf, below=inf):
         number = float(value)
     except OverflowError:  # a whole number of hundreds of digits
         number = inf
-    if not (number > above and number >= at_least and number < below):
-        low = f"above {above}" if above > -inf else f"at least {at_least}"
-        raise ValueError(f"{name} must be {low} and {f'below {below}' if below < inf else 'finite'}, not {value}")
+    if not (isfinite(number) and number > above and number >= at_least and number < below):
+        limits = {"above": above, "at least": at_least, "below": below}
+        said = [f"{words} {limit}" for words, limit in limits.items() if isfinite(limit)]
+        said += ["finite"] if not isfinite(below) else []
+        raise ValueError(f"{name} must be {' and '.join(said)}, not {short(value)}")
     return number
 
 
 def flag(name, value):
-    """True or False; TypeError otherwise, for "no" would count as true."""
+    """Return True or False; raise TypeError otherwise, because "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, not {short(value)}")
     return bool(value)
 
 
-def like(name, value, method, example):
-    """value, when it is an object with that method; TypeError otherwise, which says what would be one."""
-    if isinstance(value, type) or not hasattr(value, method):
+def like(name, value, methods, example):
+    """Return value if it is an object with these methods; raise TypeError, which says what would be one, otherwise."""
+    methods = [methods] if isinstance(methods, str) else methods
+    missing = [method for method in methods if isinstance(value, type) or not hasattr(value, method)]
+    if missing:
+        lacks = f", which lacks {' and '.join(missing)}" if len(missing) < len(methods) else ""
+        raise TypeError(f"{name} must be {example}, not {short(value)}{lacks}")
+    return value
+
+
+def function(name, value, example="a function"):
+    """Return value if it can be called; raise TypeError otherwise, also for a class."""
+    if not callable(value) or isinstance(value, type):
         raise TypeError(f"{name} must be {example}, not {short(value)}")
     return value
 
 
-def function(name, value):
-    """value, when it can be called; TypeError otherwise."""
-    if not callable(value):
-        raise TypeError(f"{name} must be a function, not {short(value)}")
-    return value
-
-
 def path(name, value):
-    """value, when it can name a file; TypeError otherwise."""
+    """Return value if it can name a file; raise TypeError or ValueError otherwise."""
     if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} must be a text or a Path, not {short(value)}")
+        raise TypeError(f"{name} must be a string or a Path, not {short(value)}")
     if value == "":
-        raise ValueError(f"{name} must name a file or a folder, and this text is empty")
+        raise ValueError(f"{name} must name a file or a folder, and this string is empty")
     return value
 
 
 def array(name, value, kinds="biuf"):
-    """An array of real numbers, or of the kinds given as NumPy's letters, None for any; ValueError otherwise."""
+    """Return an array of real numbers, or of the kinds given as NumPy's letters (None: any); else ValueError."""
     try:
         value = np.asarray(value)
     except (TypeError, ValueError):  # lists of lists of unequal length
-        raise ValueError(f"{name} must be an array: as many numbers in each row as in the others") from None
+        raise ValueError(f"{name} must be an array: every row needs the same number of entries") from None
     if kinds is not None and value.dtype.kind not in kinds:
         raise ValueError(f"{name} must hold numbers, not {value.dtype}")
     return value
 
 
 def sequence(name, value):
-    """The list of what value holds; TypeError when it is no list, tuple or the like."""
+    """Return the list of what value holds; raise TypeError if it is no list, tuple or the like."""
     try:
         if not isinstance(value, (str, bytes, dict)):
             return list(value)
@@ -95,15 +101,30 @@ def sequence(name, value):
     raise TypeError(f"{name} must be a list, not {short(value)}")
 
 
-def arrays(name, value):
-    """value, when it is a list or tuple of arrays; TypeError otherwise."""
+def arrays(name, value, shapes=None):
+    """Return value if it is a list or tuple of arrays, of these shapes if they are given.
+
+    Raises TypeError or ValueError otherwise.
+    """
     if not isinstance(value, (list, tuple)) or not all(isinstance(array, np.ndarray) for array in value):
         raise TypeError(f"{name} must be a flat list of arrays, in the order of net.parameters(), not {short(value)}")
+    found = [array.shape for array in value]
+    if shapes is not None and found != list(shapes):
+        raise ValueError(f"{name} must hold arrays of the shapes {short(list(shapes))}, not {short(found)}")
+    return value
+
+
+def parameter(value, kinds):
+    """Return an array that can be changed in place, of the kinds given as NumPy's letters; else TypeError."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"parameter must be an array, not {short(value)}")
+    if value.dtype.kind not in kinds:
+        raise TypeError(f"parameter must be {'complex' if kinds == 'c' else 'floating point'}, not {value.dtype}")
     return value
 
 
 def layer_sizes(sizes):
-    """A list of two or more whole numbers from 1 to a million."""
+    """Return a list of two or more whole numbers from 1 to a million; raise ValueError otherwise."""
     try:
         sizes = sequence("sizes", sizes)
     except TypeError:
@@ -114,13 +135,32 @@ def layer_sizes(sizes):
     return [int(n) for n in sizes]
 
 
+def dataset(name, value):
+    """Return value if it is a Dataset; raise TypeError otherwise."""
+    if isinstance(value, type) or not (hasattr(value, "images") and hasattr(value, "labels")):
+        raise TypeError(f"{name} must be a Dataset, such as Dataset(images, labels), not {type(value).__name__}")
+    return value
+
+
+def examples(images, labels_):
+    """Return images (m, n) and labels (m,) as arrays, an example a row; raise ValueError otherwise."""
+    images = array("images", images)
+    if images.ndim != 2:
+        remedy = "; pictures become rows by images.reshape(len(images), -1)" if images.ndim > 2 else ""
+        raise ValueError(f"images must have shape (m, n), one example per row, not {images.shape}{remedy}")
+    labels_ = labels(labels_, name="labels")
+    if len(images) != len(labels_):
+        raise ValueError(f"{len(images)} images but {len(labels_)} labels: each image needs exactly one label")
+    return images, labels_
+
+
 def n_classes(value):
-    """A whole number from 1 to a million."""
+    """Return a whole number from 1 to a million; raise TypeError or ValueError otherwise."""
     return integer("n_classes", value, 1, _MOST)
 
 
 def dtype(value, known=("float32", "float64", "complex128")):
-    """A NumPy dtype in which a network can compute, or any other of the names in known."""
+    """Return the NumPy dtype in which a network can compute, or any other of the names in known; else ValueError."""
     try:
         name = np.dtype(value).name
     except (TypeError, ValueError):
@@ -130,37 +170,50 @@ def dtype(value, known=("float32", "float64", "complex128")):
     return np.dtype(name)
 
 
-def inputs(X, n_in, dtype, name="X", first_row=0):
-    """An array (m, n_in) of finite fractions in the dtype, m ≥ 1. first_row: what to call its first row."""
+def inputs(X, n_in, dtype, name="X"):
+    """Return X, (m, n_in) with m ≥ 1, if all of it is finite in the dtype of a network; it is not converted yet.
+
+    Raises TypeError for a Dataset, and otherwise ValueError, which names the remedy where there is one.
+    """
     if hasattr(X, "images"):
         raise TypeError(f"{name} is a Dataset; give its .images")
     X = array(name, X, "biufc")
     if X.ndim != 2 or X.shape[1] != n_in or len(X) == 0:
         remedy = {1: "; one example alone is X[np.newaxis]", 3: "; pictures become rows by X.reshape(len(X), -1)"}
-        shape = f"{X.shape}{remedy.get(X.ndim, '')}"
+        shape = f"{X.shape}{remedy.get(X.ndim, '').replace('X', name)}"
         raise ValueError(f"{name} must have shape (m, {n_in}) with m ≥ 1, one example per row, not {shape}")
-    if X.dtype.kind == "c" and np.dtype(dtype).kind != "c":
-        raise ValueError(f"{name} holds complex numbers, and the network computes in {dtype}")
-    if X.dtype.kind not in "fc":
+    if X.dtype.kind == "c":
+        if np.dtype(dtype).kind != "c":
+            raise ValueError(f"{name} holds complex numbers, and the network computes in {dtype}")
+        low, high = X.real.min() + X.imag.min(), X.real.max() + X.imag.max()
+    else:
+        low, high = X.min(), X.max()  # NaN, if there is one, is both
+    if X.dtype.kind not in "fc" or low >= 0 and 128 <= high <= 255:
         raise ValueError(
-            f"{name} holds {X.dtype} values, but the network computes with fractions: for pixels from 0 to 255 "
-            "use X / 255, as load_mnist does"
+            f"{name} holds {X.dtype} values from {low} to {high}, but the network computes with fractions: "
+            f"for pixels from 0 to 255 use {name} / 255, as load_mnist does"
         )
-    with np.errstate(over="ignore"):  # what is too large for float32 is found in the next line
-        X = X.astype(dtype, copy=False)
-    if not np.isfinite(X).all():
-        bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        raise ValueError(f"{name} holds NaN or infinity; the first row that does is row {first_row + bad[0]}")
+    largest = np.finfo(dtype).max
+    if not (low >= -largest and high <= largest):
+        bad = np.flatnonzero(~(abs(X) <= largest).all(axis=1))
+        raise ValueError(f"{name} holds NaN or infinity in {dtype}; the first row that does is row {bad[0]}")
     return X
 
 
 def labels(y, n_classes=None, m=None, name="y"):
-    """An array (m,) of integers from 0 to n_classes − 1, or from 0 up."""
-    y = array(name, y)
+    """Return an array (m,) of integers from 0 to n_classes − 1, or from 0 up; raise ValueError otherwise.
+
+    The message names the remedy for text, fractions, one-hot rows and a column of labels.
+    """
+    y = array(name, y, "biufUSO")
     if y.ndim != 1 or (m is not None and len(y) != m):
-        raise ValueError(f"{name} must have shape ({'m' if m is None else m},), one label per example, not {y.shape}")
+        columns = y.shape[1] if y.ndim == 2 else 0
+        remedy = f"; one-hot rows become labels by {name}.argmax(axis=1)" if columns > 1 else ""
+        remedy = f"; a column becomes a row by {name}.ravel()" if columns == 1 else remedy
+        shape = f"{y.shape}{remedy}"
+        raise ValueError(f"{name} must have shape ({'m' if m is None else m},), one label per example, not {shape}")
     if y.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, not {y.dtype}")
+        raise ValueError(f"{name} must be integers, not {y.dtype}; {name}.astype(int) makes them of whole numbers")
     if len(y) and (y.min() < 0 or n_classes is not None and y.max() >= n_classes):
         limits = "0 or more" if n_classes is None else f"from 0 to {n_classes - 1}"
         raise ValueError(f"{name} must be {limits}; these labels go from {y.min()} to {y.max()}")
@@ -168,8 +221,10 @@ def labels(y, n_classes=None, m=None, name="y"):
 
 
 def targets(Y, n_classes, m, dtype):
-    """An array (m, n_classes) of finite numbers in the dtype."""
+    """Return an array (m, n_classes) of finite numbers in the dtype; raise ValueError otherwise."""
     Y = array("y", Y, "biufc" if np.dtype(dtype).kind == "c" else "biuf")
+    if Y.shape == (m, 1) and n_classes > 1:
+        raise ValueError(f"y must be labels of shape ({m},), not {Y.shape}; a column becomes a row by y.ravel()")
     if Y.shape != (m, n_classes):
         raise ValueError(f"y must be labels of shape ({m},) or targets of shape ({m}, {n_classes}), not {Y.shape}")
     if not np.isfinite(Y).all():
@@ -177,6 +232,98 @@ def targets(Y, n_classes, m, dtype):
     return Y.astype(dtype, copy=False)
 
 
-def store(settings, name, **limits):
-    """Check a setting of a frozen record, and keep it as a plain float."""
-    object.__setattr__(settings, name, number(name, getattr(settings, name), **limits))
+def store(settings, *names, **limits):
+    """Check settings of a frozen record, and keep each as a plain float; None and functions stay what they are."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not callable(value):
+            object.__setattr__(settings, name, number(name, value, **limits))
+
+
+def training(trainer):
+    """Check all settings of a Trainer, and the data that it is given; numbers are kept in their final form."""
+    net = like("net", trainer.net, "loss_and_gradients", "a Network")
+    if net.dtype.kind == "c":
+        raise ValueError("a complex network serves the complex step only; train one in float32 or float64")
+    like("optimizer", trainer.optimizer, ("initial_state", "step", "rate"), "an optimizer, such as SGD()")
+    for name, data in {"train": trainer.train, "validation": trainer.validation}.items():
+        if data is None and name == "validation":
+            continue
+        dataset(name, data)
+        if len(data.labels) == 0:
+            raise ValueError(f"{name} holds no examples")
+        inputs(data.images, net.sizes[0], net.dtype, f"{name}.images")
+        labels(data.labels, net.sizes[-1], name=f"{name}.labels")
+    trainer.batch_size = integer("batch_size", trainer.batch_size, 1)
+    trainer.weight_decay = number("weight_decay", trainer.weight_decay, at_least=0)
+    trainer.label_smoothing = number("label_smoothing", trainer.label_smoothing, at_least=0, below=1)
+    trainer.seed, trainer.shuffle = integer("seed", trainer.seed, 0), flag("shuffle", trainer.shuffle)
+    if trainer.augment is not None:
+        function("augment", trainer.augment, "a function of images and a generator, such as Distortion(translate=1)")
+
+
+def augmented(images, X):
+    """Return what augment made of X as an array; raise ValueError if it has another shape."""
+    images = np.asarray(images)
+    if images.shape != X.shape:
+        raise ValueError(f"augment must return images of the shape that it was given, {X.shape}, not {images.shape}")
+    return images
+
+
+class Diverged(Exception):
+    """The loss is no longer finite; the message says where that happened and what to try."""
+
+
+def finite_loss(loss, trainer, epoch, step):
+    """Raise Diverged, which names the step after which training is no longer possible, unless the loss is finite."""
+    if isfinite(loss):
+        return
+    largest = abs(trainer.train.images).max()
+    if epoch < 0:
+        raise Diverged(f"the loss is {loss} before the first step. Try a new Network; inputs go up to {largest:g}.")
+    rate = trainer.optimizer.rate(epoch + step / trainer.steps_per_epoch)
+    remedy = "a smaller learning rate" if largest < 50 else f"smaller inputs: they go up to {largest:g}"
+    where = f"diverged in epoch {epoch + 1}, step {step + 1}"
+    raise Diverged(f"{where}: the loss is {loss} with learning rate {rate:g}. Try {remedy}.")
+
+
+def loop(epochs, threads, progress, on_epoch):
+    """Check the arguments of `fit` that are not the Trainer's."""
+    integer("epochs", epochs, 0)
+    flag("progress", progress)
+    if threads is not None:
+        integer("threads", threads, 1)
+    if on_epoch is not None:
+        function("on_epoch", on_epoch)
+
+
+def whole_history(history):
+    """Return a History whose lists hold numbers, one for each epoch; raise TypeError or ValueError otherwise."""
+    if not hasattr(history, "optimizer_state"):
+        raise TypeError(f"resume must be a History, not {short(history)}")
+    for name, values in vars(history).items():
+        kind = {"stopped": str, "diverged": bool}.get(name, list)
+        content = np.ndarray if name == "optimizer_state" else Real
+        if not isinstance(values, kind) or kind is list and not all(isinstance(x, content) for x in values):
+            raise TypeError(f"{name} must be a {kind.__name__}{' of numbers' * (kind is list)}, not {short(values)}")
+    always = {
+        len(getattr(history, name)) for name in ("train_loss", "penalty", "train_accuracy", "learning_rate", "seconds")
+    }
+    held_out = {len(history.validation_loss), len(history.validation_accuracy)}
+    if not (len(always) == len(held_out) == 1 and held_out <= always | {0}):
+        raise ValueError("a History must have one entry for each epoch in its lists")
+    return history
+
+
+def resumable(history, trainer, epochs):
+    """Return a History from which a new Trainer can go on up to so many epochs; raise ValueError otherwise."""
+    if not whole_history(history).train_loss:
+        return history
+    if epochs < history.epochs:
+        raise ValueError(f"epochs counts all epochs, and this history has {history.epochs} already: give more")
+    kept, fresh = ([(a.shape, a.dtype) for a in state] for state in (history.optimizer_state, trainer.state))
+    if kept != fresh:
+        raise ValueError("this history was made with another kind of optimizer; give the same one to go on with it")
+    if bool(history.validation_loss) != (trainer.validation is not None):
+        raise ValueError("validation must be given again, or left out again, to go on with this history")
+    return history

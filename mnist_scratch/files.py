@@ -1,7 +1,9 @@
 """Files: written atomically, and arrays read from files that nobody vouches for."""
 
+import gzip
 import os
 import warnings
+import zlib
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +14,43 @@ import numpy as np
 
 class FileFormatError(ValueError):
     """A file whose content is not what it should be. The message names the file and the remedy."""
+
+
+def course_folder(name, holding="*"):
+    """A folder of the course that holds such a file: beside the package, or beside or above the working directory.
+
+    If there is none, the one beside the package, in whose name errors are told.
+    """
+    here = Path.cwd()
+    places = [Path(__file__).parents[1] / name, *(folder / name for folder in (here, *here.parents))]
+    return next((place for place in places if any(place.glob(holding))), places[0])
+
+
+@contextmanager
+def unpacked(path):
+    """A file to read bytes from, unpacked if its content is gzip.
+
+    What goes wrong inside, a ValueError included, becomes a FileFormatError that names the path.
+    """
+    try:
+        with open(path, "rb") as stored:  # once: in a browser, each time would fetch the file again
+            yield gzip.GzipFile(fileobj=stored) if stored.peek(2).startswith(b"\x1f\x8b") else stored
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such file.") from None
+    except (EOFError, ValueError, gzip.BadGzipFile, zlib.error) as error:
+        what = f"damaged gzip data ({error})" if isinstance(error, (gzip.BadGzipFile, zlib.error)) else error
+        what = "cut short: the gzip data end too early" if isinstance(error, EOFError) else what
+        raise FileFormatError(f"{path}: {what}. Copy or download it again.") from None
+
+
+def read_exactly(file, n):
+    """The next n bytes of a file; ValueError if there are fewer. Memory follows what is there, not what n promises."""
+    content = bytearray()
+    while len(content) < n and (piece := file.read(min(1 << 20, n - len(content)))):
+        content += piece
+    if len(content) < n:
+        raise ValueError(f"cut short: {n:,} bytes are promised where only {len(content):,} are left")
+    return content
 
 
 @contextmanager
@@ -34,6 +73,27 @@ def replacing(path):
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def save_arrays(path, arrays):
+    """Write {name: array or text} to a .npz file, atomically."""
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+
+
+@contextmanager
+def load_arrays(path, what):
+    """{name: array} of a file that `save_arrays` wrote; nothing in it is executed.
+
+    Whatever goes wrong with them inside the context is told as a FileFormatError: not `what`, or damaged.
+    """
+    content = Path(path).read_bytes()  # what keeps a file from being read is not called damage
+    try:
+        yield arrays_in(content)
+    except MemoryError:
+        raise
+    except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
+        raise FileFormatError(f"{path}: not {what}, or damaged since. Name such a file, or save it again.") from None
 
 
 def arrays_in(content):

@@ -1,8 +1,8 @@
 """Activations, outputs, losses and their derivatives: pure functions of arrays.
 
-Rows are examples: Z and A have shape (m, n), Y and Y_hat (m, K). All functions but the derivatives take
-complex arrays too, which is what the complex step of `gradient_check` needs: `np.maximum` orders complex
-numbers by their real part. Derived in notebooks 02 and 03.
+Rows are examples: Z and A have shape (m, n), Y and Y_hat (m, K). All functions except the derivatives also take
+complex arrays, which the complex step of `gradient_check` needs: `np.maximum` orders complex numbers by their real
+part. Derived in notebooks 02 and 03.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ def relu(Z):
     return np.maximum(Z, 0)
 
 
-def relu_derivative(A):
-    """g'(Z) in terms of the output A = relu(Z): 1 where A > 0, else 0, as booleans.
+def relu_derivative(Z, A):
+    """g′(Z): 1 where A = relu(Z) is above 0, else 0, as booleans.
 
     It must be `>`: A is never negative, so `A >= 0` would be true everywhere.
     """
@@ -24,12 +24,12 @@ def relu_derivative(A):
 
 
 def sigmoid(Z):
-    """1 / (1 + exp(−Z)), written as (1 + tanh(Z/2)) / 2, equal but for one rounding of 1, and cannot overflow."""
+    """1 / (1 + exp(−Z)), written as (1 + tanh(Z/2)) / 2, which equals it up to rounding and cannot overflow."""
     return 0.5 * (1 + np.tanh(0.5 * Z))
 
 
-def sigmoid_derivative(A):
-    """g'(Z) in terms of the output A = sigmoid(Z): A (1 − A)."""
+def sigmoid_derivative(Z, A):
+    """g′(Z) from the output A = sigmoid(Z): A (1 − A)."""
     return A * (1 - A)
 
 
@@ -38,8 +38,8 @@ def tanh(Z):
     return np.tanh(Z)
 
 
-def tanh_derivative(A):
-    """g'(Z) in terms of the output A = tanh(Z): 1 − A²."""
+def tanh_derivative(Z, A):
+    """g′(Z) from the output A = tanh(Z): 1 − A²."""
     return 1 - A * A
 
 
@@ -49,14 +49,14 @@ def tanh_derivative(A):
 def softmax(Z):
     """Rows of probabilities from rows of logits: exp(z_k) / Σ_j exp(z_j), shape (m, K).
 
-    The largest logit of a row is subtracted first: the result is the same and exp cannot overflow.
+    The largest logit of a row is subtracted first: the result is the same, and exp cannot overflow.
     """
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
     return E / E.sum(axis=1, keepdims=True)
 
 
 def log_softmax(Z):
-    """log(softmax(Z)) without the detour through probabilities, which could be 0 after rounding."""
+    """log(softmax(Z)) without the detour through probabilities, which may round to 0."""
     shifted = Z - Z.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
@@ -66,7 +66,7 @@ def log_one_plus_exp(Z):
     return np.maximum(Z, 0) + np.log1p(np.exp(np.minimum(Z, -Z)))
 
 
-# ------------------------------------------------------------------- losses: logits Z and targets Y to one number
+# ------------------------------------------------------------- losses: logits Z and targets Y to one number
 
 
 def softmax_cross_entropy(Z, Y):
@@ -93,7 +93,7 @@ def softmax_binary_cross_entropy(Z, Y):
 def canonical_backward(Y_hat, Y):
     """(Ŷ − Y)/m: the gradient for softmax with cross-entropy, and for sigmoid with binary cross-entropy.
 
-    In the language of generalised linear models these outputs are the canonical links of these losses.
+    In the language of generalized linear models these outputs are the canonical links of these losses.
     """
     return (Y_hat - Y) / len(Y)
 
@@ -102,8 +102,8 @@ def softmax_binary_cross_entropy_backward(Y_hat, Y):
     """The gradient for binary cross-entropy on softmax outputs, which is not Ŷ − Y.
 
     With G = Ŷ(1 − Y)/(1 − Ŷ) − Y, it is [(Ŷ − Y) − Ŷ ⊙ (G 𝟙_≠)]/m, where (G 𝟙_≠)_k = Σ_{j≠k} g_j.
-    Derived in notebook 03. Written so, nothing large is subtracted from something large; it is right as long
-    as no 1 − ŷ is below the smallest float, that is for logits within 87 of each other in float32, 700 in float64.
+    Derived in notebook 03. In this form no large number is subtracted from another; it is right as long as no
+    1 − ŷ is below the smallest float, that is, for logits within 87 of each other in float32, 700 in float64.
     """
     G = Y_hat * (1 - Y) / _rest(Y_hat) - Y
     return ((Y_hat - Y) - Y_hat * (G @ _all_others(G))) / len(Y)
@@ -122,13 +122,14 @@ def _rest(Y_hat):
 
 # ----------------------------------------------------------------------------------------- tables by name
 
+# name: g, and g′ as a function of Z and A = g(Z), of which it takes whichever is shorter
 ACTIVATIONS = {
     "relu": (relu, relu_derivative),
     "sigmoid": (sigmoid, sigmoid_derivative),
     "tanh": (tanh, tanh_derivative),
 }
 OUTPUTS = {"softmax": softmax, "sigmoid": sigmoid}
-# Cross-entropy on sigmoid outputs is missing on purpose: answering 1 for every class would minimise it.
+# Cross-entropy on sigmoid outputs is missing on purpose: answering 1 for every class would minimize it.
 LOSSES = {
     ("softmax", "cross_entropy"): (softmax_cross_entropy, canonical_backward),
     ("sigmoid", "binary_cross_entropy"): (sigmoid_binary_cross_entropy, canonical_backward),

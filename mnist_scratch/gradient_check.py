@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import checks
+from .network import flatten
 
 _EPSILON = {"central": 1e-5, "complex": 1e-30}
 
@@ -17,9 +18,16 @@ _EPSILON = {"central": 1e-5, "complex": 1e-30}
 class ArrayCheck:
     """What the check found for one parameter array.
 
-    name: "W1", "b1", … relative_error: ‖a − n‖ / (‖a‖ + ‖n‖) over the entries compared, a the analytic and n
-    the numerical gradient; 0 when both are 0. worst: index of the entry where they differ most, with
-    its two values. compared: how many entries.
+    Attributes
+    ----------
+    name : str
+        "W1", "b1", …
+    relative_error : float
+        ‖a − n‖ / (‖a‖ + ‖n‖) over the entries compared, a the analytic and n the numerical gradient; 0 if both are 0.
+    worst : tuple of int
+        Index of the entry where they differ most, with its two values, `analytic` and `numerical`.
+    compared : int
+        How many entries.
     """
 
     name: str
@@ -40,7 +48,7 @@ class GradientReport:
 
     @property
     def max_relative_error(self):
-        """The largest of the arrays' relative errors; NaN when one of them is."""
+        """The largest of the arrays' relative errors; NaN if one of them is."""
         return float(np.max([row.relative_error for row in self.rows]))  # np.max lets NaN through, max may not
 
     def __str__(self):
@@ -59,18 +67,40 @@ def gradient_check(
 ):
     """Compare `net.loss_and_gradients` with slopes measured from `net.loss`, array by array.
 
-    X: (m, n₀), y: (m,). The network itself is not changed: a copy in dtype is checked.
-    method: "central", or "complex" for the complex step. epsilon: the step, by default 1e-5 and 1e-30.
-    max_entries: compare only so many entries of each array, drawn with seed; by default all of them.
+    The network itself is not changed: a copy in dtype is checked.
 
-    Returns a GradientReport. A right backward pass in float64 stays below 1e-7 with central differences
-    (unless a ReLU's kink lies within the step) and below 1e-12 with the complex step.
-    Raises ValueError for an unknown method, an epsilon that is not above 0, or a gradient of the wrong shape.
+    Parameters
+    ----------
+    net : Network
+    X : ndarray, (m, n₀)
+    y : ndarray, (m,)
+    weight_decay : float
+        λ ≥ 0.
+    method : str
+        "central", or "complex" for the complex step.
+    epsilon : float, optional
+        The step, by default 1e-5 and 1e-30.
+    dtype : str
+        "float32" or "float64".
+    max_entries : int, optional
+        Compare only so many entries of each array, drawn with seed; by default all of them.
+    seed : int
+
+    Returns
+    -------
+    GradientReport
+        A right backward pass in float64 stays below 1e-7 with central differences (unless a ReLU's kink lies within
+        the step) and below 1e-12 with the complex step.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, an epsilon that is not above 0, or a gradient of the wrong shape.
     """
     checks.like("net", net, "loss_and_gradients", "a Network")
     checks.one_of("method", method, _EPSILON)
     checks.dtype(dtype, ("float32", "float64"))
-    checks.integer("seed", seed, 0)
+    rng = np.random.default_rng(checks.integer("seed", seed, 0))
     if max_entries is not None:
         checks.integer("max_entries", max_entries, 1)
     epsilon = checks.number("epsilon", _EPSILON[method] if epsilon is None else epsilon, above=0)
@@ -78,28 +108,19 @@ def gradient_check(
     _, gradients = net.copy(dtype).loss_and_gradients(X, y, weight_decay)
     probe = net.copy("complex128" if method == "complex" else dtype)
     slope = complex_step if method == "complex" else central_difference
-    rng = np.random.default_rng(seed)
     rows = []
-    flat_gradients = [np.asarray(array) for pair in gradients for array in pair]
-    for name, parameter, gradient in zip(probe.parameter_names(), probe.parameters(), flat_gradients, strict=True):
+    for name, parameter, gradient in zip(probe.parameter_names(), probe.parameters(), flatten(gradients), strict=True):
+        if np.shape(gradient) != parameter.shape:
+            raise ValueError(f"the gradient of {name} has shape {np.shape(gradient)}, the parameter {parameter.shape}")
         entries = np.arange(parameter.size)
         if max_entries is not None and parameter.size > max_entries:
             entries = np.sort(rng.choice(parameter.size, max_entries, replace=False))
-        if gradient.shape != parameter.shape:
-            raise ValueError(f"the gradient of {name} has shape {gradient.shape}, the parameter {parameter.shape}")
         numerical = slope(lambda: probe.loss(X, y, weight_decay).total, parameter, epsilon, entries)
-        analytic = gradient.ravel()[entries]
+        analytic = np.ravel(gradient)[entries]
         worst = np.argmax(abs(analytic - numerical))
-        rows.append(
-            ArrayCheck(
-                name=name,
-                relative_error=relative_error(analytic, numerical),
-                worst=tuple(int(j) for j in np.unravel_index(entries[worst], parameter.shape)),
-                analytic=float(analytic[worst]),
-                numerical=float(numerical[worst]),
-                compared=len(entries),
-            )
-        )
+        place = tuple(int(j) for j in np.unravel_index(entries[worst], parameter.shape))
+        error, two = relative_error(analytic, numerical), (float(analytic[worst]), float(numerical[worst]))
+        rows.append(ArrayCheck(name, error, place, *two, len(entries)))
     return GradientReport(tuple(rows), method, epsilon)
 
 
@@ -110,19 +131,37 @@ def relative_error(a, n):
 
 
 def central_difference(f, parameter, epsilon=1e-5, entries=None):
-    """(f(w + ε) − f(w − ε)) / 2ε for the entries (flat indices; all by default) of a float array that f reads.
+    """(f(w + ε) − f(w − ε)) / 2ε for the entries of a float array that f reads.
 
     The array is changed in place while it is measured, and is the same as before afterwards.
-    Returns a vector of one slope per entry. Raises TypeError when the array does not hold fractions.
+
+    Parameters
+    ----------
+    f : callable
+        A function of nothing that returns a number.
+    parameter : ndarray
+    epsilon : float
+    entries : sequence of int, optional
+        Flat indices; all by default.
+
+    Returns
+    -------
+    ndarray
+        One slope per entry.
+
+    Raises
+    ------
+    TypeError
+        If the array does not hold floating-point numbers.
     """
-    _require_kind(parameter, "fc")
-    return _slopes(parameter, entries, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon), f)
+    return _slopes(
+        checks.parameter(parameter, "fc"), entries, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon), f
+    )
 
 
 def complex_step(f, parameter, epsilon=1e-30, entries=None):
     """Im f(w + iε) / ε, as `central_difference`, for a complex array and an f that is analytic in it."""
-    _require_kind(parameter, "c")
-    return _slopes(parameter, entries, lambda at: at(1j * epsilon).imag / epsilon, f)
+    return _slopes(checks.parameter(parameter, "c"), entries, lambda at: at(1j * epsilon).imag / epsilon, f)
 
 
 def _slopes(parameter, entries, slope, f):
@@ -139,10 +178,3 @@ def _slopes(parameter, entries, slope, f):
         finally:  # the original itself: adding and subtracting ε would leave a trace of rounding
             flat[entry] = original
     return np.array(slopes)
-
-
-def _require_kind(parameter, kinds):
-    if not isinstance(parameter, np.ndarray):
-        raise TypeError(f"parameter must be an array, not {parameter!r}")
-    if parameter.dtype.kind not in kinds:
-        raise TypeError(f"the array must be {'complex' if kinds == 'c' else 'floating point'}, not {parameter.dtype}")

@@ -7,17 +7,17 @@ Derived line by line in notebooks 02 and 03.
 import copy
 from itertools import pairwise
 from numbers import Real
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from . import checks
 from .data import one_hot
-from .files import FileFormatError, arrays_in, replacing
+from .files import load_arrays, save_arrays
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
+from .threads import spread
 
-_CHUNK = 2000  # rows at a time where nothing is learnt
+_CHUNK = 1000  # rows at a time where nothing is learned: little memory, and inside the cache
 
 
 class Loss(NamedTuple):
@@ -32,20 +32,34 @@ class Loss(NamedTuple):
 
 
 class Network:
-    """Layers of sizes[0] inputs, hidden units, and sizes[-1] outputs.
+    """A fully connected network in NumPy arrays.
 
-    sizes: at least two whole numbers, such as [784, 128, 64, 10].
-    activation of the hidden layers: "relu", "sigmoid" or "tanh".
-    output and loss: "softmax" with "cross_entropy" or "binary_cross_entropy", or "sigmoid" with
-        "binary_cross_entropy".
-    initialization of the weights, normal with mean 0 and standard deviation
-        "he": √(2/n_in) (He et al. 2015), the default for relu;
-        "xavier": √(2/(n_in + n_out)) (Glorot and Bengio 2010), the default for sigmoid and tanh;
-        "gaussian": 1, or any number; "zeros": 0. Biases start at 0.
-    seed: the same seed gives the same weights. dtype: "float32", "float64", or "complex128" for the complex step.
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, units of each hidden layer, and outputs, such as [784, 128, 64, 10].
+    activation : str
+        Of the hidden layers: "relu", "sigmoid" or "tanh"; a name in `functions.ACTIVATIONS`.
+    output, loss : str
+        "softmax" with "cross_entropy" or "binary_cross_entropy", or "sigmoid" with "binary_cross_entropy".
+    initialization : str or float, optional
+        The standard deviation of the weights, which are normal with mean 0. "he": √(2/n_in) (He et al. 2015);
+        "xavier": √(2/(n_in + n_out)) (Glorot and Bengio 2010), the default for sigmoid and tanh, and "he" the one for
+        all others; "gaussian": 1, or any number; "zeros": 0. Biases start at 0.
+    seed : int
+        The same seed gives the same weights.
+    dtype : str
+        "float32", "float64", or "complex128" for the complex step.
 
-    weights[l−1]: (n_{l−1}, n_l), biases[l−1]: (n_l,); plain arrays to read, plot and change.
-    Raises ValueError that names the argument when one is out of range or unknown.
+    Attributes
+    ----------
+    weights, biases : list of ndarray
+        weights[l−1] is Wˡ, (n_{l−1}, n_l), and biases[l−1] is bˡ, (n_l,): plain arrays to read, plot and change.
+
+    Raises
+    ------
+    ValueError
+        That names the argument, if one is out of range or unknown.
     """
 
     def __init__(
@@ -63,14 +77,12 @@ class Network:
         self.output = checks.one_of("output", output, OUTPUTS)
         self.loss_name = checks.one_of("loss", loss, sorted({name for _, name in LOSSES}))
         if (output, loss) not in LOSSES:
-            raise ValueError(
-                f"loss={loss!r} does not go with output={output!r}: answering 1 for every class would "
-                'minimise it. Use loss="binary_cross_entropy".'
-            )
+            advice = "answering 1 for every class would minimize it; use binary_cross_entropy"
+            raise ValueError(f"loss={loss!r} does not go with output={output!r}: {advice}")
         self.dtype = checks.dtype(dtype)
 
         if initialization is None:
-            initialization = "he" if activation == "relu" else "xavier"
+            initialization = "xavier" if activation in ("sigmoid", "tanh") else "he"
         rng = np.random.default_rng(checks.integer("seed", seed, 0))
         pairs = list(pairwise(self.sizes))
         self.weights = [
@@ -81,58 +93,101 @@ class Network:
 
     # ------------------------------------------------------------------------------------------ forward
 
-    def activations(self, X):
-        """The forward pass, kept: [A⁰ = X, A¹, …, Aᴸ⁻¹, Zᴸ], where Zᴸ (m, K) are the logits.
+    def forward_pass(self, X):
+        """The forward pass with all that the backward pass needs.
 
-        X: (m, n₀) floating point. Raises ValueError for another width, integers, no rows, NaN or infinity.
+        Parameters
+        ----------
+        X : ndarray, (m, n₀)
+            Floating point.
+
+        Returns
+        -------
+        Z, A : lists of ndarray
+            [Z¹, …, Zᴸ], of which Zᴸ (m, K) are the logits, and [A⁰ = X, A¹, …, Aᴸ⁻¹].
+
+        Raises
+        ------
+        ValueError
+            For another width, integers, raw pixels from 0 to 255, no rows, NaN or infinity.
         """
-        return self._activations(checks.inputs(X, self.sizes[0], self.dtype))
+        return self._forward_pass(checks.inputs(X, self.sizes[0], self.dtype))
 
-    def _activations(self, A):
+    def _forward_pass(self, X):
         g, _ = ACTIVATIONS[self.activation]
-        kept = [A]
-        for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            A = g(A @ W + b)
-            kept.append(A)
-        kept.append(A @ self.weights[-1] + self.biases[-1])
-        return kept
+        Z, A = [], [X.astype(self.dtype, copy=False)]
+        for W, b in zip(self.weights, self.biases, strict=True):
+            if Z:
+                A.append(g(Z[-1]))
+            Z.append(A[-1] @ W)
+            Z[-1] += b
+        return Z, A
+
+    def activations(self, X):
+        """[A⁰ = X, A¹, …, Aᴸ⁻¹, Zᴸ]: the input, what each hidden layer makes of it, and the logits."""
+        Z, A = self.forward_pass(X)
+        return [*A, Z[-1]]
 
     def forward(self, X):
         """The logits Zᴸ, (m, K), of X, (m, n₀)."""
-        return self.activations(X)[-1]
+        X = checks.inputs(X, self.sizes[0], self.dtype)
+        return np.concatenate([self._forward_pass(X[rows])[0][-1] for rows in _chunks(X)])
 
     def predict_proba(self, X):
         """The outputs Ŷ, (m, K): probabilities of the classes, for softmax adding up to 1 in each row."""
-        return OUTPUTS[self.output](self._logits(X))
+        return OUTPUTS[self.output](self.forward(X))
 
     def predict(self, X):
         """The most probable class of each row, (m,) integers."""
-        return self._logits(X).argmax(axis=1)
+        return self.forward(X).argmax(axis=1)
 
     def accuracy(self, X, y):
         """The fraction of rows of X whose most probable class is the label in y, (m,) integers."""
         return float(np.mean(self.predict(X) == checks.labels(y, self.sizes[-1], len(X))))
 
     def loss(self, X, y, weight_decay=0.0):
-        """The Loss of X, (m, n₀), with labels y, (m,): no gradients, in little memory."""
-        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
-        return Loss(self._data_loss(self._logits(X), self._targets(y, len(X))), self._penalty(weight_decay))
+        """The Loss of X, (m, n₀), with y as in `loss_and_gradients`: no gradients, in little memory."""
+        return self.evaluate(X, y, weight_decay)[0]
 
     def evaluate(self, X, y, weight_decay=0.0):
-        """The Loss and the accuracy in one forward pass; arguments as in `loss`, with y as labels."""
-        weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
-        Z = self._logits(X)
-        labels = checks.labels(y, self.sizes[-1], len(X))
-        loss = Loss(self._data_loss(Z, self._targets(labels, len(X))), self._penalty(weight_decay))
-        return loss, float(np.mean(Z.argmax(axis=1) == labels))
+        """The Loss and the accuracy in one forward pass; arguments as in `loss`."""
+        X = checks.inputs(X, self.sizes[0], self.dtype)
+        return self._evaluate(X, self._targets(y, len(X)), checks.number("weight_decay", weight_decay, at_least=0))
+
+    def _evaluate(self, X, Y, weight_decay=0.0, threads=1):
+        """The Loss and the accuracy, without checks; the class of a row of targets is the largest one's."""
+
+        def measure(rows):
+            Z, targets = self._forward_pass(X[rows])[0][-1], Y[rows]
+            share = len(Z) / len(X)
+            return self._data_loss(Z, targets) * share, np.mean(Z.argmax(axis=1) == targets.argmax(axis=1)) * share
+
+        losses, accuracies = zip(*spread(measure, _chunks(X), threads), strict=True)
+        return Loss(sum(losses), self._penalty(weight_decay)), float(sum(accuracies))
 
     # ----------------------------------------------------------------------------------------- backward
 
     def loss_and_gradients(self, X, y, weight_decay=0.0):
-        """The Loss J of a batch, and its gradients: a pair (dW, db) per layer, shaped as weights and biases.
+        """The Loss J of a batch and its gradients.
 
-        X: (m, n₀). y: (m,) integer labels, or (m, K) targets such as one-hot rows. weight_decay: λ ≥ 0.
-        Raises ValueError when one of them does not fit.
+        Parameters
+        ----------
+        X : ndarray, (m, n₀)
+        y : ndarray
+            (m,) integer labels, or (m, K) targets such as one-hot rows.
+        weight_decay : float
+            λ ≥ 0.
+
+        Returns
+        -------
+        Loss
+        list of (dW, db)
+            A pair of arrays for each layer, shaped as weights and biases; `flatten` puts them in a row.
+
+        Raises
+        ------
+        ValueError
+            If an argument does not fit.
         """
         X = checks.inputs(X, self.sizes[0], self.dtype)
         weight_decay = checks.number("weight_decay", weight_decay, at_least=0)
@@ -140,25 +195,39 @@ class Network:
         return Loss(data_loss, self._penalty(weight_decay)), gradients
 
     def _data_loss_and_gradients(self, X, Y, weight_decay):
-        """The same without checks and penalty. `fit` trains with it: it checks all data once, and measures the penalty
-        once an epoch. A subclass that changes the loss overrides this, and so changes `loss_and_gradients` too.
-        """
-        activations = self._activations(X)
-        return self._data_loss(activations[-1], Y), self.backward(activations, Y, weight_decay)
+        """The same without checks and penalty: training checks all data once, and measures the penalty once an epoch.
 
-    def backward(self, activations, Y, weight_decay=0.0):
-        """The backward pass: gradients of J from the kept activations of the forward pass.
-
-        activations: as `activations(X)` returns them. Y: (m, K) targets. Returns a pair (dW, db) per layer.
-        Raises ValueError when Y has another shape.
+        A subclass that changes the loss overrides this, and so changes `loss_and_gradients` too.
         """
-        *A, Z = activations
-        if np.shape(Y) != Z.shape:  # labels would be broadcast
-            raise ValueError(f"Y must be targets of shape {Z.shape}, as one_hot makes them, not {np.shape(Y)}")
+        Z, A = self._forward_pass(X)
+        return self._data_loss(Z[-1], Y), self.backward(Z, A, Y, weight_decay)
+
+    def backward(self, Z, A, Y, weight_decay=0.0):
+        """The backward pass: the gradients of J from what the forward pass kept.
+
+        Parameters
+        ----------
+        Z, A : lists of ndarray
+            As `forward_pass(X)` returns them.
+        Y : ndarray, (m, K)
+            Targets.
+
+        Returns
+        -------
+        list of (dW, db)
+            A pair of arrays for each layer.
+
+        Raises
+        ------
+        ValueError
+            If Y has another shape than the logits.
+        """
+        if np.shape(Y) != Z[-1].shape:  # labels would be broadcast
+            raise ValueError(f"Y must be targets of shape {Z[-1].shape}, as one_hot makes them, not {np.shape(Y)}")
         _, g_derivative = ACTIVATIONS[self.activation]
         _, loss_backward = LOSSES[self.output, self.loss_name]
 
-        dZ = loss_backward(OUTPUTS[self.output](Z), Y)
+        dZ = loss_backward(OUTPUTS[self.output](Z[-1]), Y)
         gradients = []
         for l in reversed(range(len(self.weights))):
             dW = A[l].T @ dZ
@@ -167,14 +236,14 @@ class Network:
             db = dZ.sum(axis=0)
             gradients.append((dW, db))
             if l > 0:
-                dZ = (dZ @ self.weights[l].T) * g_derivative(A[l])
+                dZ = (dZ @ self.weights[l].T) * g_derivative(Z[l - 1], A[l])
         return gradients[::-1]
 
     # ------------------------------------------------------------------------------------ copy, save, load
 
     def parameters(self):
         """All parameter arrays as one flat list, [W¹, b¹, W², b², …]: the arrays themselves, not copies."""
-        return [array for pair in zip(self.weights, self.biases, strict=True) for array in pair]
+        return flatten(zip(self.weights, self.biases, strict=True))
 
     def parameter_names(self):
         """Their names in the same order: ["W1", "b1", "W2", "b2", …]."""
@@ -194,30 +263,32 @@ class Network:
         return other
 
     def save(self, path):
-        """Write the network to a file of arrays (.npz). A file already there is replaced only when all is written.
+        """Write the network to a file of arrays (.npz), atomically: a file already there is replaced as a whole.
 
-        Raises ValueError, and writes nothing, when a weight or bias was replaced by an array of another shape or dtype.
+        Raises
+        ------
+        ValueError
+            If a weight or bias was replaced by an array of another shape or dtype; nothing is written.
         """
-        for name, array, shape in zip(self.parameter_names(), self.parameters(), _shapes(self.sizes), strict=True):
+        kind = {"activation": self.activation, "output": self.output, "loss": self.loss_name}
+        parameters = dict(zip(self.parameter_names(), self.parameters(), strict=True))
+        for (name, array), shape in zip(parameters.items(), _shapes(self.sizes), strict=True):
             if (array.shape, array.dtype) != (shape, self.dtype):
                 raise ValueError(f"{name} must be {self.dtype} {shape}, not {array.dtype} {array.shape}: not saved")
-        with replacing(checks.path("path", path)) as file:
-            np.savez(file, **self._as_arrays())
-
-    def _as_arrays(self):
-        kind = {"activation": self.activation, "output": self.output, "loss": self.loss_name}
-        return kind | dict(zip(self.parameter_names(), self.parameters(), strict=True))
+        save_arrays(checks.path("path", path), kind | parameters)
 
     @classmethod
     def load(cls, path):
         """Return the network that `save` wrote, a new one: `net = Network.load(path)`. Nothing in the file is executed.
 
-        Raises FileNotFoundError, or FileFormatError when the file does not hold a network. Memory is taken for what is
-        in the file, whatever it promises: about ten times its size.
+        Raises
+        ------
+        FileNotFoundError
+        FileFormatError
+            If the file does not hold a network. Memory is taken for what is in the file, whatever it promises: about
+            ten times its size.
         """
-        content = Path(checks.path("path", path)).read_bytes()  # what keeps a file from being read is not called damage
-        try:
-            arrays = arrays_in(content)
+        with load_arrays(checks.path("path", path), "a network written by Network.save") as arrays:
             names = {name: str(arrays.pop(name)) for name in ("activation", "output", "loss")}
             parameters = [arrays.pop(f"{kind}{l}") for l in range(1, len(arrays) // 2 + 1) for kind in "Wb"]
             sizes = [len(parameters[0]), *map(len, parameters[1::2])]
@@ -225,12 +296,6 @@ class Network:
                 raise ValueError("its arrays do not fit together as layers")
             net = cls(sizes, **names, initialization="zeros", dtype=parameters[0].dtype)
             net.weights, net.biases = parameters[::2], parameters[1::2]
-        except MemoryError:
-            raise
-        except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
-            raise FileFormatError(
-                f"{path}: not a network written by Network.save, or damaged since. Name such a file, or save it again."
-            ) from None
         return net
 
     def __repr__(self):
@@ -238,16 +303,6 @@ class Network:
         return f"Network({'-'.join(map(str, self.sizes))}, {kind}, {self.n_parameters:,} parameters)"
 
     # ------------------------------------------------------------------------------------------- plumbing
-
-    def _logits(self, X):
-        """The logits, a few thousand rows at a time: in little memory, and inside the cache."""
-        fits = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.sizes[0]
-        m = len(X) if fits else 1  # anything else is checked below, as a whole
-        parts = []
-        for start in range(0, max(m, 1), _CHUNK):
-            part = X[start : start + _CHUNK] if m > _CHUNK else X
-            parts.append(self._activations(checks.inputs(part, self.sizes[0], self.dtype, first_row=start))[-1])
-        return np.concatenate(parts)
 
     def _data_loss(self, Z, Y):
         loss_of_logits, _ = LOSSES[self.output, self.loss_name]
@@ -260,40 +315,24 @@ class Network:
         return weight_decay / 2 * sum(np.dot(W.ravel(), W.ravel()).item() for W in self.weights)
 
     def _targets(self, y, m):
-        y, K = checks.array("y", y, "biufc"), self.sizes[-1]
+        y, K = checks.array("y", y, None), self.sizes[-1]
         if y.ndim == 2:
             return checks.targets(y, K, m, self.dtype)
         return one_hot(checks.labels(y, K, m), K, self.dtype)
 
 
-def committee(networks):
-    """One network whose logits are the mean of the logits of several of the same kind.
+def flatten(pairs):
+    """One flat list, [dW¹, db¹, dW², db², …], of the pairs [(dW¹, db¹), (dW², db²), …]: the order of `parameters`."""
+    return [array for pair in pairs for array in pair]
 
-    They stand side by side in it: its hidden layers are as wide as theirs together, and its weight matrices hold
-    theirs along the diagonal, with zeros between. networks: at least one, all of the same sizes, activation, output,
-    loss and dtype; ValueError when they are not.
-    """
-    networks = [checks.like("networks", net, "weights", "Networks") for net in checks.sequence("networks", networks)]
-    kinds = {(*net.sizes, net.activation, net.output, net.loss_name, net.dtype) for net in networks}
-    if len(kinds) != 1:
-        raise ValueError(f"networks must be one or more of the same kind, not {networks}")
-    n, first = len(networks), networks[0]
-    sizes = [first.sizes[0], *(n * size for size in first.sizes[1:-1]), first.sizes[-1]]
-    joined = Network(sizes, first.activation, first.output, first.loss_name, "zeros", dtype=first.dtype)
-    last = len(first.weights) - 1
-    for i, net in enumerate(networks):
-        for l, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-            rows = slice(i * len(W), (i + 1) * len(W)) if l > 0 else slice(None)
-            columns = slice(i * len(b), (i + 1) * len(b)) if l < last else slice(None)
-            share = 1 if l < last else n
-            joined.weights[l][rows, columns] += W / share
-            joined.biases[l][columns] += b / share
-    return joined
+
+def _chunks(X):
+    return [slice(start, start + _CHUNK) for start in range(0, len(X), _CHUNK)]
 
 
 def _shapes(sizes):
     """Of W¹, b¹, W², b², …"""
-    return [shape for n in pairwise(sizes) for shape in (n, n[1:])]
+    return flatten((pair, pair[1:]) for pair in pairwise(sizes))
 
 
 def _standard_deviation(initialization, n_in, n_out):

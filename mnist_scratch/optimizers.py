@@ -1,11 +1,11 @@
 """Stochastic gradient descent and learning-rate schedules. Derived and compared in notebook 05.
 
-Everything here is a frozen record of settings: the same object can serve any number of runs, because what
-changes during a run, the velocity, is kept by the run.
+Everything here is a frozen record of settings: the same object can serve any number of runs, because what changes
+during a run, such as the velocity, is the run's own list of arrays, its state.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi, sqrt
 
 import numpy as np
@@ -22,22 +22,24 @@ class StepSchedule:
     factor: float = 0.1
 
     def __post_init__(self):
-        checks.store(self, "learning_rate", above=0)
-        checks.store(self, "factor", above=0)
-        object.__setattr__(self, "drop_at", tuple(checks.sequence("drop_at", self.drop_at)))
-        for epoch in self.drop_at:
-            checks.number("drop_at", epoch, at_least=0)
+        checks.store(self, "learning_rate", "factor", above=0)
+        drop_at = [checks.number("drop_at", e, at_least=0) for e in checks.sequence("drop_at", self.drop_at)]
+        object.__setattr__(self, "drop_at", tuple(drop_at))
 
     def __call__(self, epoch):
         epoch = checks.number("epoch", epoch, at_least=0)
         return self.learning_rate * self.factor ** sum(epoch >= drop for drop in self.drop_at)
+
+    def stretched(self, factor):
+        """The same schedule for a run of so many times the epochs."""
+        return replace(self, drop_at=[factor * epoch for epoch in self.drop_at])
 
 
 @dataclass(frozen=True)
 class CosineSchedule:
     """From learning_rate down to final along half a cosine wave in so many epochs (Loshchilov and Hutter 2017).
 
-    There it stays: give it the epochs of `fit`.
+    From then on the rate stays at final, so give it the number of epochs that you give to `fit`.
     """
 
     learning_rate: float
@@ -45,14 +47,17 @@ class CosineSchedule:
     final: float = 0.0
 
     def __post_init__(self):
-        checks.store(self, "learning_rate", above=0)
-        checks.store(self, "epochs", above=0)
+        checks.store(self, "learning_rate", "epochs", above=0)
         checks.store(self, "final", at_least=0)
 
     def __call__(self, epoch):
         epoch = checks.number("epoch", epoch, at_least=0)
         progress = min(epoch / self.epochs, 1.0)
         return self.final + (self.learning_rate - self.final) * (1 + cos(pi * progress)) / 2
+
+    def stretched(self, factor):
+        """The same schedule for a run of so many times the epochs."""
+        return replace(self, epochs=factor * self.epochs)
 
 
 @dataclass(frozen=True)
@@ -66,28 +71,44 @@ class WarmUpSchedule:
     epochs: float = 1.0
 
     def __post_init__(self):
-        checks.store(self, "epochs", above=0)
-        if not callable(self.then):
-            checks.store(self, "then", above=0)
+        checks.store(self, "then", "epochs", above=0)
 
     def __call__(self, epoch):
         epoch = checks.number("epoch", epoch, at_least=0)
         rate = self.then(epoch) if callable(self.then) else self.then
         return rate * min(epoch / self.epochs, 1.0)
 
+    def stretched(self, factor):
+        """The same schedule for a run of so many times the epochs, what follows the warm-up included."""
+        return replace(self, then=stretched(self.then, factor), epochs=factor * self.epochs)
+
+
+def stretched(rate, factor):
+    """A learning rate for a run of so many times the epochs: a schedule's `stretched`; anything else stays."""
+    return rate.stretched(factor) if hasattr(rate, "stretched") else rate
+
 
 @dataclass(frozen=True)
 class SGD:
     """Gradient descent with momentum and clipping: v ← μv + g, then w ← w − ηv.
 
-    learning_rate: η > 0, or a schedule: a function of the epoch, a fraction included (2.5 is the middle of
-        the third).
-    momentum: μ in [0, 1). nesterov: step along g + μv instead of v (Sutskever et al. 2013, in the form in
-        which PyTorch writes it).
-    clip_value: every entry of a gradient is cut to [−clip_value, clip_value].
-    clip_norm: all gradients together are scaled down so that their norm is at most this.
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η > 0, or a schedule: a function of the epoch, fractions included (2.5 is the middle of the third).
+    momentum : float
+        μ in [0, 1).
+    nesterov : bool
+        Step along g + μv instead of v (Sutskever et al. 2013, in the form in which PyTorch writes it).
+    clip_value : float, optional
+        Every entry of a gradient is cut to [−clip_value, clip_value].
+    clip_norm : float, optional
+        All gradients together are scaled down so that their norm is at most this.
 
-    Raises ValueError that names the setting when one is out of range.
+    Raises
+    ------
+    ValueError
+        That names the setting, if one is out of range.
     """
 
     learning_rate: float | Callable = 0.1
@@ -97,14 +118,10 @@ class SGD:
     clip_norm: float | None = None
 
     def __post_init__(self):
-        if not callable(self.learning_rate):
-            checks.store(self, "learning_rate", above=0)
+        checks.store(self, "learning_rate", "clip_value", "clip_norm", above=0)
         checks.store(self, "momentum", at_least=0, below=1)
         if checks.flag("nesterov", self.nesterov) and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0")
-        for name in ("clip_value", "clip_norm"):
-            if getattr(self, name) is not None:
-                checks.store(self, name, above=0)
 
     def rate(self, epoch):
         """The learning rate at an epoch; epoch 0 is the very start."""
@@ -113,41 +130,46 @@ class SGD:
             return self.learning_rate
         return checks.number("the schedule's learning rate", self.learning_rate(epoch), at_least=0)
 
-    def initial_velocity(self, parameters):
-        """One array of zeros for each parameter array; none are needed without momentum."""
+    def initial_state(self, parameters):
+        """The velocity, one array of zeros for each parameter array; without momentum an empty list."""
         checks.arrays("parameters", parameters)
         return [np.zeros_like(parameter) for parameter in parameters] if self.momentum else []
 
-    def result(self, net, velocity):
+    def result(self, net, state):
         """The network that the training is for: net itself."""
         return net
 
-    def step(self, parameters, gradients, velocity=(), epoch=0.0):
-        """One update. The arrays in parameters, and in velocity, are changed in place.
+    def step(self, parameters, gradients, state=(), epoch=0.0):
+        """One update. The arrays in parameters, and in state, are changed in place.
 
-        parameters: list of arrays. gradients: list of arrays of the same shapes, left as they are.
-        velocity: what `initial_velocity` returned. epoch: where a schedule stands.
-        Raises ValueError when the lists do not belong together.
+        Parameters
+        ----------
+        parameters : list of ndarray
+        gradients : list of ndarray
+            Of the same shapes, in the same order, as `flatten` returns them; left as they are.
+        state : list of ndarray
+            What `initial_state(parameters)` returned.
+        epoch : float
+            Where a schedule stands.
+
+        Raises
+        ------
+        ValueError
+            If the lists do not belong together.
         """
-        for name, value in (("parameters", parameters), ("gradients", gradients), ("velocity", velocity)):
-            checks.arrays(name, value)
-        shapes = [parameter.shape for parameter in parameters]
-        if [g.shape for g in gradients] != shapes or (self.momentum and [v.shape for v in velocity] != shapes):
-            raise ValueError(
-                "parameters, gradients and velocity must be lists of arrays of the same shapes; velocity comes from "
-                "initial_velocity(parameters)"
-            )
+        shapes = [parameter.shape for parameter in checks.arrays("parameters", parameters)]
+        checks.arrays("gradients", gradients, shapes)
+        checks.arrays("state, as initial_state(parameters) returns it,", state, shapes if self.momentum else None)
         eta = self.rate(epoch)
-        gradients = self._clipped(gradients)
+        directions = gradients = self._clipped(gradients)
         if self.momentum:
-            for v, g in zip(velocity, gradients, strict=True):
+            directions = state
+            for v, g in zip(state, gradients, strict=True):
                 v *= self.momentum
                 v += g
-            if self.nesterov:
-                gradients = [g + self.momentum * v for v, g in zip(velocity, gradients, strict=True)]
-            else:
-                gradients = velocity
-        for parameter, direction in zip(parameters, gradients, strict=True):
+        if self.nesterov:
+            directions = [g + self.momentum * v for v, g in zip(state, gradients, strict=True)]
+        for parameter, direction in zip(parameters, directions, strict=True):
             parameter -= eta * direction
 
     def _clipped(self, gradients):
@@ -158,48 +180,3 @@ class SGD:
             if norm > self.clip_norm:
                 gradients = [g * (self.clip_norm / norm) for g in gradients]
         return gradients
-
-
-@dataclass(frozen=True)
-class AveragedSGD(SGD):
-    """SGD whose result is a running average of the weights that it goes through (Polyak and Juditsky 1992).
-
-    `result` gives it; the network that was trained keeps the plain weights. averaging: after every tenth step,
-    average ← averaging · average + (1 − averaging) · weights. At first it is less, so that the weights of the start are
-    soon forgotten.
-    """
-
-    averaging: float = 0.99
-
-    def __post_init__(self):
-        super().__post_init__()
-        checks.store(self, "averaging", at_least=0, below=1)
-
-    def initial_velocity(self, parameters):
-        """What `SGD` keeps, then a copy of each parameter array, then the number of steps so far."""
-        return [*super().initial_velocity(parameters), *[parameter.copy() for parameter in parameters], np.zeros(())]
-
-    def step(self, parameters, gradients, velocity=(), epoch=0.0):
-        """One update of the parameters, and every tenth time of their average. As in `SGD`."""
-        if not checks.arrays("velocity", velocity):
-            raise ValueError("velocity must be what initial_velocity returned, not an empty list")
-        checks.arrays("parameters", parameters)
-        *velocity, steps = velocity
-        average = velocity[-len(parameters) :]
-        super().step(parameters, gradients, velocity[: -len(parameters)], epoch)
-        steps += 1
-        if steps % 10 == 0:
-            n = float(steps) / 10
-            keep = min(self.averaging, n / (n + 10))
-            for mean, parameter in zip(average, parameters, strict=True):
-                mean *= keep
-                mean += (1 - keep) * parameter
-
-    def result(self, net, velocity):
-        """A copy of net with the average of its weights."""
-        averaged = checks.like("net", net, "parameters", "a Network").copy()
-        if len(checks.arrays("velocity", velocity)) <= len(averaged.parameters()):
-            raise ValueError("velocity must be what initial_velocity returned for this network")
-        for parameter, mean in zip(averaged.parameters(), velocity[-1 - len(averaged.parameters()) : -1], strict=True):
-            parameter[...] = mean
-        return averaged

@@ -1,0 +1,76 @@
+"""How many threads the arithmetic takes. Nothing here changes what is computed, only how long it takes."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from threading import RLock
+
+
+def blas_threads(work, threads=None):
+    """Return a context with so many BLAS threads; None chooses by the work in a step: one below 1e8, all from there on.
+
+    Two threads win over one from about 5e6, but wait for each other in every product: where another program wants the
+    processor too, as on a server that a class shares, a step of less than 1e8 then takes many times as long. The count
+    holds for the whole process: when runs overlap in several Python threads, the first one sets it, and the others
+    take it as it is.
+
+    Parameters
+    ----------
+    work : float
+        Examples per step times parameters.
+    threads : int, optional
+        How many, whatever the work.
+    """
+    if threads is None and work < 1e8:
+        threads = 1
+    return nullcontext() if threads is None else _process_limit(threads)
+
+
+_turn = RLock()
+
+
+@contextmanager
+def _process_limit(threads):
+    if not _turn.acquire(blocking=False):  # another thread has it; two would undo each other's
+        yield
+        return
+    before = _threadpool().limit()  # changes nothing, and remembers all
+    try:
+        _threadpool().limit(limits=threads, user_api="blas")
+        yield
+    finally:
+        _restore(before)
+        _turn.release()
+
+
+def _restore(before):
+    try:
+        before.restore_original_limits()
+    except KeyboardInterrupt:  # the stop button is no reason to leave the counts as they are
+        _restore(before)
+        raise
+
+
+@lru_cache(maxsize=1)
+def _threadpool():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looking the libraries up takes milliseconds, so it is done once
+
+
+def available():
+    """How many threads a matrix product may take now: as many as there are processors, or what a limit allows."""
+    return max((library["num_threads"] for library in _threadpool().info() if library["user_api"] == "blas"), default=1)
+
+
+def spread(function, pieces, threads):
+    """The results of a function for each piece, in order, worked out in so many threads.
+
+    For pieces that are independent and spend their time in NumPy, which lets other threads run meanwhile. Each takes
+    one BLAS thread, so the results do not depend on how many there are.
+    """
+    if min(threads, len(pieces)) < 2 or sys.platform == "emscripten":
+        return [function(piece) for piece in pieces]
+    with blas_threads(0), ThreadPoolExecutor(min(threads, len(pieces))) as pool:
+        return list(pool.map(function, pieces))
