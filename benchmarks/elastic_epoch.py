@@ -46,7 +46,7 @@ RECIPE = one_epoch(find_recipe("elastic-mlp"))
 
 def ours(recipe, net, train, threads):
     history = recipe.fit(net, train, seed=0, threads=threads, progress=False)
-    return history.seconds[-1], recipe.optimizer.result(net, history.velocity)
+    return history.seconds[-1], recipe.optimizer.result(net, history.optimizer_state)
 
 
 def pytorch(recipe, net, train, threads):

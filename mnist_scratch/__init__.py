@@ -11,13 +11,14 @@ import sys
 # OpenBLAS reads this when NumPy is loaded; `make lab` sets it for notebooks, which load NumPy first.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")
 
+from .averaging import AveragedSGD, ensemble
 from .data import MNIST, Dataset, load_mnist, minibatches, one_hot, read_idx, split
 from .distortions import Distortion
 from .files import FileFormatError
 from .gradient_check import gradient_check
-from .network import Loss, Network
-from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule, WarmUpSchedule
-from .training import History, fit
+from .network import Loss, Network, flatten
+from .optimizers import SGD, CosineSchedule, StepSchedule, WarmUpSchedule
+from .training import History, Trainer, fit
 
 if sys.platform == "emscripten":  # Python inside a web page
     from . import browser
@@ -36,8 +37,11 @@ __all__ = [
     "Loss",
     "Network",
     "StepSchedule",
+    "Trainer",
     "WarmUpSchedule",
+    "ensemble",
     "fit",
+    "flatten",
     "gradient_check",
     "load_mnist",
     "minibatches",

@@ -213,7 +213,7 @@ def labels(y, n_classes=None, m=None, name="y"):
         shape = f"{y.shape}{remedy}"
         raise ValueError(f"{name} must have shape ({'m' if m is None else m},), one label per example, not {shape}")
     if y.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, not {y.dtype}; {name}.astype(int) makes them of whole numbers")
+        raise ValueError(f"{name} must be integers, not {y.dtype}; {name}.astype(int) converts whole numbers")
     if len(y) and (y.min() < 0 or n_classes is not None and y.max() >= n_classes):
         limits = "0 or more" if n_classes is None else f"from 0 to {n_classes - 1}"
         raise ValueError(f"{name} must be {limits}; these labels go from {y.min()} to {y.max()}")

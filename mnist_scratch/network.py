@@ -159,11 +159,11 @@ class Network:
 
         def measure(rows):
             Z, targets = self._forward_pass(X[rows])[0][-1], Y[rows]
-            share = len(Z) / len(X)
-            return self._data_loss(Z, targets) * share, np.mean(Z.argmax(axis=1) == targets.argmax(axis=1)) * share
+            right = np.count_nonzero(Z.argmax(axis=1) == targets.argmax(axis=1))
+            return self._data_loss(Z, targets) * (len(Z) / len(X)), right
 
-        losses, accuracies = zip(*spread(measure, _chunks(X), threads), strict=True)
-        return Loss(sum(losses), self._penalty(weight_decay)), float(sum(accuracies))
+        losses, right = zip(*spread(measure, _chunks(X), threads), strict=True)
+        return Loss(sum(losses), self._penalty(weight_decay)), float(sum(right) / len(X))
 
     # ----------------------------------------------------------------------------------------- backward
 

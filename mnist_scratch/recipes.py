@@ -10,9 +10,10 @@ second only. Of `elastic-mlp` three earlier forms met the test images too: resul
 import difflib
 from dataclasses import dataclass, replace
 
+from .averaging import AveragedSGD
 from .distortions import Distortion
 from .network import Network
-from .optimizers import SGD, AveragedSGD, CosineSchedule, StepSchedule
+from .optimizers import SGD, CosineSchedule, StepSchedule
 from .training import fit
 
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
+from .averaging import ensemble
 from .data import load_mnist, split
 from .files import FileFormatError, arrays_in, replacing
 from .functions import OUTPUTS
-from .network import Network, committee
+from .network import Network
 from .recipes import Recipe
 from .training import History
 
@@ -82,9 +83,9 @@ def _run(recipe, seed, folder, resume, progress, on_epoch):
         histories[stage] = history = recipe.fit(net, images, own_seed, **options)
         if history.stopped and not history.diverged:
             return Run(net, histories, None, interrupted=True)
-        networks.append(recipe.optimizer.result(net, history.velocity))
+        networks.append(recipe.optimizer.result(net, history.optimizer_state))
 
-    net = networks[-1] if recipe.committee == 1 else committee(networks[-recipe.committee :])
+    net = networks[-1] if recipe.committee == 1 else ensemble(networks[-recipe.committee :])
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         logits = net.forward(mnist.test.images)
         probabilities = np.nan_to_num(OUTPUTS[net.output](logits))  # JSON knows no NaN
@@ -220,17 +221,17 @@ def _save_results(folder, net, histories, numbers, misread):
 
 def _lists(history):
     """A History without the optimizer's state and the losses of single batches, which make it large."""
-    return {key: value for key, value in vars(history).items() if key not in ("velocity", "batch_loss")}
+    return {key: value for key, value in vars(history).items() if key not in (("optimizer_state", "batch_loss"))}
 
 
 def _history(lists):
     """The History of which `_lists` made them; TypeError, ValueError or OverflowError when they are not of a run."""
-    history = History(**lists)
+    history = checks.whole_history(History(**lists))
     for values in vars(history).values():
-        if isinstance(values, list) and values is not history.velocity:
+        if isinstance(values, list) and values is not history.optimizer_state:
             [float(value) for value in values]  # a whole number of hundreds of digits raises OverflowError
-    if not (history.train_loss and history.whole()):
-        raise ValueError("the lists do not have one entry for each epoch")
+    if not history.train_loss:
+        raise ValueError("the history is empty")
     return history
 
 
@@ -257,7 +258,7 @@ def _remove_checkpoints(folder, recipe, seed):
 
 def _save_checkpoint(path, recipe, net, history):
     arrays = {f"parameter{i}": array for i, array in enumerate(net.parameters())}
-    arrays |= {f"velocity{i}": array for i, array in enumerate(history.velocity)}
+    arrays |= {f"velocity{i}": array for i, array in enumerate(history.optimizer_state)}
     with replacing(path) as file:
         np.savez(file, settings=recipe.settings, history=json.dumps(_lists(history)), **arrays)
 
@@ -271,15 +272,15 @@ def _load_checkpoint(path, recipe, net):
         settings = str(arrays["settings"])
         history = _history(json.loads(str(arrays["history"])))
         saved = [arrays[f"parameter{i}"] for i in range(len(net.parameters()))]
-        history.velocity = [arrays[f"velocity{i}"] for i in range(len(arrays) - len(saved) - 2)]
+        history.optimizer_state = [arrays[f"velocity{i}"] for i in range(len(arrays) - len(saved) - 2)]
     except MemoryError:
         raise
     except Exception:  # the readers of a damaged file raise errors of a dozen kinds
         raise damaged from None
     if settings != recipe.settings:
         raise ValueError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
-    expected = [*net.parameters(), *recipe.optimizer.initial_velocity(net.parameters())]
-    if [(a.shape, a.dtype) for a in [*saved, *history.velocity]] != [(a.shape, a.dtype) for a in expected]:
+    expected = [*net.parameters(), *recipe.optimizer.initial_state(net.parameters())]
+    if [(a.shape, a.dtype) for a in [*saved, *history.optimizer_state]] != [(a.shape, a.dtype) for a in expected]:
         raise damaged
     for parameter, array in zip(net.parameters(), saved, strict=True):
         parameter[...] = array

@@ -13,7 +13,8 @@ from . import checks
 from .data import load_mnist
 from .network import Network
 from .optimizers import SGD
-from .training import blas_threads, fit
+from .threads import blas_threads
+from .training import fit
 
 
 @dataclass(frozen=True)

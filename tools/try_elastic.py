@@ -22,7 +22,8 @@ from mnist_scratch.data import load_mnist, one_hot
 from mnist_scratch.distortions import Distortion
 from mnist_scratch.files import replacing
 from mnist_scratch.functions import softmax_cross_entropy
-from mnist_scratch.network import Network, committee
+from mnist_scratch.averaging import ensemble
+from mnist_scratch.network import Network
 from mnist_scratch.recipes import find_recipe
 
 LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "committee")
@@ -59,7 +60,7 @@ def attempt(text, epochs, seed, models):
     key = sha256(replace(recipe, committee=1).settings.encode()).hexdigest()[:12]
     paths = [models / f"{key}-{one}.npz" if models else None for one in seeds]
     trained = [train(recipe, mnist.train, *member) for member in zip(seeds, paths, strict=True)]
-    logits = committee([net for net, _ in trained]).forward(mnist.validation.images)
+    logits = ensemble([net for net, _ in trained]).forward(mnist.validation.images)
     accuracy = float((logits.argmax(axis=1) == mnist.validation.labels).mean())
     histories = [history for _, history in trained if history is not None]
     row = described(recipe) | {"committee": recipe.committee, "seed": seed}
@@ -76,7 +77,7 @@ def train(recipe, images, seed, path):
         return Network.load(path), None
     net = recipe.network(seed)
     history = recipe.fit(net, images, seed, progress=False)
-    net = recipe.optimizer.result(net, history.velocity)
+    net = recipe.optimizer.result(net, history.optimizer_state)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         net.save(path)

@@ -13,13 +13,12 @@ from ..network import Network
 class Stepwise(Network):
     """The right backward pass, with each step a method of its own so that a bug can sit in just one of them."""
 
-    def backward(self, activations, Y, weight_decay=0.0):
+    def backward(self, Z, A, Y, weight_decay=0.0):
         """Gradients as Network.backward returns them."""
-        *A, Z = activations
-        dZ = self.through_loss(OUTPUTS[self.output](Z), Y)
+        dZ = self.through_loss(OUTPUTS[self.output](Z[-1]), Y)
         gradients = []
         for l in reversed(range(len(self.weights))):
-            below = self.through_activation(self.through_layer(l, dZ), A[l]) if l > 0 else None
+            below = self.through_activation(self.through_layer(l, dZ), Z[l - 1], A[l]) if l > 0 else None
             gradients.append((self.for_weights(l, A[l], dZ, weight_decay), self.for_biases(l, dZ, weight_decay)))
             dZ = below
         return gradients[::-1]
@@ -30,8 +29,8 @@ class Stepwise(Network):
     def through_layer(self, l, dZ):
         return dZ @ self.weights[l].T
 
-    def through_activation(self, dA, A):
-        return dA * ACTIVATIONS[self.activation][1](A)
+    def through_activation(self, dA, Z, A):
+        return dA * ACTIVATIONS[self.activation][1](Z, A)
 
     def for_weights(self, l, A, dZ, weight_decay):
         return A.T @ dZ + weight_decay * self.weights[l]
@@ -73,7 +72,7 @@ class MaskAlwaysTrue(Stepwise):
 
     cause = "mask"
 
-    def through_activation(self, dA, A):
+    def through_activation(self, dA, Z, A):
         return dA * (A >= 0)
 
 
@@ -82,11 +81,11 @@ class StaleActivations(Stepwise):
 
     cause = "stale"
 
-    def backward(self, activations, Y, weight_decay=0.0):
+    def backward(self, Z, A, Y, weight_decay=0.0):
         """Gradients with the hidden activations of the first batch of this size."""
         self._cache = getattr(self, "_cache", {})
-        first = self._cache.setdefault(len(Y), [A.copy() for A in activations[:-1]])
-        return super().backward([*first, activations[-1]], Y, weight_decay)
+        first = self._cache.setdefault(len(Y), [array.copy() for array in A])
+        return super().backward(Z, first, Y, weight_decay)
 
 
 class NoPenalty(Stepwise):
@@ -103,7 +102,7 @@ class NoDerivative(Stepwise):
 
     cause = "derivative"
 
-    def through_activation(self, dA, A):
+    def through_activation(self, dA, Z, A):
         return dA
 
 
@@ -130,7 +129,7 @@ class ChangedInPlace(Stepwise):
 
     cause = "in place"
 
-    def through_activation(self, dA, A):
+    def through_activation(self, dA, Z, A):
         A[A > 0] = 1
         return dA * A
 

@@ -18,10 +18,10 @@ import ipywidgets
 import numpy as np
 
 from .. import checks
-from ..data import dataset
+from ..checks import dataset
 from ..network import Network
 from ..optimizers import SGD
-from ..training import blas_threads
+from ..threads import blas_threads
 from .drawing import draw_a_digit
 from .moving import Moving, mosaic
 from .plots import BLUE, RED, as_square, dress

@@ -12,7 +12,8 @@ import ipywidgets
 import numpy as np
 
 from .. import checks
-from ..data import batch_rows, dataset
+from ..checks import dataset
+from ..data import batch_rows, shuffled
 from ..distortions import Distortion, interpolate
 from ..functions import softmax
 from ..gradient_check import central_difference
@@ -239,7 +240,9 @@ class Valley:
         rng = np.random.default_rng(checks.integer("seed", seed, 0))
         path = [np.array(self.START)]
         while True:
-            for rows in batch_rows(len(self.X), min(batch_size, len(self.X)), rng):
+            order = shuffled(len(self.X), batch_size, rng)
+            for start in range(0, len(self.X), batch_size):
+                rows = batch_rows(order, start, batch_size)
                 w, X = path[-1], self.X[rows]
                 path.append(w - learning_rate * (X @ w - self.t[rows]) @ X / len(X))
                 diverged = bool(abs(path[-1]).max() > 100)
