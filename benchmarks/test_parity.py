@@ -1,6 +1,6 @@
 """The core gives what PyTorch, scikit-learn and JAX give, from the same weights and the same batches.
 
-Run with `make test-peers`; the peers come with the extra `peers`.
+Run with `make test TESTS=benchmarks`; the peers come with the extra `peers`.
 
 Tolerances: ‖ours − theirs‖ / ‖theirs‖, Frobenius norms, is at most 1e-10 in float64 and 1e-6 in float32, for each
 array by itself; a loss is an array of one number. An entry may be 0 or nearly so, so the norm of its array is the
@@ -12,17 +12,17 @@ All peers differentiate the loss themselves, or have their own derivation: none 
 import warnings
 from dataclasses import replace
 
-import elastic_epoch
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from bench import torch_linears, torch_model, torch_parameters, torch_sgd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks import elastic
+from benchmarks.peers import torch_linears, torch_model, torch_parameters, torch_sgd
 from mnist_scratch import SGD, Dataset, Network, StepSchedule, fit, one_hot
 
 jax.config.update("jax_platforms", "cpu")
@@ -192,9 +192,9 @@ def test_the_limits_of_clipping_are_met(name):
 
 @pytest.mark.parametrize(("weight_decay", "label_smoothing"), [(0.0, 0.0), (WEIGHT_DECAY, 0.1)])
 def test_distorted_images_weights_and_their_average_agree_with_pytorch(weight_decay, label_smoothing):
-    """The two contenders of elastic_epoch.py: 25 steps, the last with a smaller batch, and two averages."""
+    """The two contenders of elastic.py: 25 steps, the last with a smaller batch, and two averages."""
     recipe = replace(
-        elastic_epoch.RECIPE,
+        elastic.RECIPE,
         sizes=(784, *SIZES[1:]),
         batch_size=M,
         weight_decay=weight_decay,
@@ -205,12 +205,12 @@ def test_distorted_images_weights_and_their_average_agree_with_pytorch(weight_de
     start = Network(recipe.sizes, seed=1, dtype="float64")
 
     def trained(contender):
-        net, watched = start.copy(), elastic_epoch.Watched(recipe.augment)
+        net, watched = start.copy(), elastic.Watched(recipe.augment)
         _, average = contender(replace(recipe, augment=watched), net, train, threads=1)
         return watched.checksum, net, average
 
-    checksum, net, average = trained(elastic_epoch.ours)
-    their_checksum, their_net, their_average = trained(elastic_epoch.pytorch)
+    checksum, net, average = trained(elastic.ours)
+    their_checksum, their_net, their_average = trained(elastic.pytorch)
     assert checksum == their_checksum != 0
     assert_close(net.parameters(), their_net.parameters(), "float64", "parameter")
     assert_close(average.parameters(), their_average.parameters(), "float64", "average")

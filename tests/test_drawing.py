@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 import traitlets
-from strokes import DIGITS
 
 from mnist_scratch import SGD, Network, fit
 from mnist_scratch.classroom import drawing
 from mnist_scratch.classroom.drawing import DrawingPad, draw_a_digit, picture_of, read_drawing
+from tools.strokes import DIGITS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MALFORMED = {

@@ -1,10 +1,12 @@
 """Execute notebooks in place and store them in one normal form, so that a diff shows only what changed.
 
-    python tools/execute_notebooks.py [NOTEBOOK …]      all of notebooks/ when none is named
+    python -m tools.execute_notebooks [NOTEBOOK …]         all of notebooks/ when none is named
+    python -m tools.execute_notebooks --no-run NOTEBOOK …  the form only, after a change of its texts
 
 Each notebook runs from a fresh kernel in its own folder. One that fails is left as it was, and the exit status is 1.
 """
 
+import argparse
 import os
 import re
 import sys
@@ -12,9 +14,10 @@ from pathlib import Path
 from time import perf_counter
 
 import nbformat
-import slides
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from tools import slides
 
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
@@ -36,10 +39,14 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def main(arguments):
     """Execute the named notebooks, or all; returns the exit status."""
     os.environ["TQDM_DISABLE"] = "1"  # a progress bar's text is never the same twice
-    paths = [Path(argument) for argument in arguments] or find_notebooks(ROOT / "notebooks")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("--no-run", action="store_true", help="keep the stored outputs")
+    options = parser.parse_args(arguments)
+    paths = options.notebooks or find_notebooks(ROOT / "notebooks")
     if not paths:
         print("There is no notebook in notebooks/.", file=sys.stderr)
-    failures = sum(not run(path) for path in paths)
+    failures = sum(not run(path, not options.no_run) for path in paths)
     return int(failures > 0 or not paths)
 
 
@@ -48,17 +55,18 @@ def find_notebooks(folder):
     return sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 
 
-def run(path):
-    """Execute one notebook and write it; returns whether it went well."""
+def run(path, executes=True):
+    """Execute one notebook, unless only its form is asked for, and write it; returns whether it went well."""
     started = perf_counter()
     try:
         notebook = nbformat.read(path, as_version=4)
-        execute(notebook, path.parent)
-        normalise(notebook)
+        if executes:
+            execute(notebook, path.parent)
+        normalize(notebook)
     except CellExecutionError as error:
-        return _complain(path, f"{failed_cell(notebook)}\n{without_colours(str(error))}")
+        return _complain(path, f"{failed_cell(notebook)}\n{without_colors(str(error))}")
     except (CellTimeoutError, DeadKernelError, ValueError, OSError) as error:
-        return _complain(path, f"{type(error).__name__}: {without_colours(str(error))}")
+        return _complain(path, f"{type(error).__name__}: {without_colors(str(error))}")
     write(notebook, path)
     print(f"{path}: {perf_counter() - started:.1f} s", flush=True)
     return True
@@ -87,7 +95,7 @@ def execute(notebook, folder):
     client.execute()
 
 
-def normalise(notebook):
+def normalize(notebook):
     """Keep what belongs to the course, and nothing of the run that made it.
 
     Raises ValueError when a widget has neither a still picture nor a text beside it.
@@ -134,7 +142,7 @@ def failed_cell(notebook):
     return "a cell failed:"
 
 
-def without_colours(text):
+def without_colors(text):
     """A traceback without the escape sequences of a terminal."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 

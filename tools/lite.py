@@ -1,7 +1,7 @@
 """The course in the browser: JupyterLite, with Python inside the page, as one folder of files.
 
-    python tools/lite.py FOLDER                      an open page takes Python from where JupyterLite takes it
-    python tools/lite.py FOLDER --pyodide PYODIDE    Python travels along: a page asks no other place for anything
+    python -m tools.lite FOLDER                      an open page takes Python from where JupyterLite takes it
+    python -m tools.lite FOLDER --pyodide PYODIDE    Python travels along: a page asks no other place for anything
 
 The notebooks travel as they are, with their data, the results, and the package. Python in the page is Pyodide; its lock
 file says which packages there are and where each file lies. The one made here names the course's own wheel and those of
@@ -21,10 +21,11 @@ from importlib.metadata import distribution, distributions
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
-from npm import fetch
-from output import replacing
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tools.npm import fetch
+from tools.output import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("notebooks", "data", "results")

@@ -5,7 +5,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from output import replacing
+from tools.output import replacing
 
 CACHE = Path(__file__).resolve().parents[1] / "build" / ".npm"
 

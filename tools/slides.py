@@ -1,11 +1,11 @@
 """Slides from the notebooks: which cell goes on which slide, and a folder of decks that need no network.
 
-    python tools/slides.py [NOTEBOOK …]                 store in each cell what it is on a slide; in all notebooks when
-                                                        none is named
-    python tools/slides.py --build FOLDER [NOTEBOOK …]  make decks, one HTML file a notebook
+    python -m tools.slides FOLDER [NOTEBOOK …]    one HTML file for each notebook; for all but the solutions when none
+                                                  is named
 
-A deck shows its slides with reveal.js and its formulas with MathJax. Both are fetched once, by npm, and put into each
-deck, which is then one file that works anywhere, without a network.
+Which cell goes where is stored in the notebooks; tools/execute_notebooks.py does it, by the rule given here. A deck
+shows its slides with reveal.js and its formulas with MathJax. Both are fetched once, by npm, and put into each deck,
+which is then one file that works anywhere, without a network.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 import nbformat
-from npm import fetch
+
+from tools.npm import fetch
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1280, 800  # of a slide; reveal.js makes it as large as the screen
@@ -326,27 +327,18 @@ def tools_of_a_deck():
 
 def main(arguments):
     """Returns the exit status."""
-    from execute_notebooks import find_notebooks, write
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
-    parser.add_argument("--build", type=Path, metavar="FOLDER", help="make decks in this folder")
     options = parser.parse_args(arguments)
-    every = find_notebooks(ROOT / "notebooks")
-    if not options.build:
-        for path in options.notebooks or every:
-            notebook = nbformat.read(path, as_version=4)
-            store(notebook)
-            write(notebook, path)
-        return 0
-    options.build.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     try:
         tools = tools_of_a_deck()
     except (RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    for path in options.notebooks or [path for path in every if path.parent.name != "solutions"]:
-        build(path, options.build, tools)
+    for path in options.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb")):
+        build(path, options.folder, tools)
     return 0
 
 

@@ -1,6 +1,6 @@
 """Make the website of the course from the notebooks as they are stored; nothing is executed.
 
-    python tools/website.py FOLDER     and beside it an index.html that leads there
+    python -m tools.website FOLDER     and beside it an index.html that leads there
 
 Sphinx reads a copy of the course with docs/ laid over it, so that a page's address is its file's path. Formulas are
 shown by MathJax, which npm fetches once; the pages need no network.
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from npm import fetch
-from output import replacing
+from tools.npm import fetch
+from tools.output import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 # What pages are made of, and what they link to

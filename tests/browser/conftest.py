@@ -5,8 +5,9 @@
 
 import shutil
 
-import lab
 import pytest
+
+from tools import lab
 
 ARTEFACTS = lab.ROOT / "build" / "browser"
 

@@ -3,9 +3,10 @@
 import zipfile
 from pathlib import Path
 
-import lab
 import nbformat
 import pytest
+
+from tools import lab
 
 SITE = lab.ROOT / "build" / "lite"
 EXECUTE_JS = """

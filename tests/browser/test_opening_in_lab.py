@@ -3,7 +3,7 @@
 import json
 import urllib.request
 
-import lab
+from tools import lab
 
 PLANTED = """<img src="nowhere.png" alt="x" onerror="window.planted = '{0}'"><script>window.planted = '{0}'</script>"""
 COUNT_JS = """

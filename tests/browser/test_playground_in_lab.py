@@ -2,9 +2,10 @@
 
 import re
 
-import lab
 import pytest
-from strokes import DIGITS
+
+from tools import lab
+from tools.strokes import DIGITS
 
 TELLING = {"learning rate η": "η = {}", "weight decay λ": "λ = {}", "batch size B": "batch size {}"}
 

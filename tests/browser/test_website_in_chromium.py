@@ -11,9 +11,10 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import lab
 import pytest
 from bs4 import BeautifulSoup  # the theme needs it too
+
+from tools import lab
 
 sys.path.append(str(lab.ROOT / "tools"))
 npm = importlib.import_module("npm")
@@ -26,7 +27,7 @@ NOTEBOOKS = sorted(
     if ".ipynb_checkpoints" not in p.parts
 )
 OTHERS = ["index.html", "notebooks/README.html", "notebooks/solutions/index.html", "results/comparison.html"]
-OTHERS += ["results/choice.html", "benchmarks/results.html", "data/README.html", "package.html", "classroom.html"]
+OTHERS += ["results/choice.html", "benchmarks/peers.html", "data/README.html", "package.html", "classroom.html"]
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}  # a laptop, a phone
 PATIENCE = 180_000  # milliseconds until what should happen counts as not happening; a machine may be busy
 PARSED = {}

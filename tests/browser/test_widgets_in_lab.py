@@ -4,8 +4,9 @@ import json
 import re
 from itertools import product
 
-import lab
 import pytest
+
+from tools import lab
 
 WITH_A_GOOD_SETTING = {"05_batch_vs_mini_batch", "06_regularization", "07_tuning", "09_past_99_percent"}
 

@@ -4,7 +4,9 @@ Python runs this file when it starts, because conftest.py puts its folder on PYT
 start, and in the notebooks' kernels. An address outside is refused as on a machine without a network; that, and
 every write outside the folders in CLOSED_ALLOWED, becomes a line in the file CLOSED_LOG, and a red run at its end.
 
-Not seen: what C code does by itself. `make test-offline` takes the network away from that too.
+Not seen: what C code does by itself. Without a network at all, on Linux:
+
+    unshare --map-root-user --net sh -c "ip link set lo up && make test"
 """
 
 import errno

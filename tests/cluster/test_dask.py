@@ -1,6 +1,6 @@
 """Sweeps on a real Dask cluster: a scheduler and several worker processes, which meet through loopback sockets.
 
-`make test-cluster` runs them. It is started by the commands that docs/cluster.md names.
+`make test TESTS=tests/cluster` runs them. It is started by the commands that docs/cluster.md names.
 """
 
 import os

@@ -1,13 +1,12 @@
-"""One epoch of the recipe `elastic-mlp`, side by side with PyTorch on the same distorted images: `make bench-elastic`.
+"""One epoch of the recipe `elastic-mlp`, side by side with PyTorch on the same distorted images.
 
-    python benchmarks/elastic_epoch.py           the whole measurement; writes elastic.json and elastic.md here
-    python benchmarks/elastic_epoch.py --quick   2 rounds, 3,000 images: does everything run? Writes nothing
+    make bench NAME=elastic                 the whole measurement; writes elastic.md here
+    python -m benchmarks.elastic --quick    2 rounds, 3,000 images: does everything run? Writes nothing
 
 How it is done, and what the figures do not say, is in benchmarks/README.md.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -17,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import bench
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks import peers
 from mnist_scratch import Dataset
 from mnist_scratch.data import batch_rows
 from mnist_scratch.recipes import find_recipe
@@ -60,8 +59,8 @@ def pytorch(recipe, net, train, threads):
         get_ema_multi_avg_fn(keep)(averages, parameters, n)
 
     torch.set_num_threads(threads)
-    model = bench.torch_model(net)
-    optimizer = bench.torch_sgd(model, recipe.weight_decay, lr=settings.learning_rate, momentum=settings.momentum)
+    model = peers.torch_model(net)
+    optimizer = peers.torch_sgd(model, recipe.weight_decay, lr=settings.learning_rate, momentum=settings.momentum)
     cross_entropy = torch.nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     averaged = AveragedModel(model, multi_avg_fn=running_average)
     averaged.update_parameters(model)  # the first time, this copies
@@ -80,7 +79,7 @@ def pytorch(recipe, net, train, threads):
         seconds = time.perf_counter() - started
     average = net.copy()
     for trained, source in ((net, model), (average, averaged.module)):
-        for parameter, array in zip(trained.parameters(), bench.torch_parameters(source), strict=True):
+        for parameter, array in zip(trained.parameters(), peers.torch_parameters(source), strict=True):
             parameter[...] = array
     return seconds, average
 
@@ -112,7 +111,7 @@ class Watched:
 
 def measure_epoch(path, contender, threads):
     """One epoch of one contender, after ten steps for warming up; in a process of its own."""
-    train = Dataset(*bench.load_data(path, batch_size=1))
+    train = Dataset(*peers.load_data(path, batch_size=1))
     run = partial(CONTENDERS[contender], threads=threads)
     run(RECIPE, RECIPE.network(seed=0), train[: 10 * RECIPE.batch_size])
     watched = Watched(RECIPE.augment)
@@ -125,11 +124,11 @@ def measure_epoch(path, contender, threads):
 
 def measure(rounds, n_images):
     """Everything, as numbers. What the epochs gave is kept by variant, "PyTorch, 1 thread", a list for each number."""
-    variants = {f"{name}, {text}": (name, n) for n, text in bench.THREADS.items() for name in CONTENDERS}
+    variants = {f"{name}, {text}": (name, n) for n, text in peers.THREADS.items() for name in CONTENDERS}
     epochs = {variant: [] for variant in variants}
     with tempfile.TemporaryDirectory() as folder:
-        run = partial(bench.in_own_process, path=Path(folder))
-        results = run(bench.prepare, n_images=n_images, n_validation=0) | {"settings": RECIPE.settings}
+        run = partial(peers.in_own_process, path=Path(folder))
+        results = run(peers.prepare, n_images=n_images, n_validation=0) | {"settings": RECIPE.settings}
         for _ in range(rounds):
             for variant, (name, threads) in variants.items():
                 epochs[variant].append(run(measure_epoch, contender=name, threads=threads))
@@ -172,10 +171,10 @@ def report(results):
         times = [seconds[part][variant] for part in PARTS]
         cells = [f"{median(some):.2f} ({min(some):.2f}–{max(some):.2f})" for some in times]
         lines.append(f"| {variant} | {' | '.join(cells)} |")
-    pairs = {text: (f"PyTorch, {text}", f"ours, {text}") for text in bench.THREADS.values()}
-    pairs["each at its best"] = tuple(bench.best(seconds["epoch"], who) for who in ("PyTorch", "ours"))
+    pairs = {text: (f"PyTorch, {text}", f"ours, {text}") for text in peers.THREADS.values()}
+    pairs["each at its best"] = tuple(peers.best(seconds["epoch"], who) for who in ("PyTorch", "ours"))
     for text, (theirs, mine) in pairs.items():
-        ratios = [str(bench.Ratio.of(seconds[part], theirs, mine)) for part in PARTS]
+        ratios = [str(peers.Ratio.of(seconds[part], theirs, mine)) for part in PARTS]
         lines.append(f"| **PyTorch / ours**, {text} | {' | '.join(ratios)} |")
     losses = {variant: runs["loss"][-1] for variant, runs in epochs.items()}
     lines += [
@@ -183,7 +182,7 @@ def report(results):
         "All trained on the same distorted images, to the bit. The loss of the averaged weights on the images as they "
         f"were, after the epoch: {'; '.join(f'{variant}: {loss:.6f}' for variant, loss in losses.items())}.",
         "",
-        f"{bench.machine_text(results['machine'])}.",
+        f"{peers.machine_text(results['machine'])}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -195,7 +194,7 @@ def main():
     parser.add_argument("--task", help=argparse.SUPPRESS)  # a child of this very file
     options = parser.parse_args()
     if options.task:
-        bench.run_task(options.task, [measure_epoch])
+        peers.run_task(options.task, [measure_epoch])
         return
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be 1 or more")
@@ -204,7 +203,6 @@ def main():
     print(f"measured in {(time.perf_counter() - started) / 60:.1f} minutes", file=sys.stderr)
     print(report(results))
     if not options.quick:
-        (HERE / "elastic.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         (HERE / "elastic.md").write_text(report(results), encoding="utf-8")
 
 

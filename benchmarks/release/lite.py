@@ -1,25 +1,23 @@
 """The course with Python inside the page: seconds to the first picture and to the end, and how fast sliders answer.
 
-    make lite PYODIDE=folder, then make bench-lite
-    python benchmarks/lite.py                       00 to 07, most of an hour; writes lite.json and lite.md here
-    python benchmarks/lite.py 03_backpropagation    one notebook only; writes nothing
+    make lite PYODIDE=folder, then
+    make bench NAME=lite                                    00 to 07, most of an hour; writes lite.md here
+    python -m benchmarks.release.lite 03_backpropagation    one notebook only; writes nothing
 
 The cells are run one after the other in Chromium, from a fresh profile. The clock starts when the page is asked for.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
-from bench import CORES, processor_model, system_name
+from benchmarks.common import CORES, processor_model, system_name
+from tools import lab
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "tests" / "browser"))
-import lab  # noqa: E402
 
 SITE = lab.ROOT / "build" / "lite"
 NOTEBOOKS = sorted(name for name in lab.LIVE if name < "08")
@@ -84,7 +82,7 @@ def report(results):
     lines = [
         "# In a web page",
         "",
-        f"Measured on {results['date']} by `make bench-lite` on {about['processor']}, {cores}, "
+        f"Measured on {results['date']} by `make bench NAME=lite` on {about['processor']}, {cores}, "
         f"{about['system']}, in Chromium {about['chromium']}, from a server on the same machine. The folder "
         f"`build/lite`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no other "
         "host was asked.",
@@ -125,7 +123,6 @@ def main():
     print("\n".join(lines))
     if not arguments.notebooks:
         (HERE / "lite.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (HERE / "lite.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Do the notebooks print the same everywhere? Each, compared as by `make test`, in many configurations.
 
-    python benchmarks/stability.py                       all that lacks a result; writes stability.json and stability.md
-    python benchmarks/stability.py --list                how many notebooks each configuration lacks
-    python benchmarks/stability.py --only 3.11-oldest    those whose name, python-packages-kernel-threads, begins so
-    python benchmarks/stability.py --pythons PATH …      these interpreters instead of python3.11 to python3.14
+    make bench NAME=stability                                   all that lacks a result; writes stability.json and .md
+    python -m benchmarks.release.stability --list               how many notebooks each configuration lacks
+    python -m benchmarks.release.stability --only 3.11-oldest   those whose name begins so
+    python -m benchmarks.release.stability --pythons PATH …     these interpreters instead of python3.11 to python3.14
 
 A configuration is a Python, the oldest or the newest packages that pyproject.toml allows, a kernel of OpenBLAS and a
-number of its threads. The environments are made in build/stability, anew when pyproject.toml asks for
-other packages. A result counts until its notebook changes.
+number of its threads, and has a name like 3.11-oldest-Haswell-1. The environments are made in build/stability, anew
+when pyproject.toml asks for other packages. A result counts until its notebook changes.
 """
 
 import argparse
@@ -17,21 +17,19 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
+from collections import Counter
 from datetime import date
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench import CORES, processor_model, system_name
+from benchmarks.common import CORES, ROOT, processor_model, store, system_name
+from tools.execute_notebooks import find_notebooks
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 BUILD = ROOT / "build" / "stability"
 RESULTS, TABLE = HERE / "stability.json", HERE / "stability.md"
-sys.path.append(str(ROOT / "tools"))
-from execute_notebooks import find_notebooks  # noqa: E402
 
 NOTEBOOKS = [path.relative_to(ROOT).as_posix() for path in find_notebooks(ROOT / "notebooks")]
 PYTHONS = ["python3.11", "python3.12", "python3.13", "python3.14"]
@@ -109,7 +107,7 @@ def digest(notebook):
 
 
 def run(python, kernel, threads, notebooks, name):
-    """{notebook: {"digest", "cells", "failed": cells}} of one run of pytest, with the options of `make test`."""
+    """({notebook: digest}, {notebook: cells that failed}) of one run of pytest, with the options of `make test`."""
     report = BUILD / f"{name}.xml"
     report.unlink(missing_ok=True)
     patience = ["--nbval-cell-timeout", "4000", "--nbval-kernel-startup-timeout", "4000"]
@@ -118,8 +116,9 @@ def run(python, kernel, threads, notebooks, name):
     with open(BUILD / f"{name}.log", "w", encoding="utf-8") as log:
         command = [python, "-m", "pytest", "-p", "no:cacheprovider", *workers, *patience, f"--junitxml={report}"]
         subprocess.run([*command, *notebooks], cwd=ROOT, env=settings(kernel, threads), stdout=log, stderr=log)
-    results = read(report)
-    return {n: {"digest": before[n], **results[n]} for n in notebooks if n in results and digest(n) == before[n]}
+    failed = read(report)
+    run = [n for n in notebooks if n in failed and digest(n) == before[n]]  # and not changed meanwhile
+    return {n: before[n] for n in run}, {n: failed[n] for n in run if failed[n]}
 
 
 def n_cells(notebook):
@@ -129,16 +128,16 @@ def n_cells(notebook):
 
 
 def read(report):
-    """{notebook: {"cells", "failed"}} from the report that pytest wrote; of a run broken off, the whole notebooks."""
-    results = {}
+    """{notebook: cells that failed} from the report that pytest wrote; of a run broken off, the whole notebooks."""
+    cells, failed = Counter(), {}
     for case in ElementTree.parse(report).iter("testcase"):
         # such as "notebooks.solutions.01_data.ipynb"; a cell is failed when it, or the kernel's start, went wrong
         notebook = re.sub(r"\.ipynb.*", "", case.get("classname")).replace(".", "/") + ".ipynb"
-        result = results.setdefault(notebook, {"cells": 0, "failed": []})
-        result["cells"] += 1
+        cells[notebook] += 1
+        failed.setdefault(notebook, [])
         if case.find("failure") is not None or case.find("error") is not None or case.find("skipped") is not None:
-            result["failed"].append(case.get("name"))
-    return {notebook: result for notebook, result in results.items() if result["cells"] == n_cells(notebook)}
+            failed[notebook].append(case.get("name"))
+    return {notebook: names for notebook, names in failed.items() if cells[notebook] == n_cells(notebook)}
 
 
 def as_asked(found, kernel, threads):
@@ -148,12 +147,12 @@ def as_asked(found, kernel, threads):
 
 def lacking(result):
     """The notebooks that a configuration has no result for, or one from before a change."""
-    done = result["notebooks"] if result else {}
-    return [notebook for notebook in NOTEBOOKS if done.get(notebook, {}).get("digest") != digest(notebook)]
+    done = result["digests"] if result else {}
+    return [notebook for notebook in NOTEBOOKS if done.get(notebook) != digest(notebook)]
 
 
 def table(results, day):
-    """The page in Markdown. results: {name: {"found", "notebooks"}}."""
+    """The page in Markdown. results: as in the stored file."""
     header = ["Python", "packages", "NumPy", "Matplotlib", "ipywidgets", "JupyterLab"]
     return TEXT.format(
         date=day,
@@ -164,16 +163,16 @@ def table(results, day):
     )
 
 
-def row(python, versions, kernel, threads, found, notebooks):
+def row(python, versions, kernel, threads, found, digests, failed):
     """A line of the table."""
     start = " | ".join(["| " + found["python"], versions, *(found[package] for package in SHOWN), kernel, threads])
     if found["kernel"] != kernel:
         return f"{start} | | this OpenBLAS has no such kernel and takes {found['kernel']}: see there |"
     if str(found["threads"]) != threads:
         return f"{start} | | not run: OpenBLAS made {found['threads']} |"
-    missing = lacking({"notebooks": notebooks})
-    counted = {notebook: notebooks[notebook] for notebook in NOTEBOOKS if notebook not in missing}
-    red = [f"{short(notebook)}: {', '.join(r['failed'])}" for notebook, r in counted.items() if r["failed"]]
+    missing = lacking({"digests": digests})
+    counted = [notebook for notebook in NOTEBOOKS if notebook not in missing]
+    red = [f"{short(notebook)}: {', '.join(failed[notebook])}" for notebook in counted if notebook in failed]
     few, named = ("not run: ", missing) if len(missing) < len(counted) else ("not run: all but ", counted)
     remarks = red + ([few + ", ".join(map(short, named))] if missing and counted else [])
     green = f"{len(counted) - len(red)} of {len(counted)}" if counted else "not run"
@@ -187,7 +186,7 @@ def short(notebook):
 TEXT = """\
 # The same everywhere? Every notebook, in many configurations
 
-Measured until {date} by `make bench-stability` on {machine}.
+Measured until {date} by `make bench NAME=stability` on {machine}.
 
 Each of the {notebooks} notebooks, solutions included, runs from a fresh kernel, and every text that a cell shows is
 compared with the stored one, character by character: what it prints, values, tables, warnings. The options are those of
@@ -233,26 +232,26 @@ def main():
 def try_one(python, kernel, threads, name):
     """Run the notebooks that lack a result, if there is such a kernel and so many threads, and store what came out."""
     probe = subprocess.run([python, "-c", PROBE], env=settings(kernel, threads), stdout=subprocess.PIPE, check=True)
-    result = {"found": json.loads(probe.stdout), "notebooks": {}}
+    result = {"found": json.loads(probe.stdout), "digests": {}, "failed": {}}
     before = stored()["results"].get(name, result)
-    if before["notebooks"] and not as_asked(result["found"], kernel, threads):
+    if before["digests"] and not as_asked(result["found"], kernel, threads):
         return  # this machine cannot repeat what another one could
     if before["found"] == result["found"]:  # and no package came out anew since
         result = before
     notebooks = [notebook for notebook in lacking(result) if ARGUMENTS.notebooks in notebook]
     if notebooks and as_asked(result["found"], kernel, threads):
         print(f"{name}: {len(notebooks)} notebooks ...", flush=True)
-        new = run(python, kernel, threads, notebooks, name)
-        result["notebooks"] |= new
-        for notebook, cells in new.items():
-            if cells["failed"]:
-                print(f"  {short(notebook)}: {', '.join(cells['failed'])}", flush=True)
+        digests, failed = run(python, kernel, threads, notebooks, name)
+        earlier = {notebook: cells for notebook, cells in result["failed"].items() if notebook not in digests}
+        result = result | {"digests": result["digests"] | digests, "failed": earlier | failed}
+        for notebook, cells in failed.items():
+            print(f"  {short(notebook)}: {', '.join(cells)}", flush=True)
     results = dict(sorted((stored()["results"] | {name: result}).items()))
-    RESULTS.write_text(json.dumps({"results": results, "day": str(date.today())}, indent=1) + "\n", encoding="utf-8")
+    store(RESULTS, {"results": results, "day": str(date.today())})
 
 
 def stored():
-    """{"results": {name: {"found", "notebooks"}}, "day"} of earlier runs."""
+    """{"results": {name: {"found", "digests", "failed"}}, "day"} of earlier runs."""
     empty = {"results": {}, "day": str(date.today())}
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else empty
 

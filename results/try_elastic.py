@@ -1,6 +1,6 @@
 """Try variations of `elastic-mlp` on the held-out images, and add what came out to results/elastic-tried.json.
 
-    OPENBLAS_NUM_THREADS=1 python tools/try_elastic.py rotate=9 "elastic=1.5 smoothness=4" --epochs 40
+    OPENBLAS_NUM_THREADS=1 python results/try_elastic.py rotate=9 "elastic=1.5 smoothness=4" --epochs 40
 
 Each variation is a list of changes, NAME=VALUE, of the recipe, its optimizer or its distortion; an empty text is the
 recipe with one network alone; committee=2 makes it two. It is trained on 50,000 images, two at a time in processes with
@@ -28,7 +28,7 @@ from mnist_scratch.recipes import find_recipe
 
 LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "committee")
 LOGGED += tuple(field.name for field in fields(Distortion))
-STORED = Path(__file__).resolve().parents[1] / "results" / "elastic-tried.json"
+STORED = Path(__file__).resolve().parent / "elastic-tried.json"
 
 
 def main():

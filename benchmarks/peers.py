@@ -1,7 +1,7 @@
-"""One epoch of five networks, side by side with PyTorch, scikit-learn and JAX: `make bench`.
+"""One epoch of five networks, side by side with PyTorch, scikit-learn and JAX.
 
-    python benchmarks/bench.py           the whole measurement; writes results.json, results.md and results.png here
-    python benchmarks/bench.py --quick   2 rounds, 5,000 images: does everything run? Prints the table, writes nothing
+    make bench NAME=peers                  the whole measurement; writes peers.json, peers.md and peers.png here
+    python -m benchmarks.peers --quick     2 rounds, 5,000 images: does everything run? Prints the table, writes nothing
 
 How it is done, and what the figures do not say, is in benchmarks/README.md. The file reads from top to bottom: what is
 trained, the contenders, the measurements (each in a process of its own), the report.
@@ -12,7 +12,6 @@ import contextlib
 import gc
 import importlib
 import importlib.metadata
-import inspect
 import json
 import os
 import platform
@@ -29,10 +28,10 @@ from statistics import geometric_mean, median
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from benchmarks.common import CORES, processor_model, store, system_name
 from mnist_scratch import SGD, Dataset, Network, fit, load_mnist, one_hot
 
 HERE = Path(__file__).resolve().parent
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 # ----------------------------------------------------------------------------------------- what is trained
@@ -421,36 +420,20 @@ def machine():
     } | {name: importlib.metadata.version(name) for name in ("torch", "scikit-learn", "jax")}
 
 
-def system_name():
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except OSError:  # not a Linux
-        return f"{platform.system()} {platform.release()}"
-
-
-def processor_model():
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    return platform.processor() or platform.machine()
-
-
 WORK = (prepare, measure_speed, measure_defaults, measure_memory, measure_company)
 
 
 def in_own_process(function, path, **arguments):
-    """The result of a function, run in a fresh process by the file that defines it, whose --task must `run_task`."""
+    """The result of a function, run in a fresh process by the module that defines it, whose --task must `run_task`."""
     print(f"{function.__name__} {' '.join(map(str, arguments.values()))} ...", file=sys.stderr, flush=True)
     task = json.dumps({"function": function.__name__, "path": str(path), "arguments": arguments})
     # JAX would take a graphics card where there is one; the numbers of threads are set here, for each contender
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     environment["JAX_PLATFORMS"] = "cpu"
     environment.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")  # for all alike, as mnist_scratch does when it comes first
-    command = [sys.executable, inspect.getfile(function), "--task", task]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    module = sys.modules[function.__module__].__spec__.name  # __main__, too, has its own name there
+    command = [sys.executable, "-m", module, "--task", task]
+    run = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(run.stdout.splitlines()[-1])
 
 
@@ -524,7 +507,7 @@ def speed_ratios(results):
 
 
 def report(results):
-    """results.md: one table, what else was measured in a line each, and the machine."""
+    """peers.md: one table, what else was measured in a line each, and the machine."""
     ratios, shares = speed_ratios(results), []
     lines = [
         "# One epoch, side by side",
@@ -533,7 +516,7 @@ def report(results):
         "float32. A ratio is a peer's time over ours in the same round: above 1, ours is faster. "
         "[How it was measured](README.md).",
         "",
-        "![Bars of the ratios in the table, a group for each network.](results.png)",
+        "![Bars of the ratios in the table, a group for each network.](peers.png)",
         "",
         f"| network | ours, s | {' | '.join(f'{peer} / ours' for peer in PEERS)} | matrix products / ours | "
         f"memory, MB: ours, {', '.join(PEERS)} |",
@@ -596,7 +579,7 @@ def megabytes(memory):
 
 
 def picture(results):
-    """results.png: the ratios as bars, with the range of the rounds."""
+    """peers.png: the ratios as bars, with the range of the rounds."""
     from mnist_scratch.classroom.plots import BLUE, GREEN, ORANGE, Figure
 
     ratios = speed_ratios(results)
@@ -607,13 +590,13 @@ def picture(results):
     figure = Figure(9.0, 3.8, f"Time of each peer over ours. {alt}")
     axis = figure.subplots()
     places, width = np.arange(len(ratios) + 1), 0.8 / len(PEERS)
-    for i, (peer, colour) in enumerate(zip(PEERS, (BLUE, ORANGE, GREEN), strict=True)):
+    for i, (peer, color) in enumerate(zip(PEERS, (BLUE, ORANGE, GREEN), strict=True)):
         rows = [peers[peer] for peers in ratios.values()]
         heights = [row.median for row in rows]
         heights.append(geometric_mean(heights))
         x = places + (i - (len(PEERS) - 1) / 2) * width
-        axis.bar(x, heights, 0.92 * width, color=colour, label=peer)
-        ink = "black" if colour == ORANGE else "white"  # the one that can be read on it
+        axis.bar(x, heights, 0.92 * width, color=color, label=peer)
+        ink = "black" if color == ORANGE else "white"  # the one that can be read on it
         for place, height in zip(x, heights, strict=True):
             axis.text(place, 0.04, f"{height:.2f}", ha="center", fontsize=9, color=ink)
         below, above = ([abs(getattr(row, end) - row.median) for row in rows] for end in ("low", "high"))
@@ -631,7 +614,7 @@ def main():
     parser = argparse.ArgumentParser(description="One epoch of five networks beside PyTorch, scikit-learn and JAX.")
     parser.add_argument("--quick", action="store_true", help="2 rounds, 5,000 images; writes only where --out says")
     parser.add_argument("--rounds", type=int, help="how many, the first is not counted (default 5)")
-    parser.add_argument("--report", action="store_true", help="measure nothing, write table and plot of results.json")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write table and plot of peers.json")
     parser.add_argument("--out", type=Path, help="the folder to write to (default: that of this file)")
     parser.add_argument("--task", help=argparse.SUPPRESS)  # a child of this very file
     options = parser.parse_args()
@@ -646,17 +629,17 @@ def main():
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # better now than after ten minutes
     if options.report:
-        results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        results = json.loads((out / "peers.json").read_text(encoding="utf-8"))
     else:
         started = time.perf_counter()
         results = measure(options.rounds or (2 if options.quick else 5), n_images=5_000 if options.quick else 50_000)
         print(f"measured in {(time.perf_counter() - started) / 60:.1f} minutes", file=sys.stderr)
         if out is not None:
-            (out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            store(out / "peers.json", results)
     print(report(results))
     if out is not None:
-        (out / "results.md").write_text(report(results), encoding="utf-8")
-        (out / "results.png").write_bytes(picture(results))
+        (out / "peers.md").write_text(report(results), encoding="utf-8")
+        (out / "peers.png").write_bytes(picture(results))
 
 
 if __name__ == "__main__":

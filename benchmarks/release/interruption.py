@@ -1,7 +1,7 @@
-"""From a click on JupyterLab's stop button until the kernel is idle, in a real browser: `make bench-stop`.
+"""From a click on JupyterLab's stop button until the kernel is idle, in a real browser.
 
-    python benchmarks/interruption.py             five clicks a scene; writes interruption.md and interruption.json here
-    python benchmarks/interruption.py --clicks 1  fewer; writes nothing
+    make bench NAME=interruption                            five clicks a scene; writes interruption.md here
+    python -m benchmarks.release.interruption --clicks 1    fewer; writes nothing
 
 JupyterLab and Chromium run on this machine, as in the browser tests, whose scenes these are. The clock is the page's
 own: it starts when the page hears the click, and stops when the cell has ended and the kernel is idle, or, in the
@@ -11,7 +11,6 @@ on, the trials that were finished are there, the kernel is the same one, and no 
 """
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -20,7 +19,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from slider_latency import lab, machine, rounded
+from benchmarks.release.sliders import machine
+from tools import lab
 
 HERE = Path(__file__).resolve().parent
 CLICKS = 5
@@ -176,9 +176,9 @@ def report(results):
     lines = [
         "# From the stop button to an idle kernel",
         "",
-        f"Measured on {results['date']} by `make bench-stop` on {about['processor']}, {about['cores']} cores, "
-        f"{about['system']}; Python {about['python']}, ipykernel {about['ipykernel']}, JupyterLab "
-        f"{about['jupyterlab']}, Chromium {about['chromium']}. In milliseconds.",
+        f"Measured on {results['date']} by `make bench NAME=interruption` on {about['processor']}, "
+        f"{about['cores']} cores, {about['system']}; Python {about['python']}, ipykernel {about['ipykernel']}, "
+        f"JupyterLab {about['jupyterlab']}, Chromium {about['chromium']}. In milliseconds.",
         "",
         "The clock runs from the click in the page until the cell has ended and the kernel is idle; in the playground, "
         "until it says that it pauses. Each click comes at a random moment within a second of real work. After each, "
@@ -231,7 +231,6 @@ def main():
     print("\n".join(lines))
     if clicks == CLICKS:
         (HERE / "interruption.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (HERE / "interruption.json").write_text(json.dumps(rounded(results), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""From key press to picture, for every slider of every notebook, in a real browser: `make bench-sliders`.
+"""From key press to picture, for every slider of every notebook, in a real browser.
 
-    python benchmarks/slider_latency.py            all notebooks; writes sliders.json and sliders.md here
-    python benchmarks/slider_latency.py --quick    few key presses, two kernels: does everything run? Writes nothing
-    python benchmarks/slider_latency.py 06_regularization --kernels 0    one notebook only; writes nothing
+    make bench NAME=sliders                           all notebooks; writes sliders.md here
+    python -m benchmarks.release.sliders --quick      few key presses, two kernels: does everything run? Writes nothing
+    python -m benchmarks.release.sliders 06_regularization --kernels 0    one notebook only; writes nothing
 
 JupyterLab and Chromium run on this machine, as in the browser tests, whose helpers drive them. The clock is the page's
 own. It starts when the page hears of a key press and stops at the end of the first frame after the new picture and
@@ -10,7 +10,6 @@ the new words are there; so what the kernel computes, and what Jupyter and the b
 """
 
 import argparse
-import json
 import platform
 import random
 import shutil
@@ -24,11 +23,11 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bench import CORES, processor_model, system_name
+
+from benchmarks.common import CORES, processor_model, system_name
+from tools import lab
 
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "tests" / "browser"))
-import lab  # noqa: E402
 
 SWEEPS = 3  # up and down, over all positions
 LONG = 40  # steps up and down; a slider with more is swept once
@@ -201,7 +200,7 @@ def report(results):
     lines = [
         "# From key press to picture",
         "",
-        f"Measured on {results['date']} by `make bench-sliders` on {about['processor']}, {about['cores']} cores, "
+        f"Measured on {results['date']} by `make bench NAME=sliders` on {about['processor']}, {about['cores']} cores, "
         f"{about['system']}; Python {about['python']}, ipywidgets {about['ipywidgets']}, "
         f"JupyterLab {about['jupyterlab']}, Chromium {about['chromium']}. In milliseconds.",
         "",
@@ -278,16 +277,6 @@ def main():
     print("\n".join(lines))
     if not (arguments.quick or arguments.notebooks):
         (HERE / "sliders.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (HERE / "sliders.json").write_text(json.dumps(rounded(results), indent=1) + "\n", encoding="utf-8")
-
-
-def rounded(value):
-    """Milliseconds to a tenth, throughout."""
-    if isinstance(value, dict):
-        return {key: rounded(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [rounded(part) for part in value]
-    return round(value, 1) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

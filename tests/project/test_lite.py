@@ -1,7 +1,6 @@
 """The course in the browser: what the folder would hold. Nothing is fetched, and JupyterLite is not needed."""
 
 import hashlib
-import importlib
 import json
 import sys
 import tomllib
@@ -11,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tools"))
-lite = importlib.import_module("lite")
+from tools import lite
+
+ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
 INFO = {"python": "3.14.0", "arch": "wasm32", "platform": "emscripten_5_0_3", "abi_version": "2026_0"}
 # as Pyodide writes it: not every name in its normal form

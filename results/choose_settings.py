@@ -1,6 +1,6 @@
 """Try learning rates and λ for our recipes on the held-out images, and write what was tried to results/choice.md.
 
-    python tools/choose_settings.py RECIPE --learning-rates 0.1 0.2 --weight-decays 1e-4 2e-4
+    python results/choose_settings.py RECIPE --learning-rates 0.1 0.2 --weight-decays 1e-4 2e-4
 
 Each setting is trained on 50,000 images for the recipe's epochs with two seeds, two processes at a time with one BLAS
 thread each (set OPENBLAS_NUM_THREADS=1); the mean validation accuracy at the last epoch decides. The test images are
@@ -20,7 +20,7 @@ from mnist_scratch.optimizers import SGD, CosineSchedule
 from mnist_scratch.recipes import find_recipe
 from mnist_scratch.tuning import sweep
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+RESULTS = Path(__file__).resolve().parent
 SEEDS = (0, 1)
 
 
@@ -60,8 +60,8 @@ def main():
 HEADER = """# What was tried
 
 Mean validation accuracy at the last epoch, two seeds, for each learning rate η (rows) and weight decay λ (columns).
-Written by `tools/choose_settings.py`; the test images were not used. The best of each table, in bold, is what
-`mnist_scratch/recipes.py` holds.
+Written by `choose_settings.py`, beside this file; the test images were not used. The best of each table, in bold, is
+what `mnist_scratch/recipes.py` holds.
 """
 
 

@@ -1,8 +1,8 @@
-"""A class on one machine: thirty kernels of one Jupyter server run the same notebook at once. `make bench-server`.
+"""A class on one machine: thirty kernels of one Jupyter server run the same notebook at once.
 
-    python benchmarks/server.py                 all, half an hour; writes server.json and server.md here
-    python benchmarks/server.py --only memory   a part: class, one-thread or memory; keeps the other parts
-    python benchmarks/server.py --quick         two kernels and one notebook: does everything run? Writes nothing
+    make bench NAME=server                            all, half an hour; writes server.json and server.md here
+    python -m benchmarks.release.server --only memory a part: class, one-thread or memory; keeps the other parts
+    python -m benchmarks.release.server --quick       two kernels and one notebook: does everything run? Writes nothing
 
 Each kernel is started, and its cells are executed one after the other, as a page does it: over the server's own
 addresses. The clock runs from asking for a kernel until its last cell is done. Memory is what the kernel itself says.
@@ -22,19 +22,19 @@ from pathlib import Path
 from statistics import mean
 
 import nbformat
-from bench import CORES, processor_model, system_name
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from benchmarks.common import CORES, ROOT, processor_model, store, system_name
+from tools import lab
+
 HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "tests" / "browser"))
-import lab  # noqa: E402
 
 CLASS = ("02_forward_pass", "06_regularization")
 KERNELS = 30
 PARTS = ("class", "one-thread", "memory")
 ALONE = 6  # runs in a row, half of them before the class and half of them after
-NOTEBOOKS = sorted(path.stem for path in (HERE.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 LIMIT = 500  # megabytes that a kernel is to stay below
 ONE_THREAD = "import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'"  # before NumPy is there
 # Megabytes that the kernel's process holds, and the most that it ever held. Linux counts the latter in kilobytes.
@@ -86,7 +86,7 @@ async def student(address, name, first=""):
     Returns {"seconds", "memory", "peak"}, or {"error"} with the cell and what it raised.
     """
     begun = time.perf_counter()
-    notebook = nbformat.read(HERE.parent / "notebooks" / f"{name}.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     kernel = await ask(f"{address}/api/kernels", "POST", {"name": "python3", "path": f"notebooks/{name}.ipynb"})
     try:
         url = f"ws{address.removeprefix('http')}/api/kernels/{kernel['id']}/channels?token={lab.TOKEN}"
@@ -161,9 +161,10 @@ def report(results):
     lines = [
         "# A class on one server",
         "",
-        f"Measured until {results['date']} by `make bench-server` on {about['processor']}, {about['cores']} cores, "
-        f"{about['memory']:.0f} GB of memory, {about['system']}; Python {about['python']}, NumPy {about['numpy']}, "
-        f"Matplotlib {about['matplotlib']}, ipykernel {about['ipykernel']}, Jupyter Server {about['jupyter_server']}.",
+        f"Measured until {results['date']} by `make bench NAME=server` on {about['processor']}, "
+        f"{about['cores']} cores, {about['memory']:.0f} GB of memory, {about['system']}; Python {about['python']}, "
+        f"NumPy {about['numpy']}, Matplotlib {about['matplotlib']}, ipykernel {about['ipykernel']}, Jupyter Server "
+        f"{about['jupyter_server']}.",
         "",
         "## All at the same time",
         "",
@@ -235,7 +236,7 @@ def main():
     print("\n".join(lines))
     if not arguments.quick:
         (HERE / "server.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        stored.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        store(stored, results)
 
 
 if __name__ == "__main__":

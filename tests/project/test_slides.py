@@ -1,19 +1,17 @@
 """Slides: what each cell is on them, and a deck."""
 
 import base64
-import importlib
 import json
 import re
 import struct
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tools"))
-slides, npm = map(importlib.import_module, ("slides", "npm"))
+from tools import npm, slides
+
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 COURSE = [path for path in NOTEBOOKS if path.parent.name != "solutions"]
 

@@ -1,13 +1,12 @@
-"""A sweep on all cores, beside the same sweep one trial after the other: `make bench-sweep`.
+"""A sweep on all cores, beside the same sweep one trial after the other.
 
-    python benchmarks/sweep.py           the whole measurement; writes sweep.json and sweep.md here
-    python benchmarks/sweep.py --quick   one round of short trials: does everything run? Writes nothing
+    make bench NAME=sweep                         the whole measurement; writes sweep.md here
+    python -m benchmarks.release.sweep --quick    one round of short trials: does everything run? Writes nothing
 
 How it is done, and what the figures do not say, is in benchmarks/README.md.
 """
 
 import argparse
-import json
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,19 +15,20 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import bench
 import numpy as np
 
+from benchmarks import peers
+from benchmarks.common import CORES, processor_model, system_name
 from mnist_scratch.tuning import shared_mnist, sweep
 
 HERE = Path(__file__).resolve().parent
 GOAL = 1.8  # on two cores
 EPOCHS = (5, 20)  # of each trial: a short sweep and a long one
-ONE_BY_ONE, THREADS, PROCESSES = "one after the other", f"{bench.CORES} threads", f"{bench.CORES} processes"
+ONE_BY_ONE, THREADS, PROCESSES = "one after the other", f"{CORES} threads", f"{CORES} processes"
 EXECUTORS = {
     ONE_BY_ONE: nullcontext,
-    THREADS: partial(ThreadPoolExecutor, bench.CORES),
-    PROCESSES: partial(ProcessPoolExecutor, bench.CORES),
+    THREADS: partial(ThreadPoolExecutor, CORES),
+    PROCESSES: partial(ProcessPoolExecutor, CORES),
 }
 
 
@@ -58,7 +58,7 @@ def measure(rounds, n_trials, epochs):
 
 
 def machine():
-    about = {"processor": bench.processor_model(), "cores": bench.CORES, "system": bench.system_name()}
+    about = {"processor": processor_model(), "cores": CORES, "system": system_name()}
     return about | {"python": sys.version.split()[0], "numpy": np.__version__}
 
 
@@ -71,20 +71,20 @@ def report(sweeps, about):
         "",
         f"{first['trials']} trials of 784-32-10 on 10,000 images in float64, with one BLAS thread. Medians "
         f"(smallest–largest) of {rounds} rounds. The speed-up divides times of the same round. "
-        "[How it was measured](README.md).",
+        "[How it was measured](../README.md).",
         "",
         "| epochs of a trial | | seconds | speed-up |",
         "|--:|---|--:|--:|",
     ]
     for measured in sweeps:
         for name, times in measured["seconds"].items():
-            ratio = str(bench.Ratio.of(measured["seconds"], ONE_BY_ONE, name)) if name != ONE_BY_ONE else ""
+            ratio = str(peers.Ratio.of(measured["seconds"], ONE_BY_ONE, name)) if name != ONE_BY_ONE else ""
             spread = f"{median(times):.1f} ({min(times):.1f}–{max(times):.1f})"
             lines.append(f"| {measured['epochs']} | {name} | {spread} | {ratio} |")
     if about["cores"] == 2:
         lines += ["", f"The goal for two processes is a speed-up of {GOAL}."]
         for measured in sweeps:
-            reached = bench.Ratio.of(measured["seconds"], ONE_BY_ONE, PROCESSES).median >= GOAL
+            reached = peers.Ratio.of(measured["seconds"], ONE_BY_ONE, PROCESSES).median >= GOAL
             lines[-1] += f" With {measured['epochs']} epochs it is {'reached' if reached else 'missed'}."
     lines += [
         "",
@@ -100,12 +100,11 @@ def main():
     parser = argparse.ArgumentParser(description="A sweep on all cores, beside the same sweep on one.")
     parser.add_argument("--quick", action="store_true", help="one round of short trials; writes nothing")
     options = parser.parse_args()
-    sweeps = [measure(1, 2 * bench.CORES, 1)] if options.quick else [measure(5, 24, epochs) for epochs in EPOCHS]
+    sweeps = [measure(1, 2 * CORES, 1)] if options.quick else [measure(5, 24, epochs) for epochs in EPOCHS]
     results = {"sweeps": sweeps, "machine": machine()}
     lines = report(sweeps, results["machine"])
     print(lines)
     if not options.quick:
-        (HERE / "sweep.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         (HERE / "sweep.md").write_text(lines, encoding="utf-8")
 
 

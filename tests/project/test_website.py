@@ -1,6 +1,5 @@
 """The website as far as it can be tested without Sphinx: what is laid out for it, what npm fetches."""
 
-import importlib
 import io
 import re
 import subprocess
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "tools"))
-website, npm = map(importlib.import_module, ("website", "npm"))
+from tools import npm, website
+
+ROOT = Path(__file__).resolve().parents[2]
 LAY_OUT = website.lay_out
 
 
