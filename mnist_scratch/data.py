@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _MNIST_FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 _LARGEST = 50_000_000  # bytes, a little more than the largest of them
+_RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
+_NAME = "Name the folder that holds the four files, or leave folder out."
 _NUMBERS = list(dict.fromkeys(np.dtype(t).name for t in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 
 
@@ -65,8 +68,7 @@ class Dataset:
         return f"Dataset(images {self.images.shape} {self.images.dtype}, labels {self.labels.shape})"
 
 
-@dataclass(frozen=True, eq=False)
-class MNIST:
+class MNIST(NamedTuple):
     """The three parts of MNIST, each a Dataset."""
 
     train: Dataset
@@ -141,12 +143,8 @@ def load_mnist(folder=None, n_validation=10_000):
         If n_validation is not between 0 and 59,999.
     """
     checks.integer("n_validation", n_validation, 0, 59_999)
-    if folder is None:
-        place = course_folder("data", "train-images-idx3-ubyte*")
-        remedy = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
-    else:
-        place = Path(checks.path("folder", folder))
-        remedy = "Name the folder that holds the four files, or leave folder out."
+    ours = course_folder("data", "train-images-idx3-ubyte*") if folder is None else None
+    place, remedy = (ours, _RESTORE) if ours else (Path(checks.path("folder", folder)), _NAME)
     arrays = [_genuine(place, name, remedy) for name in _MNIST_FILES]
     train, test = _as_dataset(*arrays[:2]), _as_dataset(*arrays[2:])
     train, validation = split(train, [len(train) - n_validation, n_validation])

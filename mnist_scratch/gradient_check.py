@@ -101,8 +101,7 @@ def gradient_check(
     checks.one_of("method", method, _EPSILON)
     checks.dtype(dtype, ("float32", "float64"))
     rng = np.random.default_rng(checks.integer("seed", seed, 0))
-    if max_entries is not None:
-        checks.integer("max_entries", max_entries, 1)
+    most = np.inf if max_entries is None else checks.integer("max_entries", max_entries, 1)
     epsilon = checks.number("epsilon", _EPSILON[method] if epsilon is None else epsilon, above=0)
 
     _, gradients = net.copy(dtype).loss_and_gradients(X, y, weight_decay)
@@ -113,8 +112,8 @@ def gradient_check(
         if np.shape(gradient) != parameter.shape:
             raise ValueError(f"the gradient of {name} has shape {np.shape(gradient)}, the parameter {parameter.shape}")
         entries = np.arange(parameter.size)
-        if max_entries is not None and parameter.size > max_entries:
-            entries = np.sort(rng.choice(parameter.size, max_entries, replace=False))
+        if parameter.size > most:
+            entries = np.sort(rng.choice(parameter.size, most, replace=False))
         numerical = slope(lambda: probe.loss(X, y, weight_decay).total, parameter, epsilon, entries)
         analytic = np.ravel(gradient)[entries]
         worst = np.argmax(abs(analytic - numerical))

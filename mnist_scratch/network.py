@@ -84,12 +84,11 @@ class Network:
         if initialization is None:
             initialization = "xavier" if activation in ("sigmoid", "tanh") else "he"
         rng = np.random.default_rng(checks.integer("seed", seed, 0))
-        pairs = list(pairwise(self.sizes))
         self.weights = [
             (_standard_deviation(initialization, n_in, n_out) * rng.standard_normal((n_in, n_out))).astype(self.dtype)
-            for n_in, n_out in pairs
+            for n_in, n_out in pairwise(self.sizes)
         ]
-        self.biases = [np.zeros(n_out, self.dtype) for _, n_out in pairs]
+        self.biases = [np.zeros(n, self.dtype) for n in self.sizes[1:]]
 
     # ------------------------------------------------------------------------------------------ forward
 

@@ -94,9 +94,9 @@ class Trainer:
 
     def __post_init__(self):
         checks.training(self)
-        parts = {"train": self.train} | ({"validation": self.validation} if self.validation is not None else {})
-        K, dtype = self.net.sizes[-1], self.net.dtype
-        self._parts = {name: (data.images, one_hot(data.labels, K, dtype)) for name, data in parts.items()}
+        parts, K = {"train": self.train, "validation": self.validation}, self.net.sizes[-1]
+        parts = {name: data for name, data in parts.items() if data is not None}
+        self._parts = {name: (data.images, one_hot(data.labels, K, self.net.dtype)) for name, data in parts.items()}
         self._targets = self._parts["train"][1]
         if self.label_smoothing:  # Szegedy et al. 2016
             self._targets = (1 - self.label_smoothing) * self._targets + self.label_smoothing / K
