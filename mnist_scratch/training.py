@@ -222,38 +222,36 @@ def fit(
     checks.loop(epochs, threads, progress, on_epoch)
     history = checks.resumable(History() if resume is None else resume, trainer, epochs)
     work, n_threads = min(batch_size, len(train)) * net.n_parameters, threads or available()
-    bar = progress_bar((epochs - history.epochs) * trainer.steps_per_epoch, progress)
-
-    def measure(seconds):
-        row = trainer.measure(threads=n_threads)
-        history.record(row | {"learning_rate": optimizer.rate(float(trainer.epochs)), "seconds": seconds})
-        bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
-
     history.stopped, history.diverged = "", False
-    try:
-        # overflow is answered by name; NumPy's own warnings would only point into this package
-        with blas_threads(work, threads), np.errstate(over="ignore", invalid="ignore"):
-            if history.train_loss:
-                trainer.epochs, trainer.state = history.epochs, history.optimizer_state
-            else:
-                history.optimizer_state = trainer.state
-                measure(seconds=0.0)
-            while trainer.epochs < epochs and not history.stopped:
-                started, epoch = perf_counter(), trainer.epochs
-                while trainer.epochs == epoch:
-                    history.batch_loss.append(trainer.step())
-                    bar.update()
-                measure(seconds=history.seconds[-1] + perf_counter() - started)
-                if on_epoch is not None and on_epoch(history):
-                    history.stopped = f"stopped by on_epoch after epoch {history.epochs}."
-    except KeyboardInterrupt:
-        epoch = history.epochs + 1
-        history.stopped = f"interrupted in epoch {epoch}: what was learned is kept; fit(…, resume=history) goes on."
-    except checks.Diverged as reason:
-        history.stopped, history.diverged = str(reason), True
-    finally:
-        bar.total = bar.n  # a bar that ends early would stay, in red
-        bar.close()
+    # overflow is answered by name; NumPy's own warnings would only point into this package
+    quiet = np.errstate(over="ignore", invalid="ignore")
+    with progress_bar((epochs - history.epochs) * trainer.steps_per_epoch, progress) as bar:
+
+        def measure(seconds):
+            row = trainer.measure(threads=n_threads)
+            history.record(row | {"learning_rate": optimizer.rate(float(trainer.epochs)), "seconds": seconds})
+            bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
+
+        try:
+            with blas_threads(work, threads), quiet:
+                if history.train_loss:
+                    trainer.epochs, trainer.state = history.epochs, history.optimizer_state
+                else:
+                    history.optimizer_state = trainer.state
+                    measure(seconds=0.0)
+                while trainer.epochs < epochs and not history.stopped:
+                    started, epoch = perf_counter(), trainer.epochs
+                    while trainer.epochs == epoch:
+                        history.batch_loss.append(trainer.step())
+                        bar.update()
+                    measure(seconds=history.seconds[-1] + perf_counter() - started)
+                    if on_epoch is not None and on_epoch(history):
+                        history.stopped = f"stopped by on_epoch after epoch {history.epochs}."
+        except KeyboardInterrupt:
+            epoch = history.epochs + 1
+            history.stopped = f"interrupted in epoch {epoch}: what was learned is kept; fit(…, resume=history) goes on."
+        except checks.Diverged as reason:
+            history.stopped, history.diverged = str(reason), True
     if history.stopped and progress:
         print(history.stopped)
     return history
