@@ -1,4 +1,4 @@
-"""What the papers promise: requirements that agree, genuine data, links that lead somewhere."""
+"""What the papers promise: requirements that agree, genuine data, links that lead somewhere, commands that exist."""
 
 import gzip
 import hashlib
@@ -10,6 +10,7 @@ import pytest
 import yaml  # comes with Jupyter, whose server needs it
 
 import mnist_scratch
+from mnist_scratch.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("", ".github", "benchmarks", "data", "docs", "notebooks", "results")
@@ -77,3 +78,17 @@ def test_every_link_of_a_page_leads_somewhere(page):
             there = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
             dead += [] if heading in map(anchor, there) else [target]
     assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_exists(page, capsys):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    code = re.findall(r"^```\n.*?^```|`[^`\n]+`", PAGES[page], re.MULTILINE | re.DOTALL)
+    targets = {name for part in code for name in re.findall(r"\bmake ([a-z][a-z-]*)", part)}
+    assert {name for name in targets if not re.search(rf"^{name}:", makefile, re.MULTILINE)} == set()
+    measured = {name for part in code for name in re.findall(r"\bmake bench NAME=(\w+)", part)}
+    assert {name for name in measured if not list(ROOT.glob(f"benchmarks/**/{name}.py"))} == set()
+    for command in {name for part in code for name in re.findall(r"mnist_scratch ([a-z]+)", part)}:
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0, command
