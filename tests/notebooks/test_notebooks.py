@@ -1,0 +1,304 @@
+"""The course's notebooks as files, and proof that each rule they are held to can turn red.
+
+That their cells still print what is stored is shown elsewhere: pytest runs them with nbval. A new notebook is held to
+all of this as it is: nothing here names one but the first, which must lead to all others.
+"""
+
+import base64
+import json
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbconvert import ScriptExporter
+from notebook_rules import ROOT, RULES, WIDGET, Page, link_targets, names, shows_something
+from prose_numbers import every_number_in_the_prose_is_covered_by_a_cell as numbers_rule
+
+FOLDER = ROOT / "notebooks"
+NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+RULES = [*RULES, numbers_rule]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: "/".join(path.relative_to(FOLDER).parts))
+def test_notebook(path):
+    complaints = [f"{rule.__name__}: {complaint}" for rule in RULES for complaint in rule(Page.read(path))]
+    assert not complaints, f"\n{path.relative_to(ROOT)}\n  " + "\n  ".join(complaints)
+
+
+def test_the_first_notebook_leads_to_every_other_one():
+    blocks = [block for _, blocks in Page.read(FOLDER / "00_start_here.ipynb").markdown for block in blocks]
+    assert {path.name for path in FOLDER.glob("0[1-9]*.ipynb")} <= set(link_targets(blocks))
+
+
+def test_every_notebook_with_exercises_has_solutions():
+    checked = [path for path in FOLDER.glob("*.ipynb") if "check." in path.read_text(encoding="utf-8")]
+    assert checked and all((FOLDER / "solutions" / path.name).exists() for path in checked if path.name[:2] != "00")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: "/".join(path.relative_to(FOLDER).parts))
+def test_nbconvert_makes_a_python_script_of_it(path):
+    script, resources = ScriptExporter().from_notebook_node(nbformat.read(path, as_version=4))
+    assert resources["output_extension"] == ".py"
+    compile(script, path.name, "exec")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "named"),
+    [
+        ("sys.modules['mnist_scratch'] = None", "mnist_scratch"),
+        ("sys.modules['numpy'] = None", "numpy"),
+        ("sys.version_info = (3, 10, 12)", "Python 3.11"),
+    ],
+)
+def test_the_first_cell_says_when_the_kernel_is_not_the_courses(lacking, named):
+    cell = Page.read(FOLDER / "00_start_here.ipynb").code[0][2]
+    program = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
+    )
+    program += f"\n{lacking}\nsys.exit(not shell.run_cell({cell!r}).success)"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 1 and "Traceback" not in said
+    assert named in said and sys.executable in said and "Kernel" in said
+
+
+# ---------------------------------------------------------------------------------- a tiny notebook to break
+
+ALT = "A line that rises from 0 to 2."
+
+
+def markdown(text):
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def code(source, *outputs, count=1):
+    outputs = list(outputs)
+    return {"cell_type": "code", "execution_count": count, "metadata": {}, "outputs": outputs, "source": source}
+
+
+def printed(text):
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def shown(data, kind, alt=ALT, words=f"<Figure: {ALT}>"):
+    metadata = {kind: {"alt": alt}} if alt is not None else {}
+    return {"output_type": "display_data", "metadata": metadata, "data": {kind: data, "text/plain": words}}
+
+
+def picture(n_bytes=100, kind="image/png", **words):
+    return shown(base64.b64encode(bytes(n_bytes)).decode(), kind, **words)
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A notebook that keeps every rule."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "README.md").write_text("# Read me\n\n## Get `started` now\n", encoding="utf-8")
+    cells = [
+        markdown("# Tiny\n\n30 minutes. See [the start](#A-first-cell) and [more](../README.md#get-started-now)."),
+        markdown("## A first cell\n\nIt prints 0.25, see [the page](https://example.org/a/b)."),
+        code("x, n = 0.25, 0\nprint(x)", printed("0.25\n")),
+        code("", count=None),
+        markdown("## A picture\n\n![a dot](https://example.org/dot.png)"),
+        code("plot(x)", picture(), count=2),
+    ]
+    content = {"cells": cells, "metadata": {"kernelspec": {}}, "nbformat": 4, "nbformat_minor": 5}
+    return Page(tmp_path / "notebooks" / "tiny.ipynb", content, tmp_path)
+
+
+def broken_rules(page):
+    page.__dict__.pop("markdown", None)  # read anew
+    return {rule.__name__ for rule in RULES if rule(page)}
+
+
+def test_the_tiny_notebook_keeps_every_rule(page):
+    assert broken_rules(page) == set()
+
+
+def first(**change):
+    return lambda cells: cells[2].update(change)
+
+
+def first_shows(output):
+    return lambda cells: cells[2]["outputs"].append(output)
+
+
+def second(*outputs):
+    return lambda cells: cells[5].update(outputs=list(outputs))
+
+
+def third(source):
+    return lambda cells: cells.append(code(source, printed("0.25"), count=3))
+
+
+def written(text):
+    return lambda cells: cells[1].update(source=cells[1]["source"] + "\n\n" + text)
+
+
+def tagged(tag):
+    return lambda cells: cells[2]["metadata"].update(tags=[tag])
+
+
+BREAKS = {
+    "every_cell_was_run_in_order": [first(execution_count=None), first(execution_count=3)],
+    "every_cell_that_shows_something_has_its_output": [first(outputs=[]), second()],
+    "no_output_is_an_error": [first_shows({"output_type": "error", "ename": "E", "evalue": ""})],
+    "no_output_is_ignored_without_an_assertion": [
+        tagged("nbval-ignore-output"),
+        tagged("nbval-skip"),
+        first(source="# NBVAL_SKIP\nx = 0.25\nprint(x)"),
+        first(source="# NBVAL_IGNORE_OUTPUT\nx = 0.25\nprint(x)"),
+        first(source="# NBVAL_IGNORE_OUTPUT\nx = 0.25\nprint('assert')\ndef f():\n    assert x"),
+    ],
+    "no_cell_prints_how_long_it_took": [
+        third("%time print(x)"),
+        third("%%timeit\nx"),
+        first_shows(printed("Wall time: 3 s")),
+        first_shows(printed(" 50%|#####     | 1/2 ")),
+    ],
+    "every_cell_can_run_again": [
+        third("n += 1\nprint(n)"),
+        third("n = 2 * n\nprint(n)"),
+        third("n.append(1)\nprint(n)"),
+        third("n[0].y |= {1}\nprint(n)"),
+    ],
+    "no_cell_takes_a_name_that_an_earlier_one_needs": [
+        third("x = [1]\nprint(x)"),
+        third("def plot(x):\n    return x\n\n\nprint(plot(1))"),
+        third("import math as x\n\nprint(x)"),
+        lambda cells: cells.extend(
+            code(source, printed("1"), count=n)
+            for n, source in enumerate(
+                ["k = 1\ndef f():\n    return k\nprint(f())", "print(f())", "k = 2\nprint(k)"], start=3
+            )
+        ),
+    ],
+    "no_absolute_path": [
+        written("Look into `/Users/ada`."),
+        first_shows(printed("File /tmp/ipykernel_1/2.py:1")),
+        first_shows(printed("in /root")),
+        first_shows(printed("in C:" + "\\Users\\ada")),
+    ],
+    "no_widget_is_stored": [lambda cells: cells[5]["outputs"][0]["data"].update({WIDGET: {}})],
+    "nothing_stored_can_execute": [
+        written("<script>alert()</script>"),
+        written("<SCRIPT src='https://example.org/a.js'></SCRIPT>"),
+        written('<img alt="a dot"/onload=alert() src="../README.md">'),
+        written('<iframe srcdoc="x"></iframe>'),
+        written("<svg><a>x</a></svg>"),
+        written('<b title=">" onmouseover="alert()">x</b>'),
+        first_shows(shown("<script>alert()</script>", "text/html")),
+        first_shows(shown("<a href=' javascript:x'>", "text/html")),
+        first_shows(shown("alert()", "application/javascript")),
+        first_shows(shown("<b>x</b>", "image/svg+xml")),
+        first(metadata={"trusted": True}),
+        first(metadata={"init_cell": True}),
+        lambda cells: cells[2]["outputs"][0].update(metadata={"trusted": True}),
+        lambda cells: cells[1].update(attachments={"x.svg": {"image/svg+xml": "<svg/>"}}),
+        lambda cells: cells.append({"cell_type": "raw", "metadata": {}, "source": "<script>"}),
+    ],
+    "one_title_and_no_level_skipped": [
+        lambda cells: cells.insert(0, markdown("First, a word.")),
+        written("# Another title"),
+        written("#### Deep"),
+    ],
+    "every_picture_has_alt_text": [
+        second(picture(alt=None)),
+        second(picture(alt="A line.", words="A line.")),
+        second(picture(words="<Figure>")),
+        second(picture(alt=None, kind="image/jpeg")),
+        written("![ ](https://example.org/dot.png)"),
+        written('<img src="../README.md" alt="">'),
+    ],
+    "no_picture_is_large": [second(picture(60_001))],
+    "cells_are_short": [
+        third("y = 0\n" * 21),
+        lambda cells: [cells.append(code("y = 0\n" * 7, count=n)) for n in (3, 4, 5)],
+    ],
+    "every_link_leads_somewhere": [
+        written("[there](02_nowhere.ipynb)"),
+        written("[there](../readme.md)"),
+        written("[there](../README.md#nowhere)"),
+        written("[there](#a-first-cell)"),
+        written("[there](../../outside.md)"),
+        written("[there](http://example.org)"),
+        written("<https://example>"),
+        written("[there]()"),
+        written('<a href="nowhere.html">x</a>'),
+    ],
+    "every_number_in_the_prose_is_covered_by_a_cell": [written("It is 0.26.")],
+}
+
+
+@pytest.mark.parametrize(("rule", "change"), [(rule, change) for rule in BREAKS for change in BREAKS[rule]])
+def test_each_rule_can_turn_red_alone(page, rule, change):
+    change(page.content["cells"])
+    assert broken_rules(page) == {rule}
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"), [("widgets", "no_widget_is_stored"), ("trusted", "nothing_stored_can_execute")]
+)
+def test_the_metadata_of_the_notebook_are_looked_at(page, key, rule):
+    page.content["metadata"][key] = {}
+    assert broken_rules(page) == {rule}
+
+
+def test_every_rule_is_broken_above():
+    assert {rule.__name__ for rule in RULES} == set(BREAKS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        first(source="# NBVAL_IGNORE_OUTPUT\nx = 0.25\nassert x > 0.1\nprint(x)"),
+        first(source="x = [0.25]\nx.append(1)\nx += [2]\nprint([x for x in x], np.sort(x))"),
+        third("def f(x):\n    y = [x]\n    y.append(x)\n    return y\n\n\nprint(f(x))"),
+        third("y = 0\n" * 20),
+        second(picture(60_000)),
+        written("```\n# no title\n[no link](nowhere)\n```\n\n`[no](link)`"),
+        written("[up](../README.md), [here](tiny.ipynb#A-first-cell)"),
+        written("[a](https://en.wikipedia.org/wiki/Rank_(linear_algebra))"),
+        written('<img src="../README.md" alt="a dot">'),
+        written("`<script>` once = on; x < y one = 2, if a <b> on </b>."),
+        written("And/or https://example.org/home/ada, a/tmp/b."),
+        first_shows(shown('<div class="cell on">only <code>on</code> = 1</div>', "text/html")),
+    ],
+)
+def test_what_is_allowed_stays_green(page, change):
+    change(page.content["cells"])
+    page.path.write_text(json.dumps(page.content), encoding="utf-8")
+    assert broken_rules(page) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "needed", "bound"),
+    [
+        ("y = x", "x", "y"),
+        ("x = 1\ny = x", "", "x y"),
+        ("y = [x for x in range(3)]", "", "y"),
+        ("def f(a):\n    return a + b", "b", "f"),
+        ("b = 1\nf = lambda a: a + b", "", "b f"),
+        ("for i, x in enumerate(xs):\n    t = t + x", "xs t", "i x t"),
+        ("class C(B):\n    n = m", "B m", "C"),
+        ("import a.b as c\nwith d as e:\n    pass", "d", "c e"),
+        ("%matplotlib inline\nx", "x", ""),
+    ],
+)
+def test_which_names_a_cell_needs_and_binds(source, needed, bound):
+    assert names(source) == (set(needed.split()), set(bound.split()))
+
+
+@pytest.mark.parametrize(
+    "source", ["x", "x, y", "f(x)", "if x:\n    print(x)", "print(x)\ny = 1", "%matplotlib inline\nx"]
+)
+def test_a_cell_that_shows_something(source):
+    assert shows_something(source)
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1", "x += 1", "def f():\n    print(1)", "_ = f(x)", "assert_allclose(a, b)", "a.step(b)"]
+)
+def test_a_cell_that_shows_nothing(source):
+    assert not shows_something(source)

@@ -1,0 +1,136 @@
+"""Which numbers in a notebook's prose a code cell nearby has to show, and when it does."""
+
+import pytest
+from notebook_rules import ROOT, Page
+from prose_numbers import covers, numbers_in
+from prose_numbers import every_number_in_the_prose_is_covered_by_a_cell as rule
+
+
+def complaints(*cells):
+    """About a notebook of texts (Markdown) and (source, output) pairs (code), in this order."""
+    content = [
+        {"cell_type": "markdown", "source": cell}
+        if isinstance(cell, str)
+        else {"cell_type": "code", "source": cell[0], "outputs": [{"output_type": "stream", "text": cell[1]}]}
+        for cell in cells
+    ]
+    return rule(Page(ROOT / "notebooks" / "made_up.ipynb", {"cells": content, "metadata": {}}))
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "output"),
+    [
+        ("a quarter is 0.25", "", "0.25"),
+        ("a quarter is 0.25", "x = 0.25", ""),
+        ("a quarter is 0.2", "", "0.2499"),
+        ("minus: −0.25", "", "-0.25"),
+        ("50,000 images", "n = 50_000", ""),
+        ("50\u202f000 images", "", "50,000"),
+        ("$m = 50{,}000$", "", "50000"),
+        ("97 % right", "", "0.9712"),
+        ("97% right", "", "97.0"),
+        ("97.5 % right", "assert accuracy > 0.975", ""),
+        ("$97\\,\\%$ right", "", "97.1%"),
+        ("a share of 0.97", "", "97.0%"),
+        ("below 1e-7", "assert error < 1e-7", ""),
+        ("below $10^{-7}$", "steps = 10.0**-7", ""),
+        ("below 10⁻⁷", "assert error < 1e-7", ""),
+        ("some $3 \\times 10^{-5}$", "", "2.9e-05"),
+        ("some 3 · 10⁻⁵", "", "3e-05"),
+        ("a 784-128-64-10 network", "Network([784, 128, 64, 10])", ""),
+        ("about 100,000 weights", "", "109,386"),
+        ("the magic number 2051", "x = 0x803", ""),
+        ("> quoted: 0.25", "", "0.25"),
+    ],
+)
+def test_a_number_that_a_cell_shows_is_covered(text, source, output):
+    assert complaints("# Title\n\n" + text, (source, output)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "output"),
+    [
+        ("a quarter is 0.25", "", "0.26"),
+        ("a quarter is 0.25", "x = 1  # 0.25", ""),
+        ("a quarter is 0.250", "", "0.2512"),
+        ("50,000 images", "", "50,001"),
+        ("100,000 weights", "", "109,386"),
+        ("about 100,000 weights", "", "209,386"),
+        ("97 % right", "", "0.9649"),
+        ("7% right", "", "0.08"),
+        ("784 pixels", "float784 = x784", ""),
+        ("below $10^{-7}$", "assert error < 1e-8", ""),
+        ("below 10⁻⁷", "", "10"),
+        ("some $3 \\times 10^{-5}$", "", "3"),
+        ("$\\eta = 0.1$", "", "0.2"),
+        ("$$\n\\eta = 0.1\n$$", "", "0.2"),
+        ("> quoted: 0.25", "", "0.5"),
+        ("- It is **0.25** now", "", "0.5"),
+        ("| a |\n|---|\n| 0.25 |", "", "0.5"),
+        ("<div>0.25</div>", "", "0.5"),
+        ("[0.25 of them](08_five_networks.ipynb)", "", "0.5"),
+        ("The 1998 images", "", "0.5"),
+        ("![a curve down to 0.25](x.png)", "", "0.5"),
+    ],
+)
+def test_a_number_that_no_cell_shows_is_named(text, source, output):
+    (complaint,) = complaints("# Title\n\n" + text, (source, output))
+    assert complaint.startswith("cell 1: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "three of 10, 28 × 28, 64 units",
+        "# 09 · Go past 99 %\n\nAfter [08 Reproduce 0.25](08_five_networks.ipynb).",
+        "`0.25` and ``0.25 ` `` and\n\n```python\nx = 0.25\n```\n",
+        "[link](https://example.org/0.25/1234) and <https://example.org/1234> and https://example.org/1234",
+        "LeCun (1998), LeCun et al. 1998, (Srivastava et al., 2014; He et al., 2015), arXiv:1412.6980",
+        "It began in 1989 and goes on since 2012.",
+        "Exercise 3.1, notebook 03, float32, Python 3.11",
+        "120 minutes; 90–120 minutes",
+        "**3.1** Try it.\n\n**3.2 Try more.**\n\n- **3.3** And more.",
+        '<span style="width: 0.25em; height: 100px">x</span><!-- 0.25 -->',
+        "Is it 0.25?",
+        "## Further reading\n\nPages 2278–2324, 86.11.\n\n### More\n\n0.25",
+    ],
+)
+def test_what_is_no_claim_is_left_alone(text):
+    assert complaints("# Title\n\n" + text, ("x = 1", "")) == []
+
+
+def test_reading_ends_where_the_next_section_begins():
+    (complaint,) = complaints("# Title\n\n## Further reading\n\n0.25\n\n## Next\n\n0.75", ("x = 1", ""))
+    assert "0.75" in complaint
+
+
+def test_minutes_are_checked_after_the_first_cell():
+    assert complaints("# Title", "120 minutes", ("x = 1", ""))
+
+
+@pytest.mark.parametrize(
+    ("place", "far"),
+    [("# Title", False), ("## One", False), ("## Two", False), ("## Three", True), ("## Summary", False)],
+)
+def test_a_number_is_looked_up_in_its_section_and_its_neighbors_and_from_the_summary_everywhere(place, far):
+    sections = ["# Title", "## One", ("x = 0.25", ""), "## Two", "## Three", ("", "0.75"), "## Summary"]
+    cells = [f"{cell}\n\nIt is 0.25." if cell == place else cell for cell in sections]
+    assert bool(complaints(*cells)) is far
+
+
+def test_sections_inside_one_cell_are_told_apart():
+    text = "# T\n\n## One\n\n0.25\n\n## Two\n\n## Three\n\n0.25"
+    assert len(complaints(text, ("x = 0.25", ""))) == 1
+
+
+def test_the_complaint_names_cell_number_and_sentence():
+    (complaint,) = complaints(
+        "# Title", "One thing. It reaches 97.3 % after\ntwo epochs. Then it stops.", ("x = 1", "")
+    )
+    assert complaint == "cell 2: no code cell nearby shows 97.3 %: It reaches 97.3 % after two epochs."
+
+
+def test_numbers_are_read_with_their_precision():
+    (number,) = numbers_in("0.250")
+    assert covers(0.2504, number) and not covers(0.2506, number)
+    assert [n.value for n in numbers_in("2 × 10⁻³, 1e3, 12,345, 7")] == pytest.approx([0.002, 1000, 12345, 7])
