@@ -27,7 +27,7 @@ mathjax3_config = {"options": {"enableMenu": False}}  # the menu would make each
 
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # several names may share a line
 default_role = "py:obj"  # `fit` in a docstring is a link, or code where there is nothing to link to
 
 autodoc_member_order = "bysource"
