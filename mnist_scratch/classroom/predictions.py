@@ -1,4 +1,4 @@
-"""Predict, then run: commit to an answer, compute it, and see what the choice tells.
+"""Predict, then run: commit to an answer, compute it, and see what the choice tells::
 
     question = predict("How many of the images will it get right?", {
         "30 %": "what whoever says so overlooks",
