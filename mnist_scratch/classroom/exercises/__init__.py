@@ -130,7 +130,7 @@ def judge(exercise, answer):
     return Verdict(exercise.name, "passed", f"{exercise.number} passed. {exercise.praise}".strip())
 
 
-_COLOURS = {
+_COLORS = {
     "passed": "#009E73",
     "not yet": "#D55E00",
     "not started": "#666666",
@@ -140,7 +140,7 @@ _COLOURS = {
 
 
 def show(message, state, below=""):
-    """Show a message beside a coloured bar where there is a notebook, and print it elsewhere."""
+    """Show a message beside a colored bar where there is a notebook, and print it elsewhere."""
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -154,7 +154,7 @@ def show(message, state, below=""):
         return
     small = f'<div style="font-size: 0.9em; opacity: 0.75">{escape(below)}</div>' if below else ""
     html = (
-        f'<div role="status" style="border-left: 5px solid {_COLOURS[state]}; padding: 4px 10px; max-width: 56em; '
+        f'<div role="status" style="border-left: 5px solid {_COLORS[state]}; padding: 4px 10px; max-width: 56em; '
         f'white-space: pre-line">'
         f"{as_html(message)}{small}</div>"
     )

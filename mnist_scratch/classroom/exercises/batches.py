@@ -10,13 +10,12 @@ from ...network import Network
 from ...optimizers import SGD
 from ...training import fit
 from .toolkit import (
-    Case,
-    Exercise,
-    Mistake,
+    FunctionExercise,
+    NumberExercise,
+    OpenExercise,
     Wrong,
     attempt,
-    by_cases,
-    by_value,
+    called_name,
     close,
     quiet,
     require_function,
@@ -32,24 +31,26 @@ def _some(*shapes, dtype=float):
     return [_rng.standard_normal(shape).round(1).astype(dtype) for shape in shapes]
 
 
-def _observe(f, parameters, **others):
-    """What a call leaves in the arrays it was given, and which of them were replaced in their list."""
-    lists = {"parameters": parameters} | {key: others[key] for key in ("velocity",) if key in others}
-    arrays = {name: list(given) for name, given in lists.items()}
-    f(parameters, **others)
-    replaced = {
-        f"{name}, replaced": [now is not then for now, then in zip(lists[name], arrays[name], strict=False)]
-        for name in lists
-    }
-    return arrays | replaced
+def _watching(**lists):
+    """An observer of what a call leaves in lists of arrays, given by their places, and which arrays were replaced."""
+
+    def observe(f, *arguments):
+        before = {name: list(arguments[at]) for name, at in lists.items()}
+        f(*arguments)
+        return before | {
+            f"{name}, replaced": [now is not then for now, then in zip(arguments[at], before[name], strict=False)]
+            for name, at in lists.items()
+        }
+
+    return observe
 
 
-def _left(got, want, tolerance):
+def _left(got, want, tolerance, parts):
     """How the arrays differ from what they should hold, as the end of a sentence; empty when they do not."""
     for name in ("parameters", "velocity"):
         for i, (a, b) in enumerate(zip(got.get(name, []), want.get(name, []), strict=False)):
             if not close(a, b, tolerance):
-                return f"left {shown(a)} in the array {name}[{i}]; expected was {shown(b)}."
+                return f"left {shown(a)} in the array {name}[{i}]; expected {shown(b)}."
     return ""
 
 
@@ -57,6 +58,7 @@ _REBOUND = (
     "makes a new array, and only the name moves on to it; the caller's array stays as it was. Which assignment changes "
     "the array that is there?"
 )
+_NO_PRODUCTS = "A list times a number is not a list of products: go through the arrays."
 
 # ------------------------------------------------------------------------------------------------ 5.1
 
@@ -81,243 +83,168 @@ def _replaces(parameters, gradients, learning_rate):
         parameters[i] = parameters[i] - learning_rate * g
 
 
-def _first_only(parameters, gradients, learning_rate):
-    _sgd_step(parameters[:1], gradients[:1], learning_rate)
-
-
-SGD_STEP = Exercise(
-    "sgd_step",
-    "5.1",
-    "Move each parameter array a step against its gradient, in place.",
-    by_cases(
-        _sgd_step,
-        [
-            Case(
-                {
-                    "parameters": [np.array([1.0, 2.0]), np.array([[3.0]])],
-                    "gradients": [np.array([10.0, -10.0]), np.array([[5.0]])],
-                    "learning_rate": 0.1,
-                }
-            ),
-            Case(
-                {
-                    "parameters": _some((3, 2), (2,), (2, 4), (4,)),
-                    "gradients": _some((3, 2), (2,), (2, 4), (4,)),
-                    "learning_rate": 0.5,
-                },
-                "two layers",
-            ),
-            Case(
-                {
-                    "parameters": _some((3, 3), (3,), dtype="float32"),
-                    "gradients": _some((3, 3), (3,), dtype="float32"),
-                    "learning_rate": 0.25,
-                },
-                "float32",
-            ),
+SGD_STEP = FunctionExercise(
+    name="sgd_step",
+    number="5.1",
+    task="Move each parameter array a step against its gradient, in place.",
+    reference=_sgd_step,
+    observe=_watching(parameters=0),
+    may_change=("parameters",),
+    tell=_left,
+    cases={
+        "two arrays": [
+            [np.array([1.0, 2.0]), np.array([[3.0]])],
+            [np.array([10.0, -10.0]), np.array([[5.0]])],
+            0.1,
         ],
-        [
-            Mistake(f"`p = p - …` {_REBOUND}", lambda parameters, gradients, learning_rate: None),
-            Mistake(
-                "You put new arrays into the list. The network still holds the old ones, and never learns of the new: "
-                "change the arrays themselves.",
-                _replaces,
-            ),
-            Mistake("The sign: that is a step uphill.", _for_each(lambda p, g, eta: eta * g)),
-            Mistake("The learning rate is missing.", _for_each(lambda p, g, eta: -g)),
-            Mistake(
-                "You divide by the number of examples, or of rows. The gradients are those of a mean loss: the 1/m is "
-                "in them already.",
-                _for_each(lambda p, g, eta: -eta * g / len(g)),
-            ),
-            *(
-                Mistake("The array holds the step alone. It has to be subtracted from what was there.", _for_each(step))
-                for step in (lambda p, g, eta: -p - eta * g, lambda p, g, eta: -p + eta * g)
-            ),
-            Mistake(
-                "The learning rate multiplies the parameters too, which shrinks them. It belongs to the gradient only.",
-                _for_each(lambda p, g, eta: eta * (p - g) - p),
-            ),
-            Mistake("Only the first array is changed. Is there a `return` inside the loop?", _first_only),
-            Mistake(
-                "`gradients` is a list, and so is `parameters`. A list times a number is no list of products: go "
-                "through its arrays.",
-                lambda parameters, gradients, learning_rate: learning_rate * gradients,
-            ),
-            Mistake(
-                "You step along the sign of the gradient; its size counts too.",
-                _for_each(lambda p, g, eta: -eta * np.sign(g)),
-            ),
+        "two layers": [_some((3, 2), (2,), (2, 4), (4,)), _some((3, 2), (2,), (2, 4), (4,)), 0.5],
+        "float32": [_some((3, 3), (3,), dtype="float32"), _some((3, 3), (3,), dtype="float32"), 0.25],
+    },
+    mistakes={
+        f"`p = p - …` {_REBOUND}": lambda parameters, gradients, eta: None,
+        "You put new arrays into the list. The network still holds the old ones, and never learns of the new: change "
+        "the arrays themselves.": _replaces,
+        "The sign: that is a step uphill.": _for_each(lambda p, g, eta: eta * g),
+        "The learning rate is missing.": _for_each(lambda p, g, eta: -g),
+        "You divide by the number of examples, or of rows. The gradients are those of a mean loss: the 1/m is in them "
+        "already.": _for_each(lambda p, g, eta: -eta * g / len(g)),
+        "The array holds the step alone. Subtract the step from what was there.": [
+            _for_each(lambda p, g, eta: -p - eta * g),
+            _for_each(lambda p, g, eta: -p + eta * g),
         ],
-        observe=_observe,
-        may_change=("parameters",),
-        tell=_left,
-    ),
-    "Go through both lists together with `zip`. An assignment such as `p *= 2` changes the array itself; `p = p * 2` "
-    "makes a new one.",
-    "Nothing is returned: the network's own arrays have moved.",
+        "The learning rate multiplies the parameters too, which shrinks them. It belongs to the gradient only.": (
+            _for_each(lambda p, g, eta: eta * (p - g) - p)
+        ),
+        "Only the first array is changed. Is there a `return` inside the loop?": (
+            lambda parameters, gradients, eta: _sgd_step(parameters[:1], gradients[:1], eta)
+        ),
+        f"`gradients` is a list, and so is `parameters`. {_NO_PRODUCTS}": (
+            lambda parameters, gradients, eta: eta * gradients
+        ),
+        "You step along the sign of the gradient; its size counts too.": _for_each(lambda p, g, eta: -eta * np.sign(g)),
+    },
+    second_hint="Go through both lists together with `zip`. An assignment such as `p *= 2` changes the array itself; "
+    "`p = p * 2` makes a new one.",
+    praise="Nothing is returned: the network's own arrays have moved.",
 )
 
 # ------------------------------------------------------------------------------------------------ 5.2
 
 
-def _momentum(new_velocity=lambda v, g, eta, mu: mu * v + g, step=lambda v, g, eta, mu, old: eta * v):
-    """A step with momentum, or something like it: how the velocity changes, then what is subtracted."""
+def _momentum_step(parameters, gradients, velocity, learning_rate, momentum):
+    for p, g, v in zip(parameters, gradients, velocity, strict=True):
+        v[...] = momentum * v + g
+        p -= learning_rate * v
 
-    def momentum_step(parameters, gradients, velocity, learning_rate, momentum):
+
+def _momentum(new_velocity=lambda v, g, eta, mu: mu * v + g, step=lambda v, g, eta, mu, old: eta * v):
+    """A step with something like momentum: how the velocity changes, then what is subtracted."""
+
+    def momentum_step(parameters, gradients, velocity, eta, mu):
         for p, g, v in zip(parameters, gradients, velocity, strict=True):
             old = v.copy()
-            v[...] = new_velocity(v, g, learning_rate, momentum)
-            p -= step(v, g, learning_rate, momentum, old)
+            v[...] = new_velocity(v, g, eta, mu)
+            p -= step(v, g, eta, mu, old)
 
     return momentum_step
 
 
-def _velocity_stays(parameters, gradients, velocity, learning_rate, momentum):
-    for p, g, v in zip(parameters, gradients, velocity, strict=True):
-        p -= learning_rate * (momentum * v + g)
+def _copied(*names):
+    """The right step, on copies of some lists, as by who makes new arrays under old names."""
+
+    def momentum_step(parameters, gradients, velocity, eta, mu):
+        given = {"parameters": parameters, "velocity": velocity}
+        given |= {name: [array.copy() for array in given[name]] for name in names}
+        _momentum_step(given["parameters"], gradients, given["velocity"], eta, mu)
+
+    return momentum_step
 
 
-def _velocity_replaced(parameters, gradients, velocity, learning_rate, momentum):
-    for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
-        velocity[i] = momentum * velocity[i] + g
-        p -= learning_rate * velocity[i]
+def _replaced(parameters_too):
+    """The right step, with new arrays put into the list of velocities, or into both lists."""
+
+    def momentum_step(parameters, gradients, velocity, eta, mu):
+        for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+            velocity[i] = mu * velocity[i] + g
+            if parameters_too:
+                parameters[i] = p - eta * velocity[i]
+            else:
+                p -= eta * velocity[i]
+
+    return momentum_step
 
 
-def _parameters_stay(parameters, gradients, velocity, learning_rate, momentum):
-    for g, v in zip(gradients, velocity, strict=True):
-        v[...] = momentum * v + g
-
-
-def _all_stays(parameters, gradients, velocity, learning_rate, momentum):
-    pass
-
-
-def _all_replaced(parameters, gradients, velocity, learning_rate, momentum):
-    for i, g in enumerate(gradients):
-        velocity[i] = momentum * velocity[i] + g
-        parameters[i] = parameters[i] - learning_rate * velocity[i]
-
-
-MOMENTUM_STEP = Exercise(
-    "momentum_step",
-    "5.2",
-    "Update each velocity array, then move each parameter array along it, both in place.",
-    by_cases(
-        _momentum(),
-        [
-            Case(
-                {
-                    "parameters": [np.array([1.0, 2.0])],
-                    "gradients": [np.array([10.0, -10.0])],
-                    "velocity": [np.zeros(2)],
-                    "learning_rate": 0.1,
-                    "momentum": 0.9,
-                },
-                "a first step, equal to that of sgd_step",
-            ),
-            Case(
-                {
-                    "parameters": [np.array([1.0, 2.0])],
-                    "gradients": [np.array([10.0, -10.0])],
-                    "velocity": [np.array([20.0, 30.0])],
-                    "learning_rate": 0.1,
-                    "momentum": 0.5,
-                },
-                "a later step",
-            ),
-            Case(
-                {
-                    "parameters": _some((3, 2), (2,)),
-                    "gradients": _some((3, 2), (2,)),
-                    "velocity": _some((3, 2), (2,)),
-                    "learning_rate": 0.5,
-                    "momentum": 0.8,
-                },
-                "a layer",
-            ),
-            Case(
-                {
-                    "parameters": _some((2, 2), (2,), dtype="float32"),
-                    "gradients": _some((2, 2), (2,), dtype="float32"),
-                    "velocity": _some((2, 2), (2,), dtype="float32"),
-                    "learning_rate": 0.25,
-                    "momentum": 0.9,
-                },
-                "float32",
-            ),
+MOMENTUM_STEP = FunctionExercise(
+    name="momentum_step",
+    number="5.2",
+    task="Update each velocity array, then move each parameter array along it, both in place.",
+    reference=_momentum_step,
+    observe=_watching(parameters=0, velocity=2),
+    may_change=("parameters", "velocity"),
+    tell=_left,
+    cases={
+        "a first step, equal to that of sgd_step": [
+            [np.array([1.0, 2.0])],
+            [np.array([10.0, -10.0])],
+            [np.zeros(2)],
+            0.1,
+            0.9,
         ],
-        [
-            Mistake(
-                "You weigh the gradient with 1 − μ: a damped form, which makes every step smaller. "
-                "Here the gradient enters the velocity whole.",
-                _momentum(lambda v, g, eta, mu: mu * v + (1 - mu) * g),
-            ),
-            Mistake(
-                "You weigh gradient and velocity the wrong way round, and damp too: here μ belongs to the old "
-                "velocity, and the gradient enters whole.",
-                _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
-            ),
-            Mistake(f"The velocity is as it was: `v = …` {_REBOUND}", _velocity_stays),
-            Mistake(
-                "You put new arrays into the list of velocities. Change the arrays themselves: the caller keeps those.",
-                _velocity_replaced,
-            ),
-            Mistake(
-                "You put new arrays into both lists. Change the arrays themselves: network and caller keep those.",
-                _all_replaced,
-            ),
-            Mistake(f"The parameters are as they were: `p = …` {_REBOUND}", _parameters_stay),
-            Mistake(f"Nothing has changed: `v = …` {_REBOUND}", _all_stays),
-            *(
-                Mistake(
-                    "η is inside your velocity. Other texts write it so; here the velocity adds up bare gradients, "
-                    "and η comes in when the parameters move.",
-                    _momentum(velocity, step),
-                )
-                for velocity, step in (
-                    (lambda v, g, eta, mu: mu * v + eta * g, lambda v, g, eta, mu, old: v),
-                    (lambda v, g, eta, mu: mu * v - eta * g, lambda v, g, eta, mu, old: -v),
-                )
-            ),
-            Mistake(
-                "The parameters move along the old velocity, so a first step goes nowhere. First the velocity, then "
-                "the step.",
-                _momentum(step=lambda v, g, eta, mu, old: eta * old),
-            ),
-            Mistake(
-                "The velocity is kept, but the step is along the gradient alone: that is plain descent.",
-                _momentum(step=lambda v, g, eta, mu, old: eta * g),
-            ),
-            Mistake(
-                "That is Nesterov's look ahead, g + μv. Asked for is plain momentum: a step along v.",
-                _momentum(step=lambda v, g, eta, mu, old: eta * (g + mu * v)),
-            ),
-            Mistake("μ is missing: without it a velocity never forgets.", _momentum(lambda v, g, eta, mu: v + g)),
-            Mistake(
-                "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.",
-                _momentum(lambda v, g, eta, mu: (1 + mu) * v + g),
-            ),
-            Mistake(
-                "`velocity` is a list, and so are `gradients` and `parameters`. A list times a number is no list of "
-                "products: go through its arrays.",
-                lambda parameters, gradients, velocity, learning_rate, momentum: momentum * velocity,
-            ),
-            Mistake(
-                "μ multiplies the new gradient too. It belongs to the old velocity only.",
-                _momentum(lambda v, g, eta, mu: mu * (v + g)),
-            ),
-            Mistake("The old velocity is lost: the new one is the gradient alone.", _momentum(lambda v, g, eta, mu: g)),
-            Mistake("The learning rate is missing from the step.", _momentum(step=lambda v, g, eta, mu, old: v)),
-            Mistake("The sign: that is a step uphill.", _momentum(step=lambda v, g, eta, mu, old: -eta * v)),
+        "a later step": [
+            [np.array([1.0, 2.0])],
+            [np.array([10.0, -10.0])],
+            [np.array([20.0, 30.0])],
+            0.1,
+            0.5,
         ],
-        observe=_observe,
-        may_change=("parameters", "velocity"),
-        tell=_left,
-    ),
-    "Two lines for each array: first the velocity shrinks by μ and takes the gradient in, then the parameters move by "
-    "η along it. Both lines change an array that is there.",
-    "With a velocity of 0 it is sgd_step, and it is what `SGD` does.",
+        "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.5, 0.8],
+        "float32": [*(_some((2, 2), (2,), dtype="float32") for _ in range(3)), 0.25, 0.9],
+    },
+    mistakes={
+        "You weigh the gradient with 1 − μ: a damped form, which makes every step smaller. Here the gradient enters "
+        "the velocity whole.": _momentum(lambda v, g, eta, mu: mu * v + (1 - mu) * g),
+        "You weigh gradient and velocity the wrong way round, and damp too: here μ belongs to the old velocity, and "
+        "the gradient enters whole.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
+        f"The velocity is as it was: `v = …` {_REBOUND}": _copied("velocity"),
+        "You put new arrays into the list of velocities. Change the arrays themselves: the caller keeps those.": (
+            _replaced(parameters_too=False)
+        ),
+        "You put new arrays into both lists. Change the arrays themselves: network and caller keep those.": (
+            _replaced(parameters_too=True)
+        ),
+        f"The parameters are as they were: `p = …` {_REBOUND}": _copied("parameters"),
+        f"Nothing has changed: `v = …` {_REBOUND}": _copied("parameters", "velocity"),
+        "η is inside your velocity. Other texts write it so; here the velocity adds up bare gradients, and η comes in "
+        "when the parameters move.": [
+            _momentum(lambda v, g, eta, mu: mu * v + eta * g, lambda v, g, eta, mu, old: v),
+            _momentum(lambda v, g, eta, mu: mu * v - eta * g, lambda v, g, eta, mu, old: -v),
+        ],
+        "The parameters move along the old velocity, so a first step goes nowhere. Velocity first, then the step.": (
+            _momentum(step=lambda v, g, eta, mu, old: eta * old)
+        ),
+        "The velocity is kept, but the step is along the gradient alone: that is plain descent.": (
+            _momentum(step=lambda v, g, eta, mu, old: eta * g)
+        ),
+        "That is Nesterov's look ahead, g + μv. The task asks for plain momentum: a step along v.": (
+            _momentum(step=lambda v, g, eta, mu, old: eta * (g + mu * v))
+        ),
+        "μ is missing: without it a velocity never forgets.": _momentum(lambda v, g, eta, mu: v + g),
+        "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.": (
+            _momentum(lambda v, g, eta, mu: (1 + mu) * v + g)
+        ),
+        f"`velocity` is a list, and so are `gradients` and `parameters`. {_NO_PRODUCTS}": (
+            lambda parameters, gradients, velocity, eta, mu: mu * velocity
+        ),
+        "μ multiplies the new gradient too. It belongs to the old velocity only.": (
+            _momentum(lambda v, g, eta, mu: mu * (v + g))
+        ),
+        "The old velocity is lost: the new one is the gradient alone.": _momentum(lambda v, g, eta, mu: g),
+        "The learning rate is missing from the step.": _momentum(step=lambda v, g, eta, mu, old: v),
+        "The sign: that is a step uphill.": _momentum(step=lambda v, g, eta, mu, old: -eta * v),
+    },
+    second_hint="Two lines for each array: first the velocity shrinks by μ and takes the gradient in, then the "
+    "parameters move by η along it. Both lines change an array that is there.",
+    praise="With a velocity of 0 it is sgd_step, and it is what `SGD` does.",
 )
 
 # ------------------------------------------------------------------------------------------------ 5.3
@@ -343,7 +270,6 @@ def _loss_after(epochs, rates):
 
 def _judge_rate(rate):
     rate = require_number(rate)
-    rate = float(rate)
     if rate <= 0:
         raise Wrong(f"Your answer is {rate:g}; a learning rate is above 0.", "Halving 3.2 never leads to 0 or below.")
     loss = _loss_after(3, rate)
@@ -355,7 +281,7 @@ def _judge_rate(rate):
     if loss >= 1:
         raise Wrong(f"{found}.", "Still too large: go on halving until the loss is below 1.")
     if abs(rate - loss) < 0.02:
-        raise Wrong(f"Your answer is {rate:g}.", "Is that the loss? Asked for is the learning rate that led to it.")
+        raise Wrong(f"Your answer is {rate:g}.", "Is that the loss? Give the learning rate that led to it.")
     if _loss_after(3, 2 * rate) < 1:
         raise Wrong(
             f"{found}, and with {2 * rate:g} it is {_loss_after(3, 2 * rate):.2f}.",
@@ -368,26 +294,25 @@ def _judge_rate(rate):
         )
 
 
-LARGEST_RATE = Exercise(
-    "largest_rate",
-    "5.3",
-    "Find, by halving from 3.2, the first learning rate whose training loss is below 1 after three epochs.",
-    _judge_rate,
-    "Write a function of the rate that makes a fresh network, calls `fit`, and returns `history.train_loss[-1]`. Then "
-    "call it with 3.2, 1.6 and so on.",
-    "Twice that rate fails: now repair it.",
+LARGEST_RATE = OpenExercise(
+    name="largest_rate",
+    number="5.3",
+    task="Find, by halving from 3.2, the first learning rate whose training loss is below 1 after three epochs.",
+    judged_by=_judge_rate,
+    second_hint="Write a function of the rate that makes a fresh network, calls `fit`, and returns "
+    "`history.train_loss[-1]`. Then call it with 3.2, 1.6 and so on.",
+    praise="Twice that rate fails: now repair it.",
 )
 
 
 def _judge_schedule(schedule):
-    require_function(schedule)
+    require_function(schedule, ("epoch",))
     epochs = np.arange(6 * _STEPS + 1) / _STEPS
-    case = Case({"epoch": 0.0})
-    outcome = attempt(schedule, case, lambda f, epoch: [f(float(e)) for e in epochs])
-    name = getattr(schedule, "__name__", "your schedule")
+    outcome = attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [f(float(e)) for e in epochs])
+    name = called_name(schedule)
     if outcome.error:
         raise Wrong(
-            f"{name}(epoch) stopped with {outcome.error}.",
+            f"{name}(epoch) stopped with {outcome.error}{outcome.line}.",
             "It is called with any number from 0 to 6, fractions included: 2.5 is the middle of the third epoch.",
         )
     for epoch, rate in zip(epochs, outcome.result, strict=True):
@@ -421,13 +346,14 @@ def _judge_schedule(schedule):
     raise Wrong(found, hint)
 
 
-REPAIR = Exercise(
-    "repair",
-    "5.3",
-    "Write a schedule that reaches a rate of 1, and ends six epochs with a training loss below 0.5.",
-    _judge_schedule,
-    "Look at both ends of the run. The notebook has a schedule for each, and one of them can be put inside the other.",
-    "A gentle end lets the units settle. At a rate of 1.6 it takes a gentle start as well, which saves them.",
+REPAIR = OpenExercise(
+    name="repair",
+    number="5.3",
+    task="Write a schedule that reaches a rate of 1, and ends six epochs with a training loss below 0.5.",
+    judged_by=_judge_schedule,
+    second_hint="Look at both ends of the run. The notebook has a schedule for each, and one of them can be put inside "
+    "the other.",
+    praise="A gentle end lets the units settle. At a rate of 1.6 it takes a gentle start as well, which saves them.",
 )
 
 # ------------------------------------------------------------------------------------------------ 5.4
@@ -438,30 +364,24 @@ def _steps(share, momentum):
     return log(1 - share) / log(momentum)
 
 
-STEPS_TO_LIMIT = Exercise(
-    "steps_to_limit",
-    "5.4",
-    "Work out after how many steps the velocity reaches 99 % of its limit, with μ = 0.9.",
-    by_value(
-        lambda: ceil(_steps(0.99, 0.9)),
-        {
-            "Steps are whole. At this number the velocity would just be there: so after which step is it?": lambda n: (
-                close(n, _steps(0.99, 0.9), 1e-3)
-            ),
-            "One too few: after this step it is just below 99 %. Round up, not to the nearest.": 43,
-            "One too many. After the first step the velocity is g, so n steps add up n terms, from μ⁰ to μⁿ⁻¹.": 45,
-            "That is the limit of the velocity in units of g, 1/(1 − μ). Asked for is the number of steps.": 10,
-            "That is 99 % of the limit, in units of g: a velocity. Asked for is the number of steps.": 9.9,
-            "That is where it reaches 90 %. The missing share has to shrink to 1 − 0.99.": lambda n: 21.5 < n < 22.5,
-            "You have exchanged momentum and share: the missing share is 0.9ⁿ, and has to shrink to 0.01.": (
-                lambda n: 228.5 < n < 230.5
-            ),
-            "That is for a momentum of 0.99. Here it is 0.9.": lambda n: 457.5 < n < 459.5,
-            "You solved 0.9ⁿ = 0.99. The share that is reached is 1 − 0.9ⁿ.": lambda n: 0 < n <= 1,
-        },
-    ),
-    "After n steps the velocity is g(1 + μ + … + μⁿ⁻¹) = g(1 − μⁿ)/(1 − μ). Which n makes μⁿ small enough?",
-    "So a velocity remembers some dozens of steps.",
+STEPS_TO_LIMIT = NumberExercise(
+    name="steps_to_limit",
+    number="5.4",
+    task="Work out after how many steps the velocity reaches 99 % of its limit, with μ = 0.9.",
+    reference=lambda: ceil(_steps(0.99, 0.9)),
+    mistakes={
+        "Steps are whole. At this number the velocity would just be there: so after which step is it?": (43.65, 43.76),
+        "One too few: after this step it is just below 99 %. Round up, not to the nearest.": 43,
+        "One too many. After the first step the velocity is g, so n steps add up n terms, from μ⁰ to μⁿ⁻¹.": 45,
+        "That is the limit of the velocity in units of g, 1/(1 − μ). The task asks for the number of steps.": 10,
+        "That is 99 % of the limit, in units of g: a velocity. The task asks for the number of steps.": 9.9,
+        "That is where it reaches 90 %. The missing share has to shrink to 1 − 0.99.": (21.5, 22.5),
+        "You have exchanged momentum and share: the missing share is 0.9ⁿ, and has to shrink to 0.01.": (228.5, 230.5),
+        "That is for a momentum of 0.99. Here it is 0.9.": (457.5, 459.5),
+        "You solved 0.9ⁿ = 0.99. The share that is reached is 1 − 0.9ⁿ.": (1e-9, 1),
+    },
+    second_hint="After n steps the velocity is g(1 + μ + … + μⁿ⁻¹) = g(1 − μⁿ)/(1 − μ). Which n makes μⁿ small enough?",
+    praise="So a velocity remembers some dozens of steps.",
 )
 
 EXERCISES = [SGD_STEP, MOMENTUM_STEP, LARGEST_RATE, REPAIR, STEPS_TO_LIMIT]

@@ -8,14 +8,13 @@ import numpy as np
 
 from ...data import load_mnist, one_hot
 from .toolkit import (
-    Case,
-    Exercise,
-    Mistake,
+    FunctionExercise,
+    NumberExercise,
+    OpenExercise,
     Wrong,
     attempt,
-    by_cases,
-    by_value,
     call_in_words,
+    called_name,
     require_function,
     shape_in_words,
     shown,
@@ -30,119 +29,91 @@ def _written(rows, columns, shape):
     return Y
 
 
+def _by_largest(labels, K):
+    return one_hot(labels, int(labels.max()) + 1)
+
+
+def _by_distinct(labels, K):
+    distinct, numbered = np.unique(labels, return_inverse=True)
+    return one_hot(numbered.reshape(-1), len(distinct))
+
+
 def _five(rows, picked, columns):
     """A one_hot with 5 rows, as in the notebook's example; rows, picked: how many are numbered, how many labels."""
-
-    def answer(labels, n_classes):
-        Y = np.zeros((5, columns or n_classes))
-        Y[np.arange(rows or len(labels)), labels[:picked]] = 1
-        return Y
-
-    return answer
+    return lambda labels, K: _written(np.arange(rows or len(labels)), labels[:picked], (5, columns or K))
 
 
-_one_hot_in_range = by_cases(
-    one_hot,
-    [
-        Case({"labels": np.array([5, 0, 4, 1, 9]), "n_classes": 10}),
-        Case({"labels": np.array([2, 0, 2]), "n_classes": 4}, "four classes, two of them absent"),
-        Case({"labels": np.array([1, 2, 0]), "n_classes": 3}, "as many labels as classes"),
-        Case({"labels": np.array([3]), "n_classes": 5}, "one label"),
-        Case({"labels": np.array([7, 7, 2, 9], np.uint8), "n_classes": 10}, "labels as bytes, as in the file"),
-        Case({"labels": np.arange(12), "n_classes": 12}, "twelve classes"),
-    ],
-    [
-        Mistake(
-            "The number of columns is always 10. It is an argument: `n_classes`.",
-            lambda labels, n_classes: one_hot(labels, 10),
-        ),
-        Mistake(
-            "You count the columns by the largest label. A class may be absent from these labels and still needs its "
-            "column: there are `n_classes` of them.",
-            lambda labels, n_classes: one_hot(labels, int(labels.max()) + 1),
-        ),
-        Mistake(
-            "You count the columns by the distinct labels there are. A label names its column, whichever others occur.",
-            lambda labels, n_classes: one_hot(
-                np.unique(labels, return_inverse=True)[1].reshape(-1), len(np.unique(labels))
+_REFUSED = {
+    "3 is no class: there are 0, 1 and 2": [np.array([0, 3, 2]), 3],
+    "−1 is no class": [np.array([1, -1, 0]), 3],
+}
+
+ONE_HOT = FunctionExercise(
+    name="one_hot",
+    number="1.1",
+    task="Turn labels (m,) into rows (m, n_classes) with a 1 at the label, and refuse labels that are out of range.",
+    reference=lambda labels, n_classes: one_hot(labels, n_classes),
+    cases={
+        "ten classes": [np.array([5, 0, 4, 1, 9]), 10],
+        "four classes, two of them absent": [np.array([2, 0, 2]), 4],
+        "as many labels as classes": [np.array([1, 2, 0]), 3],
+        "one label": [np.array([3]), 5],
+        "labels as bytes, as in the file": [np.array([7, 7, 2, 9], np.uint8), 10],
+        "twelve classes": [np.arange(12), 12],
+        **_REFUSED,
+    },
+    case_hints=dict(
+        zip(
+            _REFUSED,
+            (
+                "A row without a 1, or with a 1 elsewhere, goes on without a word, and spoils the loss much later. "
+                "Look at the largest label first, and raise an error.",
+                "To NumPy the index −1 is the last column, so no error comes by itself. Look at the smallest label "
+                "too.",
             ),
-        ),
-        Mistake(
-            "The array is transposed, and where it is square nothing warns you. A row is an example, a column a class.",
-            lambda labels, n_classes: one_hot(labels, n_classes).T,
-        ),
-        Mistake(
-            "Row and column are in the wrong order: the row is the example's number, the column its label.",
-            lambda labels, n_classes: _written(labels, np.arange(len(labels)), (len(labels), n_classes)),
-        ),
-        Mistake(
-            "Each row has the 1s of all labels. `Y[:, labels]` picks whole columns; you want one entry in each row, so "
-            "give a row number for each label.",
-            lambda labels, n_classes: _written(slice(None), labels, (len(labels), n_classes)),
-        ),
-        Mistake(
-            "Whole rows are set to 1: `Y[labels]` picks rows. You want one entry in each row: give its row and its "
-            "column.",
-            lambda labels, n_classes: _written(labels, slice(None), (len(labels), n_classes)),
-        ),
-        Mistake(
-            "The 1s stand one column too far to the left: the first class is 0, and so is the first column.",
-            lambda labels, n_classes: _written(
-                np.arange(len(labels)), labels.astype(int) - 1, (len(labels), n_classes)
-            ),
-        ),
-        Mistake(
-            "The label itself stands in its column. A label is a name, not a quantity: write a 1.",
-            lambda labels, n_classes: one_hot(labels, n_classes) * labels[:, None],
-        ),
-        Mistake(
-            "A single label must give one row too, of shape (1, n_classes): do not squeeze.",
-            lambda labels, n_classes: np.squeeze(one_hot(labels, n_classes)),
-        ),
-        *(
-            Mistake("A fixed 5 stands where the number of labels belongs.", _five(rows, picked, columns))
-            for rows, picked in ((None, None), (5, 5), (5, None))
-            for columns in (None, 10)
-        ),
-    ],
-)
-_REFUSED = [
-    Case(
-        {"labels": np.array([0, 3, 2]), "n_classes": 3},
-        "3 is no class: there are 0, 1 and 2",
-        "A row without a 1, or with a 1 elsewhere, goes on without a word, and spoils the loss much later. Look at the "
-        "largest label first, and raise an error.",
+            strict=True,
+        )
     ),
-    Case(
-        {"labels": np.array([1, -1, 0]), "n_classes": 3},
-        "−1 is no class",
-        "To NumPy the index −1 is the last column, so no error comes by itself. Look at the smallest label too.",
-    ),
-]
-
-
-def _judge_one_hot(student):
-    _one_hot_in_range(student)
-    for case in _REFUSED:
-        tried = attempt(student, case, _call)
-        if not tried.error:
-            raise Wrong(
-                f"{call_in_words(student, case)} returned {shown(tried.result)}; expected was an error.", case.hint
-            )
-
-
-ONE_HOT = Exercise(
-    "one_hot",
-    "1.1",
-    "Turn labels (m,) into rows (m, n_classes) with a 1 at the label, and refuse labels that are out of range.",
-    _judge_one_hot,
-    "Test the smallest and the largest label and `raise ValueError(…)`. Then start from zeros, and set one entry in "
-    "each row: its row number comes from `np.arange`, its column from `labels`.",
-    "It has the form of a network's answer, and it says so when a label makes no sense.",
+    mistakes={  # K: n_classes
+        "The number of columns is always 10. It is an argument: `n_classes`.": [
+            lambda labels, K: one_hot(labels, 10),
+            lambda labels, K: _written(np.arange(len(labels)), labels, (len(labels), 10)),
+        ],
+        "You count the columns by the largest label. A class may be absent from these labels and still needs its "
+        "column: there are `n_classes` of them.": _by_largest,
+        "You count the columns by the distinct labels there are. A label names its column, whichever others occur.": (
+            _by_distinct
+        ),
+        "The array is transposed, and where it is square nothing warns you. A row is an example, a column a class.": (
+            lambda labels, K: one_hot(labels, K).T
+        ),
+        "Row and column are in the wrong order: the row is the example's number, the column its label.": (
+            lambda labels, K: _written(labels, np.arange(len(labels)), (len(labels), K))
+        ),
+        "Each row has the 1s of all labels. `Y[:, labels]` picks whole columns; you want one entry in each row, so "
+        "give a row number for each label.": lambda labels, K: _written(slice(None), labels, (len(labels), K)),
+        "Whole rows are set to 1: `Y[labels]` picks rows. You want one entry in each row: give its row and its "
+        "column.": lambda labels, K: _written(labels, slice(None), (len(labels), K)),
+        "The 1s stand one column too far to the left: the first class is 0, and so is the first column.": (
+            lambda labels, K: _written(np.arange(len(labels)), labels.astype(int) - 1, (len(labels), K))
+        ),
+        "The label itself stands in its column. A label is a name, not a quantity: write a 1.": (
+            lambda labels, K: one_hot(labels, K) * labels[:, None]
+        ),
+        "A single label must give one row too, of shape (1, n_classes): do not squeeze.": (
+            lambda labels, K: np.squeeze(one_hot(labels, K))
+        ),
+        "A fixed 5 stands where the number of labels belongs.": [
+            _five(rows, picked, columns) for rows, picked in ((None, None), (5, 5), (5, None)) for columns in (None, 10)
+        ],
+    },
+    second_hint="Test the smallest and the largest label and `raise ValueError(…)`. Then start from zeros, and set one "
+    "entry in each row: its row number comes from `np.arange`, its column from `labels`.",
+    praise="It has the form of a network's answer, and it says so when a label makes no sense.",
 )
 
 
-# ------------------------------------------------------------------------------- rows that can be recognised
+# ------------------------------------------------------------------------------- rows that can be recognized
 
 _COLUMNS = np.array([0.0, 0.25, 0.5])
 
@@ -156,15 +127,11 @@ def _label_of(rows):
     return (7 * rows + 3) % 10
 
 
-def _call(f, **arguments):
-    return f(**arguments)
-
-
-def _result(student, case, called, observe=_call):
+def _result(student, arguments, called, observe=lambda f, *given: f(*given)):
     """What a call returns; raises Wrong when it stopped, or changed what is not its own."""
-    tried = attempt(student, case, observe)
+    tried = attempt(student, arguments, observe)
     if tried.error:
-        raise Wrong(f"{called} stopped with {tried.error}.")
+        raise Wrong(f"{called} stopped with {tried.error}{tried.line}.")
     if tried.changed:
         raise Wrong(
             f"{called} changed its argument `{tried.changed}`.",
@@ -202,9 +169,9 @@ _PARTS = "(train_images, train_labels, validation_images, validation_labels)"
 
 def _parts(student, n_validation, seed, m=40):
     """The row numbers of both parts, after all that must hold of one call."""
-    case = Case({**_examples(m), "n_validation": n_validation, "seed": seed})
-    called = call_in_words(student, case)
-    result = _result(student, case, called)
+    arguments = {**_examples(m), "n_validation": n_validation, "seed": seed}
+    called = call_in_words(student, arguments)
+    result = _result(student, arguments, called)
     if result is None:
         raise Wrong(f"{called} returned nothing (None). Is there a `return`?")
     if not isinstance(result, tuple | list) or len(result) != 4:
@@ -222,7 +189,7 @@ def _parts(student, n_validation, seed, m=40):
     if sizes[0::2] != sizes[1::2] or sizes[0::2] != [m - n_validation, n_validation]:
         raise Wrong(
             f"{called} returned {sizes[0]} training images with {sizes[1]} labels, and {sizes[2]} validation images "
-            f"with {sizes[3]} labels; expected were {m - n_validation} and {n_validation} of each.",
+            f"with {sizes[3]} labels; expected {m - n_validation} and {n_validation} of each.",
             _why_sizes(sizes, n_validation, m),
         )
     train = _row_numbers(called, *arrays[:2], "the training part")
@@ -251,7 +218,7 @@ def _why_sizes(sizes, n_validation, m):
 
 
 def _judge_split(student):
-    require_function(student)
+    require_function(student, ("images", "labels", "n_validation", "seed"))
     cuts = [_parts(student, 10, seed) for seed in (0, 0, 1, 2)]
     _parts(student, 0, 3)
     _parts(student, 5, 4, m=6)
@@ -273,14 +240,14 @@ def _judge_split(student):
         raise Wrong(finding, "You cut first and shuffle afterwards, each part for itself. Shuffle, then cut.")
 
 
-SPLIT = Exercise(
-    "split",
-    "1.2",
-    "Shuffle images and labels together, and cut them into a training and a validation part.",
-    _judge_split,
-    "`np.random.default_rng(seed).permutation(len(images))` is a random order of all row numbers. Cut it in two, and "
-    "use each piece as an index, for images and labels alike.",
-    "No pair was torn apart, nothing was lost or doubled, and the same seed brings the same split.",
+SPLIT = OpenExercise(
+    name="split",
+    number="1.2",
+    task="Shuffle images and labels together, and cut them into a training and a validation part.",
+    judged_by=_judge_split,
+    second_hint="`np.random.default_rng(seed).permutation(len(images))` is a random order of all row numbers. Cut it "
+    "in two, and use each piece as an index, for images and labels alike.",
+    praise="No pair was torn apart, nothing was lost or doubled, and the same seed brings the same split.",
 )
 
 # ------------------------------------------------------------------------------------------------ 1.3
@@ -306,16 +273,16 @@ def _copied(batch):
 
 def _orders(student, m, batch_size, seed, epochs=1):
     """The row numbers of each batch, for each epoch, after all that must hold of one call."""
-    case = Case({**_examples(m), "batch_size": batch_size, "seed": seed, "epochs": epochs})
-    called = f"{getattr(student, '__name__', 'your function')}(images, labels, {batch_size}, rng) with {m} images"
-    given = _result(student, case, called, _batches)
+    called = f"{called_name(student)}(images, labels, {batch_size}, rng) with {m} images"
+    arguments = {**_examples(m), "batch_size": batch_size, "seed": seed, "epochs": epochs}
+    given = _result(student, arguments, called, _batches)
     if given is None:
         raise Wrong(f"{called} returned nothing (None).", "A generator hands out its batches with `yield`.")
     if not isinstance(given, Iterator):
         hint = "That holds all batches in memory at once. Hand out one after the other, with `yield`."
         if isinstance(given, tuple):
             hint = "`return` ends the function with the first batch. `yield` hands it out and goes on after it."
-        raise Wrong(f"{called} returned a {type(given).__name__}; expected was a generator.", hint)
+        raise Wrong(f"{called} returned a {type(given).__name__}; expected a generator.", hint)
     return [_rows_of(called, batches, m, batch_size) for batches in given]
 
 
@@ -342,14 +309,14 @@ def _rows_of(called, batches, m, batch_size):
     if sizes != expected:
         told = ", ".join(map(str, sizes[:8])) + (", …" if len(sizes) > 8 else "") or "none at all"
         raise Wrong(
-            f"{called} gave batches of these sizes: {told}; expected were {', '.join(map(str, expected))}.",
+            f"{called} gave batches of these sizes: {told}; expected {', '.join(map(str, expected))}.",
             _why_batch_sizes(sizes, expected, batch_size),
         )
     once = len(np.unique(np.concatenate(rows)))
     if once < m:
         raise Wrong(
             f"{called} gave only {once} of the {m} images, some of them more than once.",
-            "Each batch is drawn for itself, with rows of earlier batches still in the urn; or the end is filled up. "
+            "Each batch is drawn for itself, from all rows again; or the end is filled up. "
             "Draw one order of all rows, and walk along it.",
         )
     return rows
@@ -370,7 +337,7 @@ def _why_batch_sizes(sizes, expected, batch_size):
 
 
 def _judge_minibatches(student):
-    require_function(student)
+    require_function(student, ("images", "labels", "batch_size", "rng"))
     for m, batch_size in [(10, 4), (8, 4), (5, 5), (3, 1)]:
         _orders(student, m, batch_size, 0)
     first, second = _orders(student, 40, 7, 0, epochs=2)
@@ -398,19 +365,20 @@ def _judge_minibatches(student):
                 "Each batch is shuffled for itself, so the same examples always come together. Shuffle before you cut.",
             )
         raise Wrong(
-            f"{where} each batch held 7 rows that were neighbours before.",
+            f"{where} each batch held 7 rows that were neighbors before.",
             "You shuffle whole batches, so the same examples always come together. Shuffle the rows before you cut.",
         )
 
 
-MINIBATCHES = Exercise(
-    "minibatches",
-    "1.3",
-    "Yield images and labels in batches, every example once, in an order drawn from rng.",
-    _judge_minibatches,
-    "Draw `rng.permutation(len(images))`. Then, for each start 0, B, 2B, …, take the slice of it from start to start + "
-    "B, and yield the images and the labels with those numbers. A slice that runs over the end is simply shorter.",
-    "Every example came once, and every epoch had an order of its own.",
+MINIBATCHES = OpenExercise(
+    name="minibatches",
+    number="1.3",
+    task="Yield images and labels in batches, every example once, in an order drawn from rng.",
+    judged_by=_judge_minibatches,
+    second_hint="Draw `rng.permutation(len(images))`. Then, for each start 0, B, 2B, …, take the slice of it from "
+    "start to start + B, and yield the images and the labels with those numbers. A slice that runs past the end is "
+    "simply shorter.",
+    praise="Every example came once, and every epoch had an order of its own.",
 )
 
 # ------------------------------------------------------------------------------------------------ 1.4
@@ -434,38 +402,38 @@ def _accuracies():
 
 def _wrong_accuracies():
     of = _accuracies()
-    lost = of["as they are"] - of["right"], 1 - of["right"] / of["as they are"], of["misread"]
     return {
-        "That is the accuracy without a shift. `np.roll` returns a new array and leaves the old one as it was.": of[
-            "as they are"
-        ],
-        "That is a percentage; give it as a fraction of 1, as `np.mean` of right and wrong does.": (
-            lambda value: abs(value / 100 / of["right"] - 1) < 0.005
+        "That is the accuracy without a shift. `np.roll` returns a new array and leaves the old one as it was.": (
+            of["as they are"]
         ),
-        "That is the share of wrong answers; asked for is the share of right ones.": 1 - of["right"],
-        "That is the accuracy for a shift to the left. A positive shift of `np.roll` goes to higher columns.": of[
-            "left"
-        ],
+        "That is a percentage; give it as a fraction of 1, as `np.mean` of right and wrong does.": 100 * of["right"],
+        "That is the share of wrong answers; the task asks for the share of right ones.": 1 - of["right"],
+        "That is the accuracy for a shift to the left. A positive shift of `np.roll` goes to higher columns.": (
+            of["left"]
+        ),
         "That is the accuracy for a shift by whole rows of the picture, up or down. With shape (m, 28, 28) the columns "
-        "are axis 2.": lambda value: any(abs(value / of[move] - 1) < 0.005 for move in ("up", "down")),
-        "That is the accuracy for a shift by one pixel; asked for are two.": of["one"],
+        "are axis 2.": [of["up"], of["down"]],
+        "That is the accuracy for a shift by one pixel; the task asks for two.": of["one"],
         "You moved the images along the first axis: each one now has the label of another. Shift the columns within "
         "an image.": of["next image"],
         "That is the number of right answers; divide by the number of images.": of["right"] * 10_000,
-        "That is what it loses; asked for is the accuracy that remains.": (
-            lambda value: any(abs(value / share - 1) < 0.005 for share in lost)
-        ),
+        "That is what it loses; the task asks for the accuracy that remains.": [
+            of["as they are"] - of["right"],
+            1 - of["right"] / of["as they are"],
+            of["misread"],
+        ],
     }
 
 
-SHIFTED_ACCURACY = Exercise(
-    "shifted_accuracy",
-    "1.4",
-    "Measure the nearest-mean classifier on validation images shifted two pixels to the right.",
-    by_value(lambda: _accuracies()["right"], _wrong_accuracies),
-    "Reshape the images to (m, 28, 28), roll axis 2 by 2, reshape them back to (m, 784), and give them to "
+SHIFTED_ACCURACY = NumberExercise(
+    name="shifted_accuracy",
+    number="1.4",
+    task="Measure the nearest-mean classifier on validation images shifted two pixels to the right.",
+    reference=lambda: _accuracies()["right"],
+    mistakes=_wrong_accuracies,
+    second_hint="Reshape the images to (m, 28, 28), roll axis 2 by 2, reshape them back to (m, 784), and give them to "
     "`nearest_mean`. The means stay those of the unshifted training images.",
-    "It loses 20 points. Of ten images that it got right, it now misreads about three.",
+    praise="It loses 20 points. Of ten images that it got right, it now misreads about three.",
 )
 
 EXERCISES = [ONE_HOT, SPLIT, MINIBATCHES, SHIFTED_ACCURACY]

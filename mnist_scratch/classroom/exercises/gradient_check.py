@@ -7,7 +7,7 @@ import numpy as np
 
 from ...gradient_check import gradient_check, relative_error
 from .. import bugs
-from .toolkit import Case, Exercise, Mistake, NotStarted, Wrong, attempt, by_cases, require_function, shown
+from .toolkit import FunctionExercise, NotStarted, OpenExercise, Wrong, attempt, called_name, shown
 
 _rng = np.random.default_rng(4)
 
@@ -54,7 +54,7 @@ def _judge_bug_hunt(verdicts):
     example = '{"A": "mask", "B": "stale", …}'
     if not isinstance(verdicts, dict) or any(str(letter).strip().upper() not in bugs.BUGS for letter in verdicts):
         raise Wrong(
-            f"Your answer is {shown(verdicts)}; expected was a dictionary with a cause for each letter from A to J.",
+            f"Your answer is {shown(verdicts)}; expected a dictionary with a cause for each letter from A to J.",
             f"Write it like `{example}`.",
         )
     named = {str(letter).strip().upper(): _cause(cause) for letter, cause in verdicts.items()}
@@ -110,37 +110,44 @@ def _them(names):
     return "it" if len(names) == 1 else "them"
 
 
-BUG_HUNT = Exercise(
-    "bug_hunt",
-    "4.1",
-    "Name the cause of each of the ten bugs.",
-    _judge_bug_hunt,
-    "Ask of each network: which array is the last one, counted from the left, that is wrong? Are weights and biases "
-    "both wrong, or only one kind? Does it vanish without the penalty? Are all errors equal? Each answer "
-    "strikes out causes.",
-    "You found ten bugs in ten backward passes, without having seen a line of any.",
+BUG_HUNT = OpenExercise(
+    name="bug_hunt",
+    number="4.1",
+    task="Name the cause of each of the ten bugs.",
+    judged_by=_judge_bug_hunt,
+    second_hint="Ask of each network: which array is the last one, counted from the left, that is wrong? Are weights "
+    "and biases both wrong, or only one kind? Does it vanish without the penalty? Are all errors equal? Each answer "
+    "rules out causes.",
+    praise="You found ten bugs in ten backward passes, without having seen a line of any.",
 )
 
 # ------------------------------------------------------------------------------------------------ 4.2
 
 
-def _each(f, x, slope):
-    """slope(at) for each entry of x, where at(step) is f with that entry moved by step."""
-    slopes = np.zeros(x.shape)
-    for index in np.ndindex(x.shape):
-        original = x[index]
+def _with_each(slope):
+    """slope(at, epsilon) for each entry of x, where at(step) is f with that entry moved by step."""
 
-        def at(step, index=index, original=original):
-            x[index] = original + step
-            return f()
+    def answer(f, x, epsilon=1e-5):
+        slopes = np.zeros(x.shape)
+        for index in np.ndindex(x.shape):
+            original = x[index]
 
-        slopes[index] = slope(at)
-        x[index] = original
-    return slopes
+            def at(step, index=index, original=original):
+                x[index] = original + step
+                return f()
+
+            slopes[index] = slope(at, epsilon)
+            x[index] = original
+        return slopes
+
+    return answer
+
+
+_central = _with_each(lambda at, e: (at(e) - at(-e)) / (2 * e))
 
 
 def _numerical_gradient(f, x, epsilon=1e-5):
-    return _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon))
+    return _central(f, x, epsilon)
 
 
 def _restores_at_the_end(f, x, epsilon=1e-5):
@@ -164,19 +171,11 @@ def _all_at_once(f, x, epsilon=1e-5):
     return slope
 
 
-def _everywhere_the_same(f, x, epsilon=1e-5):
-    return np.full(x.shape, _all_at_once(f, x, epsilon))
-
-
 def _row_by_row(f, x, epsilon=1e-5):
     slopes = np.zeros_like(x)
     for i in range(len(x)):
         slopes[i] = _all_at_once(f, x[i : i + 1], epsilon)
     return slopes
-
-
-def _in_a_flat_copy(f, x, epsilon=1e-5):
-    return _numerical_gradient(f, x.ravel(), epsilon).reshape(x.shape)
 
 
 def sum_of_cubes(x):
@@ -195,348 +194,244 @@ def exponential(x):
     return np.exp(x)
 
 
-def _reading(f, x):
-    """f as a function without arguments; an error calls it f, too."""
+def _read(student, f, x, *epsilon):
+    """Call an answer with f as a function without arguments, which reads x; an error calls it f, too."""
 
     def read():
         return f(x)
 
     read.__name__ = read.__qualname__ = "f"
-    return read
+    return student(read, x, *epsilon)
 
 
-def _read(student, /, f, x, **epsilon):
-    return student(_reading(f, x), x, *epsilon.values())
-
-
-_slopes_are_right = by_cases(
-    _numerical_gradient,
-    [
-        Case(
-            {"f": sum_of_cubes, "x": np.array([1.0, 2.0, -1.0]), "epsilon": 0.1},
-            "f the sum of x³; so coarse a step shows which difference it is",
-        ),
-        Case({"f": cube_of_sum, "x": _rng.uniform(0.5, 1.0, (2, 3)), "epsilon": 0.1}, "f the cube of the sum of x"),
-        Case({"f": weighted_squares, "x": _rng.standard_normal((3, 3))}, "f a weighted sum of x²"),
-        Case({"f": exponential, "x": np.array(0.5)}, "an array without axes, f = exp x"),
-        Case(
-            {"f": weighted_squares, "x": np.asfortranarray(_rng.standard_normal((2, 3)))},
-            "its columns one after the other in memory, f a weighted sum of x²",
-        ),
-        Case(
-            {"f": sum_of_cubes, "x": np.array([[0.25, -0.5, 1.0]], np.float32), "epsilon": 0.015625},
-            "float32, f the sum of x³",
-        ),
-    ],
-    [
-        Mistake(
-            "That is the forward difference: one step, and from x itself. The central one takes a step to either side.",
-            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(0)) / epsilon),
-        ),
-        Mistake(
-            "That is the backward difference: one step, and to x itself. The central one takes a step to either side.",
-            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(0) - at(-epsilon)) / epsilon),
-        ),
-        Mistake(
-            "From x − ε to x + ε it is 2ε, not ε.",
-            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / epsilon),
-        ),
-        Mistake(
-            "`/ 2 * epsilon` divides by 2 and then multiplies by ε. Put 2ε in brackets.",
-            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: (at(epsilon) - at(-epsilon)) / 2 * epsilon),
-        ),
-        Mistake(
-            "The difference is not divided by the distance between the two points yet.",
-            lambda f, x, epsilon=1e-5: _each(f, x, lambda at: at(epsilon) - at(-epsilon)),
-        ),
-        Mistake(
-            "The step is always the same. It is an argument: `epsilon`.",
-            lambda f, x, epsilon=1e-5: _numerical_gradient(f, x, 1e-5),
-        ),
-        Mistake(
-            "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go "
-            "on to the next.",
-            _all_at_once,
-        ),
-        Mistake(
-            "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go "
-            "on to the next.",
-            _everywhere_the_same,
-        ),
-        Mistake(
-            "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
-            "through the single entries of any array.",
-            _row_by_row,
-        ),
-        Mistake(
-            "You put the entries back only at the end, so a later slope is measured at a place where earlier entries "
-            "have moved. Put each one back before you go on.",
-            _restores_at_the_end,
-        ),
-        Mistake(
-            "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.",
-            lambda f, x, epsilon=1e-5: np.zeros(x.shape),
-        ),
-        Mistake(
-            "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
-            "copy, of which f knows nothing. Index x itself, or use `x.flat`.",
-            _in_a_flat_copy,
-        ),
-        Mistake(
-            "The numbers are right, but in one long row. Slopes have the shape of x.",
-            lambda f, x, epsilon=1e-5: _numerical_gradient(f, x, epsilon).ravel(),
-        ),
-    ],
-    observe=_read,
-    may_change=("x",),  # it has to, and whether it puts it back is looked at separately
-    errors={
-        "f() takes 0 positional arguments": "f takes no argument: it reads the array x itself. Change one entry of x, "
-        "then call f().",
-    },
-)
-
-
-def _afterwards(student, /, f, x):
-    student(_reading(f, x), x)
-    return x
-
-
-def _judge_numerical_gradient(student):
-    require_function(student)
-    case = Case({"f": sum_of_cubes, "x": np.random.default_rng(5).standard_normal((4, 5))})
-    tried = attempt(student, case, _afterwards, may_change=("x",))
-    if not tried.error and not np.array_equal(tried.result, case.arguments["x"]):
-        change = np.max(abs(tried.result - case.arguments["x"]))
-        name = getattr(student, "__name__", "your function")
+def _require_restored(student):
+    arguments = {"f": sum_of_cubes, "x": np.random.default_rng(5).standard_normal((4, 5))}
+    tried = attempt(student, arguments, lambda f, *given: (_read(f, *given), given[1])[1], may_change=("x",))
+    change = 0 if tried.error else np.max(abs(tried.result - arguments["x"]))
+    if change:
         raise Wrong(
-            f"{name}(f, x) left x changed, by up to {change:.0e}.",
+            f"{called_name(student)}(f, x) left x changed, by up to {change:.0e}.",
             "Adding ε and subtracting it again is not quite nothing: rounding leaves a trace. Keep the entry's value, "
             "and put that back."
             if change < 1e-9
             else "Put each entry back as soon as it has been measured, or the next slope belongs to another point.",
         )
-    _slopes_are_right(student)
 
 
-NUMERICAL_GRADIENT = Exercise(
-    "numerical_gradient",
-    "4.2",
-    "Measure the slope of f along each entry of x with central differences, and leave x as it was.",
-    _judge_numerical_gradient,
-    "`for index in np.ndindex(x.shape)`: keep `x[index]`, set it to that plus ε, call f, set it to that minus ε, call "
-    "f, set it back. The slope goes to the same index of a new array.",
-    "It measures any function of any array: your own backward passes too.",
+NUMERICAL_GRADIENT = FunctionExercise(
+    name="numerical_gradient",
+    number="4.2",
+    task="Measure the slope of f along each entry of x with central differences, and leave x as it was.",
+    reference=_numerical_gradient,
+    before=_require_restored,
+    observe=_read,
+    may_change=("x",),  # it has to, and whether it puts it back is looked at separately
+    cases={
+        "f the sum of x³; so coarse a step shows which difference it is": [
+            sum_of_cubes,
+            np.array([1.0, 2.0, -1.0]),
+            0.1,
+        ],
+        "f the cube of the sum of x": [cube_of_sum, _rng.uniform(0.5, 1.0, (2, 3)), 0.1],
+        "f a weighted sum of x²": [weighted_squares, _rng.standard_normal((3, 3))],
+        "an array without axes, f = exp x": [exponential, np.array(0.5)],
+        "its columns one after the other in memory, f a weighted sum of x²": [
+            weighted_squares,
+            np.asfortranarray(_rng.standard_normal((2, 3))),
+        ],
+        "float32, f the sum of x³": [sum_of_cubes, np.array([[0.25, -0.5, 1.0]], np.float32), 0.015625],
+    },
+    mistakes={
+        "That is the forward difference: one step, starting from x itself. The central one takes a step to either "
+        "side.": _with_each(lambda at, e: (at(e) - at(0)) / e),
+        "That is the backward difference: one step, ending at x itself. The central one takes a step to either side.": (
+            _with_each(lambda at, e: (at(0) - at(-e)) / e)
+        ),
+        "From x − ε to x + ε it is 2ε, not ε.": _with_each(lambda at, e: (at(e) - at(-e)) / e),
+        "`/ 2 * epsilon` divides by 2 and then multiplies by ε. Put 2ε in parentheses.": (
+            _with_each(lambda at, e: (at(e) - at(-e)) / 2 * e)
+        ),
+        "The difference is not divided by the distance between the two points yet.": (
+            _with_each(lambda at, e: at(e) - at(-e))
+        ),
+        "The step is always the same. It is an argument: `epsilon`.": lambda f, x, e=1e-5: _central(f, x, 1e-5),
+        "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go on "
+        "to the next.": [_all_at_once, lambda f, x, e=1e-5: np.full(x.shape, _all_at_once(f, x, e))],
+        "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
+        "through the single entries of any array.": _row_by_row,
+        "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
+        "moved. Put each one back before you go on.": _restores_at_the_end,
+        "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.": (
+            lambda f, x, e=1e-5: np.zeros(x.shape)
+        ),
+        "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
+        "copy, of which f knows nothing. Index x itself, or use `x.flat`.": (
+            lambda f, x, e=1e-5: _central(f, x.ravel(), e).reshape(x.shape)
+        ),
+        "The numbers are right, but in one long row. Slopes have the shape of x.": (
+            lambda f, x, e=1e-5: _central(f, x, e).ravel()
+        ),
+    },
+    error_hints={
+        "f() takes 0 positional arguments": "f takes no argument: it reads the array x itself. Change one entry of x, "
+        "then call f().",
+    },
+    second_hint="`for index in np.ndindex(x.shape)`: keep `x[index]`, set it to that plus ε, call f, set it to that "
+    "minus ε, call f, set it back. The slope goes to the same index of a new array.",
+    praise="It measures any function of any array: your own backward passes too.",
 )
 
 # ------------------------------------------------------------------------------------------------ 4.3
 
-
-def _norm(v):
-    return np.linalg.norm(v)
-
-
+_norm = np.linalg.norm
 _ONE_OFF = np.ones(100)
 _ONE_OFF[7] = 2
 _VECTOR, _MATRIX = _rng.standard_normal(6), _rng.standard_normal((3, 4))
 _WITH_ZEROS = np.array([[0.0, 1.0], [0.0, -2.0]])
 
 
-def _zero_by_zero_apart(compare):
-    """The same mistake by one who has thought of 0/0."""
-    return lambda a, n: compare(a, n) if a.any() or n.any() else 0.0
+def _and_zero_by_zero_apart(compare):
+    """A mistake, and the same mistake by one who has thought of 0/0."""
+    return [compare, lambda a, n: compare(a, n) if a.any() or n.any() else 0.0]
 
 
-_COMPARED_WRONGLY = [
-    Mistake(
-        "That is the largest of the entries' own errors. An entry near 0 has no correct digits when it is "
-        "measured, so it would cry wolf. Take the norm over the whole array first, then divide.",
-        lambda a, n: np.max(np.nan_to_num(abs(a - n) / (abs(a) + abs(n)))),
-    ),
-    Mistake(
-        "That is the largest of the entries' own errors, and 0/0 where an entry is 0 in both. Take the norm "
-        "over the whole array first, then divide.",
-        lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n))),
-    ),
-    Mistake(
-        "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.",
-        lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n))),
-    ),
-    Mistake(
-        "You divide entry by entry: asked for is one number for the whole array.",
-        lambda a, n: abs(a - n) / (abs(a) + abs(n)),
-    ),
-    Mistake(
-        "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where "
-        "`a` is 0. Put both sizes below.",
-        lambda a, n: _norm(a - n) / _norm(a),
-    ),
-    Mistake(
-        "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
-        "Put both sizes below.",
-        lambda a, n: _norm(a - n) / _norm(n),
-    ),
-    Mistake(
-        "Below stands the larger of the two sizes; then opposite gradients have an error of 2. Asked for is their sum.",
-        lambda a, n: _norm(a - n) / max(_norm(a), _norm(n)),
-    ),
-    Mistake(
-        "Below stands the norm of the sum; asked for is the sum of the norms. For opposite gradients the norm "
-        "of the sum is 0.",
-        lambda a, n: _norm(a - n) / _norm(a + n),
-    ),
-    Mistake(
-        "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.",
-        lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2)),
-    ),
-    Mistake(
-        "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.",
-        lambda a, n: _norm(a - n),
-    ),
-    Mistake(
-        "The small number added below is large beside small gradients, and makes their error look small. Treat "
-        "the case 0/0 by itself.",
-        lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
-    ),
-    Mistake(
-        "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the "
-        "sum of all squares.",
-        lambda a, n: float(np.linalg.norm(a - n, 2) / max(np.linalg.norm(a, 2) + np.linalg.norm(n, 2), 1e-300)),
-    ),
-    Mistake(
-        "You sum the differences with their signs, so that errors up and down cancel. The norm squares them first.",
-        lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
-    ),
-    Mistake(
-        "You add absolute values; the norm adds squares and takes the root.",
-        lambda a, n: np.sum(abs(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
-    ),
-    Mistake("`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: brackets.", lambda a, n: _norm(a - n) / _norm(a) + _norm(n)),
-]
-
-RELATIVE_ERROR = Exercise(
-    "relative_error",
-    "4.3",
-    "Compare two gradients: one number from 0 (equal) to 1 (opposite).",
-    by_cases(
-        relative_error,
-        [
-            Case({"a": np.array([12.0, -9.0]), "n": np.array([0.0, -4.0])}, "13/(15 + 4) is expected"),
-            Case({"a": _VECTOR, "n": _VECTOR + 0.3 * _rng.standard_normal(6)}),
-            Case({"a": _MATRIX, "n": _MATRIX * 1.5 + 0.1}),
-            Case({"a": _WITH_ZEROS, "n": _WITH_ZEROS + [[0, 0.5], [0, 0]]}, "two entries are 0 in both"),
-            Case({"a": _ONE_OFF, "n": np.ones(100)}, "one entry of a hundred is 2 instead of 1"),
-            Case({"a": np.array([1.0, 2.0, 3.0]), "n": np.zeros(3)}, "one of them is 0"),
-            Case({"a": np.array([1.0, -2.0]), "n": np.array([-1.0, 2.0])}, "opposite gradients"),
-            Case({"a": np.full(4, 1e-9), "n": np.full(4, 2e-9)}, "tiny gradients, one twice the other"),
-            Case({"a": np.array([1.0, 2.0], np.float32), "n": np.array([1.5, 2.0], np.float32)}, "float32"),
-            Case(
-                {"a": np.zeros((2, 2)), "n": np.zeros((2, 2))},
-                "both are 0, so they agree",
+RELATIVE_ERROR = FunctionExercise(
+    name="relative_error",
+    number="4.3",
+    task="Compare two gradients: one number from 0 (equal) to 1 (opposite).",
+    reference=relative_error,
+    cases={
+        "13/(15 + 4) is expected": [np.array([12.0, -9.0]), np.array([0.0, -4.0])],
+        "two vectors": [_VECTOR, _VECTOR + 0.3 * _rng.standard_normal(6)],
+        "two matrices": [_MATRIX, _MATRIX * 1.5 + 0.1],
+        "two entries are 0 in both": [_WITH_ZEROS, _WITH_ZEROS + [[0, 0.5], [0, 0]]],
+        "one entry of a hundred is 2 instead of 1": [_ONE_OFF, np.ones(100)],
+        "one of them is 0": [np.array([1.0, 2.0, 3.0]), np.zeros(3)],
+        "opposite gradients": [np.array([1.0, -2.0]), np.array([-1.0, 2.0])],
+        "tiny gradients, one twice the other": [np.full(4, 1e-9), np.full(4, 2e-9)],
+        "float32": [np.array([1.0, 2.0], np.float32), np.array([1.5, 2.0], np.float32)],
+        "both are 0, so they agree": [np.zeros((2, 2)), np.zeros((2, 2))],
+    },
+    mistakes={
+        "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that case by itself.": (
+            lambda a, n: _norm(a - n) / (_norm(a) + _norm(n))
+        ),
+        "Only when both are 0; one alone gives 1.": lambda a, n: relative_error(a, n) if a.any() and n.any() else 0.0,
+    }
+    | {
+        hint: _and_zero_by_zero_apart(compare)
+        for hint, compare in {
+            "That is the largest of the entries' own errors. An entry near 0 has no correct digits when it is "
+            "measured, so it would cry wolf. Take the norm over the whole array first, then divide.": (
+                lambda a, n: np.max(np.nan_to_num(abs(a - n) / (abs(a) + abs(n))))
             ),
-        ],
-        [
-            Mistake(
-                "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that "
-                "case by itself.",
-                lambda a, n: _norm(a - n) / (_norm(a) + _norm(n)),
+            "That is the largest of the entries' own errors, and 0/0 where an entry is 0 in both. Take the norm over "
+            "the whole array first, then divide.": lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n))),
+            "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.": (
+                lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n)))
             ),
-            Mistake(
-                "Only when both are 0; one alone gives 1.",
-                lambda a, n: relative_error(a, n) if a.any() and n.any() else 0.0,
+            "You divide entry by entry, but the task asks for one number for the whole array.": (
+                lambda a, n: abs(a - n) / (abs(a) + abs(n))
             ),
-            *(
-                Mistake(m.hint, answer)
-                for m in _COMPARED_WRONGLY
-                for answer in (m.answer, _zero_by_zero_apart(m.answer))
+            "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where `a` is "
+            "0. Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(a),
+            "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
+            "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(n),
+            "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their "
+            "sum.": lambda a, n: _norm(a - n) / max(_norm(a), _norm(n)),
+            "You divide by the norm of the sum instead of the sum of the norms. For opposite gradients the norm of the "
+            "sum is 0.": lambda a, n: _norm(a - n) / _norm(a + n),
+            "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.": (
+                lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2))
             ),
-        ],
-    ),
-    "Two lines: the sum of the two norms; and the norm of the difference divided by it, or 0 where it is 0. "
-    "`np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape.",
-    "Below 1e-7 it means right, above 1e-3 nearly always wrong.",
+            "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.": (
+                lambda a, n: _norm(a - n)
+            ),
+            "The small number added to the denominator is large beside small gradients, and makes their error look "
+            "small. Treat the case 0/0 by itself.": lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
+            "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum "
+            "of all squares.": lambda a, n: float(_norm(a - n, 2) / max(_norm(a, 2) + _norm(n, 2), 1e-300)),
+            "You sum the differences with their signs, so that errors up and down cancel. The norm squares them "
+            "first.": lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
+            "You add absolute values; the norm adds squares and takes the root.": (
+                lambda a, n: np.sum(abs(a - n)) / (np.sum(abs(a)) + np.sum(abs(n)))
+            ),
+            "`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: put the sum in parentheses.": (
+                lambda a, n: _norm(a - n) / _norm(a) + _norm(n)
+            ),
+        }.items()
+    },
+    second_hint="Two lines: the sum of the two norms; and the norm of the difference divided by it, or 0 where it is "
+    "0. `np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape.",
+    praise="Below 1e-7 it means right, above 1e-3 nearly always wrong.",
 )
 
 # ------------------------------------------------------------------------------------------------ 4.4
 
 
-def _four_points(f, x, epsilon):
-    return (8 * (f(x + epsilon) - f(x - epsilon)) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
+def _combined(formula):
+    """A difference quotient made of f at x + 2ε, x + ε, x − ε and x − 2ε, and of ε."""
+    return lambda f, x, epsilon: formula(*(f(x + step * epsilon) for step in (2, 1, -1, -2)), epsilon)
 
 
 def fifth_power(x):
     return x**5
 
 
-FOUR_POINT_DIFFERENCE = Exercise(
-    "four_point_difference",
-    "4.4",
-    "Measure the slope of f at x from four points, x ± ε and x ± 2ε.",
-    by_cases(
-        _four_points,
-        [
-            Case({"f": fifth_power, "x": 1.0, "epsilon": 0.5}, "f = x⁵; so coarse a step shows which difference it is"),
-            Case({"f": exponential, "x": 0.3, "epsilon": 0.25}, "f = exp x"),
-            Case({"f": np.sin, "x": np.array([-1.0, 0.0, 2.0]), "epsilon": 0.4}, "three places at once"),
-            Case({"f": np.sin, "x": np.float32(0.5), "epsilon": np.float32(0.5)}, "float32"),
-        ],
-        [
-            Mistake(
-                "That is the central difference with its two points. The outer two, x ± 2ε, are missing.",
-                lambda f, x, epsilon: (f(x + epsilon) - f(x - epsilon)) / (2 * epsilon),
+def _four_points(f, x, epsilon):
+    inner, outer = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
+    return (8 * inner - outer) / (12 * epsilon)
+
+
+FOUR_POINT_DIFFERENCE = FunctionExercise(
+    name="four_point_difference",
+    number="4.4",
+    task="Measure the slope of f at x from four points, x ± ε and x ± 2ε.",
+    reference=_four_points,
+    cases={
+        "f = x⁵; so coarse a step shows which difference it is": [fifth_power, 1.0, 0.5],
+        "f = exp x": [exponential, 0.3, 0.25],
+        "three places at once": [np.sin, np.array([-1.0, 0.0, 2.0]), 0.4],
+        "float32": [np.sin, np.float32(0.5), np.float32(0.5)],
+    },
+    mistakes={  # f at x + 2ε, x + ε, x − ε, x − 2ε
+        hint: _combined(formula)
+        for hint, formula in {
+            "That is the central difference with its two points. The outer two, x ± 2ε, are missing.": (
+                lambda f2, f1, b1, b2, e: (f1 - b1) / (2 * e)
             ),
-            Mistake(
-                "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.",
-                lambda f, x, epsilon: (f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (4 * epsilon),
+            "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.": (
+                lambda f2, f1, b1, b2, e: (f2 - b2) / (4 * e)
             ),
-            Mistake(
-                "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.",
-                lambda f, x, epsilon: (
-                    (8 * (f(x + epsilon) - f(x - epsilon)) + f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
-                ),
+            "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.": (
+                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) + f2 - b2) / (12 * e)
             ),
-            Mistake(
-                "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.",
-                lambda f, x, epsilon: (
-                    (8 * (f(x + 2 * epsilon) - f(x - 2 * epsilon)) - (f(x + epsilon) - f(x - epsilon))) / (12 * epsilon)
-                ),
+            "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.": (
+                lambda f2, f1, b1, b2, e: (8 * (f2 - b2) - (f1 - b1)) / (12 * e)
             ),
-            Mistake(
-                "The factor 8 of the inner difference is missing.",
-                lambda f, x, epsilon: (
-                    (f(x + epsilon) - f(x - epsilon) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
-                ),
+            "The factor 8 of the inner difference is missing.": (
+                lambda f2, f1, b1, b2, e: (f1 - b1 - (f2 - b2)) / (12 * e)
             ),
-            Mistake(
-                "A bracket is missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.",
-                lambda f, x, epsilon: (
-                    (8 * (f(x + epsilon) - f(x - epsilon)) - f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
-                ),
+            "Parentheses are missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.": (
+                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - f2 - b2) / (12 * e)
             ),
-            Mistake(
-                "The 8 multiplies only f(x + ε). Put the inner difference in brackets.",
-                lambda f, x, epsilon: (
-                    (8 * f(x + epsilon) - f(x - epsilon) - (f(x + 2 * epsilon) - f(x - 2 * epsilon))) / (12 * epsilon)
-                ),
+            "The 8 multiplies only f(x + ε). Put the inner difference in parentheses.": (
+                lambda f2, f1, b1, b2, e: (8 * f1 - b1 - (f2 - b2)) / (12 * e)
             ),
-            Mistake(
-                "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in brackets.",
-                lambda f, x, epsilon: _four_points(f, x, epsilon) * epsilon**2,
+            "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in parentheses.": (
+                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - (f2 - b2)) / 12 * e
             ),
-            Mistake(
-                "Divide by 12ε: the step is missing in the denominator.",
-                lambda f, x, epsilon: _four_points(f, x, epsilon) * epsilon,
+            "Divide by 12ε: the step is missing in the denominator.": (
+                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - (f2 - b2)) / 12
             ),
-            Mistake(
-                "Only the outer difference is divided by 12ε. Put the whole numerator in brackets.",
-                lambda f, x, epsilon: (
-                    8 * (f(x + epsilon) - f(x - epsilon)) - (f(x + 2 * epsilon) - f(x - 2 * epsilon)) / (12 * epsilon)
-                ),
+            "Only the outer difference is divided by 12ε. Put the whole numerator in parentheses.": (
+                lambda f2, f1, b1, b2, e: 8 * (f1 - b1) - (f2 - b2) / (12 * e)
             ),
-        ],
-    ),
-    "Two differences, `inner = f(x + ε) − f(x − ε)` and `outer = f(x + 2ε) − f(x − 2ε)`, and then (8 "
-    "inner − outer)/(12ε).",
-    "Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
+        }.items()
+    },
+    second_hint="Two differences, `inner = f(x + ε) − f(x − ε)` and `outer = f(x + 2ε) − f(x − 2ε)`, and then (8 inner "
+    "− outer)/(12ε).",
+    praise="Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
 )
 
 EXERCISES = [BUG_HUNT, NUMERICAL_GRADIENT, RELATIVE_ERROR, FOUR_POINT_DIFFERENCE]

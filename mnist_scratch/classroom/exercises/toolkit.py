@@ -1,7 +1,7 @@
-"""What all checks are made of: an Exercise, its cases and mistakes, and the sentence that answers a wrong attempt.
+"""What every exercise is made of: one definition as data, and the judge that reads it.
 
-A check calls the student's function on cases made for the mistakes people make. Where an attempt fails, the known
-mistakes are run on the same cases: the one that answers exactly as the attempt does is the mistake that was made, and
+A check calls the student's function on cases made for the mistakes people make. Where an answer fails, the listed
+mistakes are run on the same cases: the one that behaves exactly as the answer does is the mistake that was made, and
 its hint is given. So a hint speaks of what was done, not of what went wrong.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 
 
 class Wrong(Exception):
-    """An attempt is wrong: what was called, what came back, what was expected; and the hint for it."""
+    """An answer is wrong: what was called, what came back, what was expected; and the hint for it."""
 
     def __init__(self, finding, hint=""):
         super().__init__(finding)
@@ -30,134 +30,237 @@ class NotStarted(Exception):
     """The stub is as it was."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """Arguments to try, by name; what they are in words; and the hint when no known mistake explains the failure."""
-
-    arguments: dict
-    words: str = ""
-    hint: str = ""
+# ----------------------------------------------------------------------------------------- three kinds of exercise
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer that people give, as a function like the student's, and the hint for it."""
-
-    hint: str
-    answer: Callable
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One exercise. name: that of its check. number: such as "2.1". task: what it asks, in a line.
+    """What all exercises have.
 
-    judge: called with the student's answer, it returns, or raises Wrong or NotStarted. second_hint: for those who ask.
-    praise: a sentence for those who passed, which says what they have now.
+    Parameters
+    ----------
+    name : str
+        The name of its check: ``check.softmax`` for ``"softmax"``.
+    number : str
+        The notebook's number and its own, such as ``"2.1"``.
+    task : str
+        What it asks, in one line: the stub's docstring.
+    second_hint : str
+        For those who ask with ``check.hint``.
+    praise : str
+        One sentence for those who passed: what they have now.
     """
 
     name: str
     number: str
     task: str
-    judge: Callable = field(repr=False)
-    second_hint: str = ""
-    praise: str = ""
+    second_hint: str
+    praise: str
 
     @property
     def notebook(self):
         return int(self.number.split(".")[0])
 
+    def judge(self, student):
+        """Return when the answer is right; raise Wrong or NotStarted otherwise."""
+        raise NotImplementedError
 
-def by_cases(reference, cases, mistakes=(), *, observe=None, may_change=(), tolerance=1e-4, tell=None, errors=None):
-    """A judge that compares the student's function with the reference on each case.
+    def listed_mistakes(self):
+        """The mistakes this exercise knows, as {hint: [answers]}."""
+        mistakes = getattr(self, "mistakes", {})
+        mistakes = mistakes() if callable(mistakes) else mistakes
+        return {hint: answers if isinstance(answers, list) else [answers] for hint, answers in mistakes.items()}
 
-    reference: the right function. cases: a list of Cases, or a function that makes one. mistakes: Mistakes.
-    observe: observe(f, **arguments) is compared instead of f(**arguments), for functions that work in place or yield.
-    may_change: the names of arguments that may be changed. tolerance: relative to the largest expected entry, wide
-    enough for float32. tell: tell(got, want, tolerance) ends the sentence about a result, as `difference` does.
-    errors: {piece of an error's message: the hint for it}; it goes before what the mistakes say.
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionExercise(Exercise):
+    """An exercise whose answer is a function; it is compared with the right one, case by case.
+
+    Parameters
+    ----------
+    reference : callable
+        The right answer, with the parameters of the stub's first line. Where it raises ValueError, so must the answer,
+        or raise any other error.
+    cases : dict
+        {what is special about the case, in words: the arguments, by position}.
+    mistakes : dict
+        {hint: a wrong answer that people give, or a list of them}.
+    case_hints : dict
+        {the words of a case: the hint when it fails and no mistake explains why}.
+    any_hint : str
+        The hint when nothing explains a failure.
+    error_hints : dict
+        {a piece of an error message: the hint for it}; these come before all others.
+    parts : tuple of str
+        The names of the things returned, when there are several.
+    observe : callable
+        ``observe(f, *arguments)`` is compared instead of ``f(*arguments)``: for functions that work in place.
+    may_change : tuple of str
+        The names of arguments that may be changed.
+    tolerance : float
+        Relative to the largest expected entry; wide enough for float32.
+    tell : callable
+        ``tell(got, want, tolerance, parts)`` ends the sentence about a result, and is empty when it is right.
+    before : callable
+        ``before(student)`` looks at what the cases cannot show, and raises Wrong.
     """
-    observe = observe or (lambda student, /, **arguments: student(**arguments))
-    tell = tell or difference
 
-    def judge(student):
-        require_function(student)
-        tried = cases() if callable(cases) else cases
-        attempts = [attempt(student, case, observe, may_change) for case in tried]
-        expected = [attempt(reference, case, observe, may_change) for case in tried]
-        for outcome in expected:  # a refusal may be asked for; anything else would let every attempt pass
+    reference: Callable
+    cases: dict = field(repr=False)
+    mistakes: dict = field(repr=False)
+    case_hints: dict = field(default_factory=dict, repr=False)
+    any_hint: str = ""
+    error_hints: dict = field(default_factory=dict, repr=False)
+    parts: tuple = ()
+    observe: Callable = lambda f, /, *arguments: f(*arguments)
+    may_change: tuple = ()
+    tolerance: float = 1e-4
+    tell: Callable = lambda *things: difference(*things)
+    before: Callable = lambda student: None
+
+    @property
+    def parameters(self):
+        return tuple(inspect.signature(self.reference).parameters)
+
+    def judge(self, student):
+        require_function(student, self.parameters)
+        self.before(student)
+        got, want = self._outcomes(student), self._outcomes(self.reference)
+        for outcome in want:  # a refusal may be asked for; anything else would let every answer pass
             assert outcome.kind in ("", "ValueError"), f"the reference failed: {outcome.error}"
-        findings = [
-            finding(student, case, got, want, tolerance, tell)
-            for case, got, want in zip(tried, attempts, expected, strict=True)
-        ]
-        first = next((i for i, found in enumerate(findings) if found), None)
-        if first is None:
-            return
-        hint = next((said for piece, said in (errors or {}).items() if piece in attempts[first].error), "")
-        if hint:
-            raise Wrong(findings[first], hint)
-        hint = attempts[first].hint or tried[first].hint
-        for mistake in mistakes:
-            answers = [attempt(mistake.answer, case, observe, may_change) for case in tried]
-            if all(same_outcome(a, b, tolerance) for a, b in zip(attempts, answers, strict=True)):
-                hint = mistake.hint
-                break
-        else:
-            for mistake in mistakes:  # the same at least where it first goes wrong
-                answer = attempt(mistake.answer, tried[first], observe, may_change)
-                right = same_outcome(answer, expected[first], tolerance)  # by luck: then it explains nothing
-                if not answer.error and not right and same_outcome(attempts[first], answer, tolerance):
-                    hint = mistake.hint
-                    break
-            else:
-                hint = hint or pattern(attempts, expected, first, tolerance)
-        raise Wrong(findings[first], hint)
+        for at, words in enumerate(self.cases):
+            found = self._finding(got[at], want[at])
+            if found:
+                raise Wrong(
+                    f"{call_in_words(student, self._arguments(words), words)} {found}", self._hint(got, want, at)
+                )
 
-    return judge
+    def _arguments(self, words):
+        return dict(zip(self.parameters, self.cases[words], strict=False))
+
+    def _outcomes(self, f):
+        return [attempt(f, self._arguments(words), self.observe, self.may_change) for words in self.cases]
+
+    def _finding(self, got, want):
+        """What is wrong with an outcome, as the end of a sentence; empty when nothing is."""
+        if want.error:
+            return "" if got.error else f"returned {shown(got.result)}; expected an error."
+        if got.error:
+            return f"stopped with {got.error}{got.line}."
+        if got.changed:
+            return f"changed its argument `{got.changed}`."
+        if got.result is None and want.result is not None:
+            return "returned nothing (None). Is there a `return`?"
+        return self.tell(got.result, want.result, self.tolerance, self.parts)
+
+    def _hint(self, got, want, first):
+        """The hint that the evidence allows. got, want: outcomes of all cases. first: the first that is wrong."""
+        for piece, hint in self.error_hints.items():
+            if piece in got[first].error:
+                return hint
+        fallback = self.case_hints.get(list(self.cases)[first], self.any_hint)
+        if want[first].error:
+            return fallback
+        called = [i for i, outcome in enumerate(want) if not outcome.error]
+        by_first_case = ""
+        for hint, answers in self.listed_mistakes().items():
+            for answer in answers:
+                theirs = self._outcomes(answer)
+                same = [same_outcome(got[i], theirs[i], self.tolerance) for i in called]
+                if all(same) and any(tells(got[i]) for i in called):
+                    return hint
+                # or the same at least where it first goes wrong; unless right there by luck, which explains nothing
+                if (
+                    not by_first_case
+                    and same[called.index(first)]
+                    and tells(got[first])
+                    and not got[first].error
+                    and not same_outcome(theirs[first], want[first], self.tolerance)
+                ):
+                    by_first_case = hint
+        if by_first_case:
+            return by_first_case
+        if got[first].changed:
+            return (
+                f"Work on a new array: `{got[first].changed}` belongs to the caller. Look for `{got[first].changed} "
+                "+= …`, for `[…] = …`, or for a view of it that is changed."
+            )
+        return fallback or pattern(got, want, first, self.tolerance)
 
 
-def by_value(expected, mistakes=(), *, tolerance=0.005, unit=""):
-    """A judge of a single number, worked out by hand or by an experiment.
+@dataclass(frozen=True, kw_only=True)
+class NumberExercise(Exercise):
+    """An exercise whose answer is one number, worked out by hand or by an experiment.
 
-    expected: a function of nothing, computed when it is asked for. mistakes: {hint: wrong value, or function of the
-    value that says whether it is this mistake}. tolerance: relative.
+    Parameters
+    ----------
+    reference : callable
+        Returns the right number; called when an answer is judged.
+    mistakes : dict or callable
+        {hint: a wrong number, a pair (from, to), or a list of these}, or a function that returns it.
+    tolerance : float
+        Relative.
     """
 
-    def judge(student):
-        student = require_number(student)
-        if close(student, expected(), tolerance):
+    reference: Callable
+    mistakes: dict | Callable = field(repr=False)
+    tolerance: float = 0.005
+
+    def judge(self, student):
+        number, expected = require_number(student), self.reference()
+        if close(number, expected, self.tolerance):
             return
-        for hint, wrong in (mistakes() if callable(mistakes) else mistakes).items():
-            if wrong(student) if callable(wrong) else close(student, wrong, tolerance):
-                raise Wrong(f"Your answer is {student:g}{unit}, and that is not it.", hint)
-        side = "too small" if student < expected() else "too large"
-        raise Wrong(f"Your answer is {student:g}{unit}: {side}.")
-
-    return judge
+        for hint, answers in self.listed_mistakes().items():
+            for wrong in answers:
+                if wrong[0] <= number <= wrong[1] if isinstance(wrong, tuple) else close(number, wrong, self.tolerance):
+                    raise Wrong(f"Your answer is {number:g}, and that is not it.", hint)
+        raise Wrong(f"Your answer is {number:g}, which is too {'small' if number < expected else 'large'}.")
 
 
-# -------------------------------------------------------------------------------------- trying an attempt
+@dataclass(frozen=True, kw_only=True)
+class OpenExercise(Exercise):
+    """An exercise with many right answers: its judge looks at what must hold of them, and raises Wrong."""
+
+    judged_by: Callable = field(repr=False)
+
+    def judge(self, student):
+        self.judged_by(student)
+
+
+# -------------------------------------------------------------------------------------------- trying an answer
 
 
 @dataclass
 class Outcome:
-    """What came of a call: a result, or an error; and a hint where the way it came about says what is wrong."""
+    """What came of a call: a result, or an error with its kind and line; and which argument was changed."""
 
     result: object = None
     error: str = ""
-    hint: str = ""
-    changed: str = ""
     kind: str = ""
+    line: str = ""
+    changed: str = ""
 
 
-def require_function(student):
+def require_function(student, parameters=()):
+    """Raise NotStarted or Wrong unless it can be called with these parameters, by position."""
     if student is None or student is Ellipsis:
         raise NotStarted
     if not callable(student):
         raise Wrong(
-            f"The check was given {shown(student)}, and not a function.",
-            "Give it the function itself, by its name and without brackets: the check calls it.",
+            f"The check was given {shown(student)}, not a function.",
+            "Pass the function itself, by its name and without parentheses: the check calls it.",
         )
+    try:
+        signature = inspect.signature(student)
+    except (TypeError, ValueError):  # not written in Python
+        return
+    try:
+        signature.bind(*parameters)
+    except TypeError:
+        raise Wrong(
+            f"{called_name(student)}{signature} cannot be called with ({', '.join(parameters)}).",
+            "Keep the parameters of the stub's first line, in their order.",
+        ) from None
 
 
 def require_number(student):
@@ -169,40 +272,28 @@ def require_number(student):
             raise TypeError
         number = float(student)
     except (TypeError, ValueError, OverflowError):
-        raise Wrong(f"Your answer is {shown(student)}; expected was one number.", "Give the number itself.") from None
+        raise Wrong(f"Your answer is {shown(student)}; expected one number.", "Pass the number itself.") from None
     if not np.isfinite(number):
-        raise Wrong(f"Your answer is {number}; expected was a finite number.")
+        raise Wrong(f"Your answer is {number}; expected a finite number.")
     return number
 
 
-def attempt(f, case, observe, may_change=()):
-    """Call f on copies of the case's arguments, quietly; raises NotStarted for a stub, Wrong for renamed parameters."""
-    arguments = copy.deepcopy(case.arguments)
-    before = copy.deepcopy(arguments)
+def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
+    """Call f on copies of the arguments (a dict, passed by position), quietly; raises NotStarted for a stub."""
+    given = copy.deepcopy(arguments)
     outcome = Outcome()
     try:
         with quiet():
-            outcome.result = observe(f, **arguments)
+            outcome.result = observe(f, *given.values())
     except NotImplementedError:
         raise NotStarted from None
     except Exception as error:  # the student's own: any kind
-        if f"{getattr(f, '__qualname__', '')}() got an unexpected keyword argument" in str(error):
-            raise Wrong(  # at once, so that it is not taken for a mistake that ends in a TypeError, too
-                f"{call_in_words(f, case)} stopped with TypeError: {error}.",
-                "Keep the names of the parameters as they stand in the first line.",
-            ) from None
         outcome.kind = type(error).__name__
-        outcome.error = f"{outcome.kind}: {error}" if str(error) else outcome.kind
-        outcome.error += line_of(error, f)
+        outcome.error = f"{outcome.kind}: {error}".rstrip(" :")
+        outcome.line = line_of(error, f)
         return outcome
-    for name, value in arguments.items():
-        if name not in may_change and not same(value, before[name], 0):
-            outcome.changed = name
-            outcome.hint = (
-                f"Work on a new array: `{name}` belongs to the caller. Look for `{name} += …`, for `{name}[…] = …`, "
-                "or for a view of it that is changed."
-            )
-            break
+    changed = (name for name in given if name not in may_change and not same(given[name], arguments[name], 0))
+    outcome.changed = next(changed, "")
     return outcome
 
 
@@ -224,110 +315,76 @@ def line_of(error, f):
     return f", in the line `{frames[-1].line}`" if frames and frames[-1].line else ""
 
 
-def finding(student, case, got, want, tolerance, tell):
-    """What is wrong with an outcome, in a sentence; empty when nothing is."""
-    called = call_in_words(student, case)
-    if got.error:
-        return "" if want.error and got.kind == want.kind else f"{called} stopped with {got.error}."
-    if want.error:
-        return f"{called} returned {shown(got.result)}; expected was a {want.kind}."
-    if got.changed:
-        return f"{called} changed its argument `{got.changed}`."
-    if got.result is None and want.result is not None:
-        return f"{called} returned nothing (None). Is there a `return`?"
-    reason = tell(got.result, want.result, tolerance)
-    return f"{called} {reason}" if reason else ""
+# ------------------------------------------------------------------------------------------ comparing results
 
 
-def call_in_words(student, case):
-    name = getattr(student, "__name__", "your function")
-    arguments = ", ".join(case.arguments)
-    details = "; ".join(f"{key} = {shown(value)}" for key, value in case.arguments.items())
-    words = f" ({case.words})" if case.words else ""
-    return f"{name}({arguments}) with {details}{words}"
-
-
-def difference(got, want, tolerance):
+def difference(got, want, tolerance, parts=()):
     """How a result differs from the expected one, as the end of a sentence; empty when it does not."""
     if isinstance(want, tuple | list) and isinstance(got, np.ndarray) and got.ndim == 1:
         got = list(got)  # an array of as many numbers will do
     if isinstance(want, tuple | list):
         if not isinstance(got, tuple | list):
-            return f"returned {shown(got)}; expected was a {type(want).__name__} of {len(want)} things."
+            return f"returned {shown(got)}; expected a {type(want).__name__} of {len(want)} things."
         if len(got) != len(want):
-            return f"returned {len(got)} things; expected were {len(want)}."
-        for i, (a, b) in enumerate(zip(got, want, strict=True)):
-            reason = difference(a, b, tolerance)
-            if reason:
-                return (
-                    f"was wrong in the {ORDINALS[i] if i < len(ORDINALS) else f'{i + 1}th'} thing returned: it {reason}"
-                )
-        return ""
-    if isinstance(want, dict):
-        if not isinstance(got, dict) or set(got) != set(want):
-            keys = ", ".join(map(str, want))
-            return f"returned {shown(got)}; expected was a dictionary with the keys {keys}."
-        reasons = (
-            f"was wrong under {key!r}: it {difference(got[key], want[key], tolerance)}"
-            for key in want
-            if difference(got[key], want[key], tolerance)
-        )
-        return next(reasons, "")
-    if isinstance(want, str | bool | type(None)):
-        return "" if got == want else f"returned {shown(got)}; expected was {shown(want)}."
+            return f"returned {len(got)} things; expected {len(want)}."
+        names = parts or [f"item {i}" for i in range(len(want))]
+        reasons = (difference(a, b, tolerance) for a, b in zip(got, want, strict=True))
+        told = (r.replace("returned", f"returned, as {name},", 1) for name, r in zip(names, reasons, strict=True) if r)
+        return next(told, "")
     try:
         a, b = np.asarray(got), np.asarray(want)
         if a.dtype.kind not in "buif":
             raise TypeError
     except (TypeError, ValueError):
-        return f"returned {shown(got)}; expected was {shown(want)}."
+        return f"returned {shown(got)}; expected {shown(want)}."
     if a.shape != b.shape:
-        return f"returned {shape_in_words(a)}; expected was {shape_in_words(b)}."
+        return f"returned {shape_in_words(a)}; expected {shape_in_words(b)}."
     if not np.isfinite(a[np.isfinite(b)]).all():
-        return f"returned {shown(got)}: not all of it is finite. Expected was {shown(want)}."
-    if not close(a, b, tolerance):
-        if b.size <= 12:
-            return f"returned {shown(got)}; expected was {shown(want)}."
-        at = tuple(int(i) for i in np.unravel_index(np.argmax(abs(a.astype(float) - b.astype(float))), b.shape))
-        place = ", ".join(map(str, at))
-        return f"returned the right shape, {b.shape}, and wrong numbers: [{place}] is {a[at]:.4g}, not {b[at]:.4g}."
-    return ""
+        return f"returned {shown(got)}, and not all of it is finite; expected {shown(want)}."
+    if close(a, b, tolerance):
+        return ""
+    if b.size <= 12:
+        return f"returned {shown(got)}; expected {shown(want)}."
+    at = tuple(int(i) for i in np.unravel_index(np.argmax(abs(a.astype(float) - b.astype(float))), b.shape))
+    place = ", ".join(map(str, at))
+    return f"returned the right shape, {b.shape}, but wrong numbers: [{place}] is {a[at]:.4g}, not {b[at]:.4g}."
 
 
 def pattern(attempts, expected, first, tolerance):
     """A hint where the numbers alone tell what happened: transposed, the other sign, a constant factor."""
-    got, want = attempts[first], expected[first]
-    if got.error or got.result is None or np.iscomplexobj(got.result):
-        return ""
-    try:
-        a, b = np.asarray(got.result, dtype=float), np.asarray(want.result, dtype=float)
-    except (TypeError, ValueError):
+    a, b = numbers(attempts[first]), numbers(expected[first])
+    if a is None or b is None:
         return ""
     if a.ndim == 2 and a.shape != b.shape and close(a.T, b, tolerance):
-        return "The numbers are right, and the array is transposed: rows are examples."
+        return "The numbers are right, but the array is transposed: rows are examples."
     if a.shape != b.shape or not np.isfinite(a).all() or not np.any(b) or close(a, b, tolerance):
         return ""
     factor = np.sum(a * b) / np.sum(b * b)
-    if factor and close(a / factor, b, tolerance):
-        if factor == -1 or close(factor, -1.0, tolerance):
-            return "The numbers are right, but for their sign."
-        # one number is always some multiple of another: then it has to be the same one in a second case
-        others = [i for i in range(len(expected)) if i != first]
-        if np.count_nonzero(b) > 1 or any(is_multiple(attempts[i], expected[i], factor, tolerance) for i in others):
-            return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
+    if not factor or not close(a / factor, b, tolerance):
+        return ""
+    if close(factor, -1.0, tolerance):
+        return "The numbers are right, except for their sign."
+    # one number is always some multiple of another: then it has to be the same multiple in a second case
+    others = [i for i in range(len(expected)) if i != first]
+    if np.count_nonzero(b) > 1 or any(is_multiple(attempts[i], expected[i], factor, tolerance) for i in others):
+        return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
     return ""
 
 
 def is_multiple(got, want, factor, tolerance):
     """Whether a result is the expected one, which is not 0, times a factor."""
+    a, b = numbers(got), numbers(want)
+    return a is not None and b is not None and np.isfinite(a).all() and np.any(b) and close(a / factor, b, tolerance)
+
+
+def numbers(outcome):
+    """The result as an array of real numbers, or None."""
+    if outcome.error or outcome.result is None:
+        return None
     try:
-        a, b = np.asarray(got.result, dtype=float), np.asarray(want.result, dtype=float)
+        return None if np.iscomplexobj(outcome.result) else np.asarray(outcome.result, dtype=float)
     except (TypeError, ValueError):
-        return False
-    return bool(np.isfinite(a).all() and np.any(b) and close(a / factor, b, tolerance))
-
-
-ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth"]
+        return None
 
 
 def close(a, b, tolerance):
@@ -359,9 +416,9 @@ def same(a, b, tolerance):
 
 
 def same_outcome(a, b, tolerance):
-    """Whether two attempts came to the same: equal results, or errors of one kind, and the same argument changed."""
+    """Whether two calls came to the same: equal results, or the very same error, and the same argument changed."""
     if a.error or b.error:
-        return a.kind == b.kind
+        return a.error == b.error
     if a.changed != b.changed:
         return False
     if a.result is None or b.result is None:
@@ -370,7 +427,7 @@ def same_outcome(a, b, tolerance):
 
 
 def alike(a, b, tolerance):
-    """As `same`, but two results that are equally not finite are alike too."""
+    """As `same`, but two results that are not finite in the same places are alike too."""
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(alike(x, y, tolerance) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
@@ -381,7 +438,23 @@ def alike(a, b, tolerance):
         return same(a, b, tolerance)
 
 
-# --------------------------------------------------------------------------------------------- in words
+def tells(outcome):
+    """Whether an outcome is evidence of anything: two nans are not the same mistake, whatever led to them."""
+    values = numbers(outcome)
+    return values is None or bool(np.isfinite(values).all())
+
+
+# --------------------------------------------------------------------------------------------------- in words
+
+
+def called_name(student):
+    name = getattr(student, "__name__", "<")
+    return "your function" if name.startswith("<") else name
+
+
+def call_in_words(student, arguments, words=""):
+    details = "; ".join(f"{name} = {shown(value)}" for name, value in arguments.items())
+    return f"{called_name(student)}({', '.join(arguments)}) with {details}{f' ({words})' if words else ''}"
 
 
 def shown(value):

@@ -5,7 +5,17 @@ import inspect
 import numpy as np
 
 from ...tuning import try_settings
-from .toolkit import Case, Exercise, Mistake, Wrong, attempt, by_cases, by_value, require_function, same, shown
+from .toolkit import (
+    FunctionExercise,
+    NumberExercise,
+    OpenExercise,
+    Wrong,
+    attempt,
+    called_name,
+    require_function,
+    same,
+    shown,
+)
 
 _rng = np.random.default_rng(7)
 
@@ -18,8 +28,8 @@ _MANY = 400
 
 def _random_configurations(student):
     """The answer is not unique, so its properties are looked at: what it is, its seed, its scales, its sizes."""
-    require_function(student)
-    name = getattr(student, "__name__", "your function")
+    require_function(student, ("n", "seed"))
+    name = called_name(student)
     for n in (3, 1):
         _require_configurations(_called(student, name, n, 0), f"{name}({n}, 0)", n)
     called = f"{name}({_MANY}, 0)"
@@ -39,9 +49,9 @@ def _random_configurations(student):
 
 
 def _called(student, name, n, seed):
-    outcome = attempt(student, Case({"n": n, "seed": seed}), lambda f, **arguments: f(**arguments))
+    outcome = attempt(student, {"n": n, "seed": seed})
     if outcome.error:
-        raise Wrong(f"{name}({n}, {seed}) stopped with {outcome.error}.")
+        raise Wrong(f"{name}({n}, {seed}) stopped with {outcome.error}{outcome.line}.")
     if outcome.result is None:
         raise Wrong(f"{name}({n}, {seed}) returned nothing (None). Is there a `return`?")
     return outcome.result
@@ -53,10 +63,10 @@ def _require_configurations(answer, called, n):
             "dict": "That is one configuration. Make n of them, and put them into a list.",
             "generator": "A generator can be gone through only once. Collect the dictionaries in a list.",
         }.get(type(answer).__name__, "Collect n dictionaries in a list.")
-        raise Wrong(f"{called} returned one {type(answer).__name__}; expected was a list of {n} dictionaries.", hint)
+        raise Wrong(f"{called} returned one {type(answer).__name__}; expected a list of {n} dictionaries.", hint)
     if len(answer) != n:
         raise Wrong(
-            f"{called} returned {len(answer)} things; expected were {n} dictionaries.",
+            f"{called} returned {len(answer)} things; expected {n} dictionaries.",
             "n is how many trials to make in all, not for each setting: look at what is counted by n.",
         )
     for configuration in answer:
@@ -67,7 +77,7 @@ def _require_configurations(answer, called, n):
 def _require_keys(configuration, called):
     if not isinstance(configuration, dict):
         raise Wrong(
-            f"In {called} there is {shown(configuration)}; expected was a dictionary.",
+            f"In {called} there is {shown(configuration)}; expected a dictionary.",
             "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
         )
     unknown = [key for key in configuration if key not in _KNOWN]
@@ -75,8 +85,8 @@ def _require_keys(configuration, called):
     if unknown or missing:
         keys = ", ".join(map(str, configuration)) or "none"
         raise Wrong(
-            f"In {called} a dictionary has the keys {keys}; expected were {', '.join(_ASKED)}.",
-            "`sweep` hands the dictionary to a function by these names: they must be spelt as its arguments are.",
+            f"In {called} a dictionary has the keys {keys}; expected {', '.join(_ASKED)}.",
+            "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
         )
 
 
@@ -89,19 +99,19 @@ def _require_types(configuration, called):
             or not np.isfinite(value)
         ):
             raise Wrong(
-                f"In {called}, {key} is {shown(value)}; expected was one number.",
+                f"In {called}, {key} is {shown(value)}; expected one number.",
                 "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.",
             )
     sizes = configuration["sizes"]
     if not isinstance(sizes, list | tuple):
         raise Wrong(
-            f"In {called}, sizes is {shown(sizes)}; expected was a tuple such as (784, 32, 10).",
+            f"In {called}, sizes is {shown(sizes)}; expected a tuple such as (784, 32, 10).",
             "`sizes` holds all layers, from the pixels to the ten classes; the hidden units are what is between.",
         )
     if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in sizes):
         raise Wrong(
             f"In {called}, sizes is {shown(sizes)}.",
-            "There are no fractions of a unit: make the drawn number whole with `int(…)`.",
+            "There are no fractions of a unit: round the drawn number with `int(…)`.",
         )
     if len(sizes) < 3 or sizes[0] != 784 or sizes[-1] != 10:
         raise Wrong(
@@ -198,56 +208,51 @@ def _require_units(many, called):
         )
 
 
-RANDOM_CONFIGURATIONS = Exercise(
-    "random_configurations",
-    "7.1",
-    "Return a list of n dictionaries with learning_rate, weight_decay and sizes, drawn at random from a seed.",
-    _random_configurations,
-    "`rng = np.random.default_rng(seed)` once; then, n times, 10 to the power of `rng.uniform(…)` for η and for λ, and "
-    "a whole number of units between 784 and 10.",
-    "`sweep(my_random_configurations(16, seed=0))` would run your search.",
+RANDOM_CONFIGURATIONS = OpenExercise(
+    name="random_configurations",
+    number="7.1",
+    task="Return a list of n dictionaries with learning_rate, weight_decay and sizes, drawn at random from a seed.",
+    judged_by=_random_configurations,
+    second_hint="`rng = np.random.default_rng(seed)` once; then, n times, 10 to the power of `rng.uniform(…)` for η "
+    "and for λ, and a whole number of units between 784 and 10.",
+    praise="`sweep(my_random_configurations(16, seed=0))` would run your search.",
 )
 
 # ------------------------------------------------------------------------------------------------ 7.2
 
-_P, _HALF = 0.974, 0.001
-_VARIANCE = _P * (1 - _P)
 
-TEST_SET_SIZE = Exercise(
-    "test_set_size",
-    "7.2",
-    "Give the number of test images for which the 95 % intervals of 97.3 % and 97.5 % just touch.",
-    by_value(
-        lambda: 1.96**2 * _VARIANCE / _HALF**2,
-        {
-            "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _VARIANCE / _HALF**2,
-            "The 1.96 goes under the root when you solve for n: square it, too.": 1.96 * _VARIANCE / _HALF**2,
-            "You took the whole distance of 0.2 points as the half-width. When intervals touch, each reaches half of "
-            "the way.": 1.96**2 * _VARIANCE / (2 * _HALF) ** 2,
-            "That is the root of the right number. n stands under the root: square both sides.": 1.96
-            * _VARIANCE**0.5
-            / _HALF,
-            "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": lambda n: bool(
-                np.any(abs(n / (1.96**2 * _VARIANCE) - np.array([100, 1e4, 1])) < np.array([1, 100, 0.01]))
-            ),
-            "p (1 − p) is missing under the root.": 1.96**2 / _HALF**2,
-            "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": 1.96**2 * 0.25 / _HALF**2,
-            "Under the root stands p (1 − p), not p alone.": 1.96**2 * _P / _HALF**2,
-            "Under the root stands p (1 − p), not 1 − p alone.": lambda n: abs(n - 1.96**2 * (1 - _P) / _HALF**2) < 10,
-            "You took one end for p. Take 0.974, in the middle, for both.": lambda n: bool(
-                np.any(abs(n * _HALF**2 / 1.96**2 / np.array([0.973 * 0.027, 0.975 * 0.025]) - 1) < 0.003)
-            ),
-            "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": 4 * _VARIANCE / _HALF**2,
-            "That is for the interval of the difference, with twice the variance. Here two intervals should touch.": 2
-            * 1.96**2
-            * _VARIANCE
-            / _HALF**2,
-            "That is the number at hand. At 97.5 % it gave ± 0.31 points, and ± 0.1 is asked for.": 10_000,
-            "A good estimate. Solve for n to get it to three digits.": lambda n: 90_000 <= n <= 100_000,
-        },
-    ),
-    "Half-width = 1.96 √(p (1 − p) / n). Put 0.001 on the left, square both sides, and solve for n.",
-    "A third of the width takes about ten times as many images.",
+def _images(p=0.974, half_width=0.001, factor=1.96):
+    return factor**2 * p * (1 - p) / half_width**2
+
+
+TEST_SET_SIZE = NumberExercise(
+    name="test_set_size",
+    number="7.2",
+    task="Give the number of test images for which the 95 % intervals of 97.3 % and 97.5 % just touch.",
+    reference=_images,
+    mistakes={
+        "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _images(factor=1),
+        "The 1.96 goes under the root when you solve for n: square it, too.": _images(factor=1.96**0.5),
+        "You took the whole distance of 0.2 points as the half-width. When intervals touch, each reaches half of the "
+        "way.": _images(half_width=0.002),
+        "That is the root of the right number. n stands under the root: square both sides.": _images() ** 0.5,
+        "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": [
+            _images(half_width=wrong) for wrong in (0.1, 0.01, 1)
+        ],
+        "p (1 − p) is missing under the root.": 1.96**2 / 0.001**2,
+        "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _images(0.5),
+        "Under the root stands p (1 − p), not p alone.": 1.96**2 * 0.974 / 0.001**2,
+        "Under the root stands p (1 − p), not 1 − p alone.": (99_872, 99_892),
+        "You took one end for p. Take 0.974, in the middle, for both.": [(93_360, 93_920), (100_620, 101_220)],
+        "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": _images(factor=2),
+        "That is for the interval of the difference, with twice the variance. Here two intervals should touch.": (
+            2 * _images()
+        ),
+        "That is the number at hand. At 97.5 % it gave ± 0.31 points, and you need ± 0.1.": 10_000,
+        "A good estimate. Solve for n to get it to three digits.": (90_000, 100_000),
+    },
+    second_hint="Half-width = 1.96 √(p (1 − p) / n). Put 0.001 on the left, square both sides, and solve for n.",
+    praise="A third of the width takes about ten times as many images.",
 )
 
 # ------------------------------------------------------------------------------------------------ 7.4
@@ -257,101 +262,67 @@ def _variances(p_a, n_a, p_b, n_b):
     return p_a * (1 - p_a) / n_a, p_b * (1 - p_b) / n_b
 
 
-def _difference_interval(p_a, n_a, p_b, n_b):
-    half = 1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_b)))
-    return p_a - p_b - half, p_a - p_b + half
-
-
-def _around(f):
-    """A mistake in the half-width alone."""
+def _interval(half_width=lambda a, b: 1.96 * np.sqrt(a + b), difference=lambda p_a, p_b: p_a - p_b, signs=(-1, 1)):
+    """The interval with another half-width, given both variances, or another difference."""
 
     def answer(p_a, n_a, p_b, n_b):
-        half = f(p_a, n_a, p_b, n_b)
-        return p_a - p_b - half, p_a - p_b + half
+        half = half_width(*_variances(p_a, n_a, p_b, n_b))
+        return tuple(difference(p_a, p_b) + sign * half for sign in signs)
 
     return answer
 
 
-def _difference_case(*values, words=""):
-    return Case(dict(zip(("p_a", "n_a", "p_b", "n_b"), values, strict=True)), words)
+def _difference_interval(p_a, n_a, p_b, n_b):
+    return _interval()(p_a, n_a, p_b, n_b)
 
 
-DIFFERENCE_INTERVAL = Exercise(
-    "difference_interval",
-    "7.4",
-    "Return the 95 % interval (low, high) of p_a − p_b, two accuracies measured on different images.",
-    by_cases(
-        _difference_interval,
-        [
-            _difference_case(0.975, 10_000, 0.973, 10_000),
-            _difference_case(0.9, 1000, 0.95, 10_000, words="unequal numbers of images"),
-            _difference_case(0.5, 400, 0.5, 100, words="no difference measured"),
-            _difference_case(1.0, 200, 0.98, 500, words="the first made no mistake"),
-            _difference_case(np.float32(0.9425), 10_000, np.float32(0.892), 10_000, words="float32"),
-        ],
-        [
-            Mistake(
-                "You add the two half-widths. Their luck is independent and rarely bad on both sides at once: add the "
-                "variances, then take the root.",
-                _around(lambda *a: 1.96 * sum(np.sqrt(_variances(*a)))),
-            ),
-            Mistake(
-                "You subtract one variance from the other. A difference scatters more than each of its parts: "
-                "variances add.",
-                _around(lambda *a: 1.96 * np.sqrt(abs(_variances(*a)[0] - _variances(*a)[1]))),
-            ),
-            Mistake(
-                "You subtract one half-width from the other. A difference scatters more than each of its parts.",
-                _around(lambda *a: 1.96 * abs(np.sqrt(_variances(*a)[0]) - np.sqrt(_variances(*a)[1]))),
-            ),
-            Mistake(
-                "The factor 1.96 is missing: this holds 68 of 100 cases, not 95.",
-                _around(lambda *a: np.sqrt(sum(_variances(*a)))),
-            ),
-            Mistake(
-                "The variances are added, and their root is missing: a width is 1.96 standard deviations.",
-                _around(lambda *a: 1.96 * sum(_variances(*a))),
-            ),
-            Mistake(
-                "That is the interval of b less a. Asked for is a less b.",
-                lambda **a: tuple(-end for end in reversed(_difference_interval(**a))),
-            ),
-            Mistake(
-                "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.",
-                lambda p_a, n_a, p_b, n_b: tuple(
-                    abs(p_a - p_b) + np.array([-1, 1]) * 1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_b)))
-                ),
-            ),
-            Mistake(
-                "Only the luck of the first accuracy is in it. The second is measured, too.",
-                _around(lambda *a: 1.96 * np.sqrt(_variances(*a)[0])),
-            ),
-            Mistake(
-                "√2 times one half-width holds only when both are equally wide. Here n and p may differ: add the two "
-                "variances.",
-                _around(lambda *a: 1.96 * np.sqrt(2 * _variances(*a)[0])),
-            ),
-            Mistake(
-                "The n of the first serves for both; each accuracy has its own.",
-                _around(lambda p_a, n_a, p_b, n_b: 1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_a)))),
-            ),
-            Mistake(
-                "That is the difference and the half-width. Asked for are the two ends.",
-                lambda p_a, n_a, p_b, n_b: (
-                    p_a - p_b,
-                    1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_b))),
-                ),
-            ),
-            Mistake(
-                "The larger end comes first. Asked for is (low, high).",
-                lambda **a: _difference_interval(**a)[::-1],
-            ),
-        ],
-        tolerance=1e-3,
-    ),
-    "The variance of each is p (1 − p) / n. Their sum is the variance of the difference; 1.96 times its root is the "
-    "half-width.",
-    "An interval that holds 0 says: this may be luck.",
+DIFFERENCE_INTERVAL = FunctionExercise(
+    name="difference_interval",
+    number="7.4",
+    task="Return the 95 % interval (low, high) of p_a − p_b, two accuracies measured on different images.",
+    reference=_difference_interval,
+    parts=("low", "high"),
+    tolerance=1e-3,
+    cases={
+        "as in the notebook": [0.975, 10_000, 0.973, 10_000],
+        "unequal numbers of images": [0.9, 1000, 0.95, 10_000],
+        "no difference measured": [0.5, 400, 0.5, 100],
+        "the first made no mistake": [1.0, 200, 0.98, 500],
+        "float32": [np.float32(0.9425), 10_000, np.float32(0.892), 10_000],
+    },
+    mistakes={  # a, b: the two variances
+        "You add the two half-widths. Their luck is independent and rarely bad on both sides at once: add the "
+        "variances, then take the root.": _interval(lambda a, b: 1.96 * (np.sqrt(a) + np.sqrt(b))),
+        "You subtract one variance from the other. A difference scatters more than each of its parts: variances add.": (
+            _interval(lambda a, b: 1.96 * np.sqrt(abs(a - b)))
+        ),
+        "You subtract one half-width from the other. A difference scatters more than each of its parts.": (
+            _interval(lambda a, b: 1.96 * abs(np.sqrt(a) - np.sqrt(b)))
+        ),
+        "The factor 1.96 is missing: this holds 68 of 100 cases, not 95.": _interval(lambda a, b: np.sqrt(a + b)),
+        "The variances are added, and their root is missing: a width is 1.96 standard deviations.": (
+            _interval(lambda a, b: 1.96 * (a + b))
+        ),
+        "That is the interval of b less a. The task asks for a less b.": _interval(difference=lambda p, q: q - p),
+        "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.": (
+            _interval(difference=lambda p, q: abs(p - q))
+        ),
+        "Only the luck of the first accuracy is in it. The second is measured, too.": (
+            _interval(lambda a, b: 1.96 * np.sqrt(a))
+        ),
+        "√2 times one half-width holds only when both are equally wide. Here n and p may differ: add the two "
+        "variances.": _interval(lambda a, b: 1.96 * np.sqrt(2 * a)),
+        "The n of the first serves for both; each accuracy has its own.": (
+            lambda p_a, n_a, p_b, n_b: _difference_interval(p_a, n_a, p_b, n_a)
+        ),
+        "That is the difference and the half-width. The task asks for the two ends.": (
+            lambda p_a, n_a, p_b, n_b: (p_a - p_b, 1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_b))))
+        ),
+        "The larger end comes first. Return (low, high).": _interval(signs=(1, -1)),
+    },
+    second_hint="The variance of each is p (1 − p) / n. Their sum is the variance of the difference; 1.96 times its "
+    "root is the half-width.",
+    praise="An interval that holds 0 says: this may be luck.",
 )
 
 # ------------------------------------------------------------------------------------------------ 7.5
@@ -369,95 +340,62 @@ def _once_each(labels, answers, K):
     return counts
 
 
-def _as_many_as_seen(labels, answers, K):
-    return _confusion_matrix(labels, answers, max(labels.max(), answers.max()) + 1)
-
-
-def _numbers_that_occur(labels, answers, K):
-    return np.bincount(K * labels + answers).reshape(K, K)
-
-
-def _numbers_that_occur_in_a_row(labels, answers, K):
-    return np.bincount(K * labels + answers)
-
-
-def _shares(axis, empty=np.nan):
+def _shares(empty):
     def answer(labels, answers, K):
         counts = _confusion_matrix(labels, answers, K)
-        total = counts.sum(axis=axis, keepdims=True)
+        total = counts.sum(axis=1, keepdims=True)
         return np.where(total > 0, counts / np.maximum(total, 1), empty)
 
     return answer
 
 
-def _pairs(labels, answers, words=""):
-    K = max(*labels, *answers) + 1
-    return Case({"labels": np.array(labels), "answers": np.array(answers), "K": K}, words)
-
-
-CONFUSION_MATRIX = Exercise(
-    "confusion_matrix",
-    "7.5",
-    "Count labels (m,) against answers (m,) in a (K, K) array: one row a label, one column an answer.",
-    by_cases(
-        _confusion_matrix,
-        [
-            _pairs([0, 1, 2, 2], [0, 2, 1, 0], "each pair occurs once"),
-            _pairs([0, 1, 1, 1, 1], [0, 0, 0, 0, 1], "one pair occurs three times"),
-            Case({"labels": np.array([1]), "answers": np.array([0]), "K": 2}, "a single image"),
-            Case({"labels": np.array([1, 1]), "answers": np.array([0, 1]), "K": 4}, "classes 2 and 3 do not occur"),
-            Case({"labels": np.array([3, 3, 0]), "answers": np.array([3, 3, 0], np.uint8), "K": 5}, "all right"),
-            Case({"labels": _rng.integers(0, 10, 300), "answers": _rng.integers(0, 10, 300), "K": 10}),
+CONFUSION_MATRIX = FunctionExercise(
+    name="confusion_matrix",
+    number="7.5",
+    task="Count labels (m,) against answers (m,) in a (K, K) array: one row a label, one column an answer.",
+    reference=_confusion_matrix,
+    cases={
+        "each pair occurs once": [np.array([0, 1, 2, 2]), np.array([0, 2, 1, 0]), 3],
+        "one pair occurs three times": [np.array([0, 1, 1, 1, 1]), np.array([0, 0, 0, 0, 1]), 2],
+        "a single image": [np.array([1]), np.array([0]), 2],
+        "classes 2 and 3 do not occur": [np.array([1, 1]), np.array([0, 1]), 4],
+        "all right": [np.array([3, 3, 0]), np.array([3, 3, 0], np.uint8), 5],
+        "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
+    },
+    mistakes={  # y: labels. a: answers
+        "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` adds to "
+        "each cell a single time. Use a loop over the pairs, or count K·label + answer with `np.bincount`.": _once_each,
+        "Rows and columns are exchanged: the label chooses the row, the answer the column.": (
+            lambda y, a, K: _confusion_matrix(a, y, K)
+        ),
+        "The number of classes is K, given as an argument. You take it from the classes that happen to occur.": (
+            lambda y, a, K: _confusion_matrix(y, a, max(y.max(), a.max()) + 1)
+        ),
+        "The number of classes is K, and not always ten.": lambda y, a, K: _confusion_matrix(y, a, 10),
+        "`np.bincount` stops at the largest number that occurs: give it `minlength=K * K`.": [
+            lambda y, a, K: np.bincount(K * y + a).reshape(K, K),
+            lambda y, a, K: np.bincount(K * y + a),
         ],
-        [
-            Mistake(
-                "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` "
-                "adds to each cell a single time. Use a loop over the pairs, or count K·label + answer with "
-                "`np.bincount`.",
-                _once_each,
-            ),
-            Mistake(
-                "Rows and columns are exchanged: the label chooses the row, the answer the column.",
-                lambda labels, answers, K: _confusion_matrix(answers, labels, K),
-            ),
-            Mistake(
-                "The number of classes is K, given as an argument. You take it from the classes that happen to occur.",
-                _as_many_as_seen,
-            ),
-            Mistake(
-                "The number of classes is K, and not always ten.",
-                lambda labels, answers, K: _confusion_matrix(labels, answers, 10),
-            ),
-            *(
-                Mistake("`np.bincount` stops at the largest number that occurs: give it `minlength=K * K`.", answer)
-                for answer in (_numbers_that_occur, _numbers_that_occur_in_a_row)
-            ),
-            Mistake("These are shares of each row. Asked for are counts.", _shares(1)),
-            Mistake("These are shares of each row. Asked for are counts.", _shares(1, 0)),
-            Mistake(
-                "These are shares of all images. Asked for are counts.",
-                lambda labels, answers, K: _confusion_matrix(labels, answers, K) / len(labels),
-            ),
-            Mistake(
-                "The diagonal is missing: right answers are counted as well.",
-                lambda labels, answers, K: _confusion_matrix(labels, answers, K) * (1 - np.eye(K, dtype=int)),
-            ),
-            Mistake(
-                "Only the diagonal is filled: mistakes are counted as well.",
-                lambda labels, answers, K: _confusion_matrix(labels, answers, K) * np.eye(K, dtype=int),
-            ),
-            Mistake(
-                "Those are the counts of the labels alone, (K,). Each image has a label and an answer: count pairs.",
-                lambda labels, answers, K: np.bincount(labels, minlength=K),
-            ),
-            Mistake(
-                "The array has no room for the last class: classes go from 0 to K − 1, so K rows and K columns.",
-                lambda labels, answers, K: _confusion_matrix(labels, answers, K)[: K - 1, : K - 1],
-            ),
-        ],
-    ),
-    "Start with zeros of the shape (K, K). Go through the pairs of label and answer, and add 1 to the cell of each.",
-    "Its diagonal, divided by its row sums, is the accuracy of each digit.",
+        "These are shares of each row. The task asks for counts.": [_shares(np.nan), _shares(0)],
+        "These are shares of all images. The task asks for counts.": lambda y, a, K: (
+            _confusion_matrix(y, a, K) / len(y)
+        ),
+        "The diagonal is missing: right answers are counted as well.": (
+            lambda y, a, K: _confusion_matrix(y, a, K) * (1 - np.eye(K, dtype=int))
+        ),
+        "Only the diagonal is filled: mistakes are counted as well.": (
+            lambda y, a, K: _confusion_matrix(y, a, K) * np.eye(K, dtype=int)
+        ),
+        "Those are the counts of the labels alone, (K,). Each image has a label and an answer: count pairs.": (
+            lambda y, a, K: np.bincount(y, minlength=K)
+        ),
+        "The array has no room for the last class: classes go from 0 to K − 1, so K rows and K columns.": (
+            lambda y, a, K: _confusion_matrix(y, a, K)[: K - 1, : K - 1]
+        ),
+    },
+    second_hint="Start with zeros of the shape (K, K). Go through the pairs of label and answer, and add 1 to the cell "
+    "of each.",
+    praise="Its diagonal, divided by its row sums, is the accuracy of each digit.",
 )
 
 EXERCISES = [RANDOM_CONFIGURATIONS, TEST_SET_SIZE, DIFFERENCE_INTERVAL, CONFUSION_MATRIX]

@@ -1,9 +1,10 @@
 """Every exercise: its stub is not started, its solution passes, and each answer gets the verdict meant for it."""
 
 import ast
-import importlib
+import inspect
 import json
 import re
+import runpy
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,28 +14,50 @@ import pytest
 
 from mnist_scratch.classroom import check
 from mnist_scratch.classroom.exercises import EXERCISES, judge
-from mnist_scratch.classroom.exercises.toolkit import as_html
+from mnist_scratch.classroom.exercises.toolkit import FunctionExercise, as_html
 
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-ANSWERS = {}  # name: (right answers, [(wrong answer, a piece of its hint)])
-for path in sorted((Path(__file__).parent / "answers").glob("[a-z]*.py")):
-    module = importlib.import_module(f"answers.{path.stem}")
-    ANSWERS |= {name: (module.RIGHT[name], module.WRONG[name]) for name in module.RIGHT}
-RIGHT = [(name, answer) for name, (right, _) in ANSWERS.items() for answer in right]
-WRONG = [(name, answer, hint) for name, (_, wrong) in ANSWERS.items() for answer, hint in wrong]
+HERE = Path(__file__).parent
+NOTEBOOKS = HERE.parents[1] / "notebooks"
+RIGHT = runpy.run_path(HERE / "right_answers.py")["RIGHT"]
+WRONG = runpy.run_path(HERE / "wrong_answers.py")["WRONG"]
+
+
+def flat(answers):
+    return answers if isinstance(answers, list) else [answers]
+
+
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
+each_mistake = pytest.mark.parametrize(
+    "name, answer, hint",
+    [
+        pytest.param(name, answer, hint, id=f"{name}-{hint[:40]}-{i}")
+        for name, exercise in EXERCISES.items()
+        for hint, answers in exercise.listed_mistakes().items()
+        for i, answer in enumerate(answers)
+    ],
+)
+each_right_answer = pytest.mark.parametrize(
+    "name, answer",
+    [
+        pytest.param(name, answer, id=f"{name}-{getattr(answer, '__name__', i)}")
+        for name, answers in RIGHT.items()
+        for i, answer in enumerate(answers)
+    ],
+)
+each_wrong_answer = pytest.mark.parametrize(
+    "name, answer, piece",
+    [
+        pytest.param(name, answer, piece, id=f"{name}-{piece[:40]}-{i}")
+        for name, pieces in WRONG.items()
+        for piece, answers in pieces.items()
+        for i, answer in enumerate(flat(answers))
+    ],
+)
 
 
-def said(answer):
-    return getattr(answer, "__name__", str(answer))
-
-
-def cells(path):
-    return [
-        "".join(cell["source"])
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-        if cell["cell_type"] == "code"
-    ]
+def cells(path, kind="code"):
+    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == kind]
 
 
 def notebook_of(name, folder=NOTEBOOKS):
@@ -58,18 +81,22 @@ def answer_in(path, name):
     return space[given]
 
 
+# ------------------------------------------------------------------------------------------ exercises and answers
+
+
 @each_exercise
-def test_it_is_in_its_notebook_with_its_number(name):
-    texts = json.loads(notebook_of(name).read_text(encoding="utf-8"))["cells"]
-    assert sum(f"check.{name}(" in "".join(cell["source"]) for cell in texts if cell["cell_type"] == "code") == 1
-    number = EXERCISES[name].number
-    assert sum(f"**{number}**" in "".join(cell["source"]) for cell in texts if cell["cell_type"] == "markdown") == 1
+def test_the_notebook_has_the_exercise_under_its_number(name):
+    assert sum(f"check.{name}(" in source for source in cells(notebook_of(name))) == 1
+    assert sum(f"**{EXERCISES[name].number}**" in source for source in cells(notebook_of(name), "markdown")) == 1
 
 
 @each_exercise
 def test_the_stub_is_not_started(name):
-    verdict = judge(EXERCISES[name], answer_in(notebook_of(name), name))
+    stub = answer_in(notebook_of(name), name)
+    verdict = judge(EXERCISES[name], stub)
     assert verdict.state == "not started" and not verdict.passed
+    if isinstance(EXERCISES[name], FunctionExercise):  # its first line is how the check calls
+        assert EXERCISES[name].parameters == tuple(inspect.signature(stub).parameters)
 
 
 @each_exercise
@@ -78,41 +105,46 @@ def test_the_solution_passes(name):
     assert verdict.passed, verdict.message
 
 
-@pytest.mark.parametrize("name, answer", RIGHT, ids=said)
+@each_right_answer
 def test_a_right_answer_of_any_style_passes(name, answer):
     verdict = judge(EXERCISES[name], answer)
     assert verdict.passed and verdict.state == "passed", verdict.message
 
 
-@pytest.mark.parametrize("name, answer, hint", WRONG, ids=said)
-def test_a_wrong_answer_gets_its_hint(name, answer, hint):
+@each_mistake
+def test_each_listed_mistake_gets_its_own_hint(name, answer, hint):
+    if isinstance(answer, tuple):  # any number between two
+        answer = sum(answer) / 2
     verdict = judge(EXERCISES[name], answer)
-    message = verdict.message.replace(getattr(answer, "__name__", "\0"), "")  # the name of the answer may say it, too
-    assert verdict.state == "not yet" and hint in message, verdict.message
+    assert verdict.state == "not yet" and verdict.message.endswith(f"Hint: {hint}"), verdict.message
+
+
+@each_wrong_answer
+def test_a_wrong_answer_gets_a_hint_that_fits(name, answer, piece):
+    verdict = judge(EXERCISES[name], answer)
+    assert verdict.state == "not yet" and piece in verdict.message, verdict.message
 
 
 @each_exercise
-def test_there_are_enough_answers(name):
-    right, wrong = ANSWERS[name]
-    assert len(right) >= 3 and len(wrong) >= 6
+def test_the_hints_of_cases_belong_to_cases(name):
+    assert set(getattr(EXERCISES[name], "case_hints", {})) <= set(getattr(EXERCISES[name], "cases", {}))
+
+
+@each_exercise
+def test_every_exercise_has_right_and_wrong_answers_to_try(name):
+    wrong = {**EXERCISES[name].listed_mistakes(), **WRONG.get(name, {})}
+    assert len(RIGHT[name]) >= 3 and len(wrong) >= 6
     assert EXERCISES[name].second_hint and EXERCISES[name].task
-
-
-def test_every_notebook_has_three():
-    for path in NOTEBOOKS.glob("0[1-9]_*.ipynb"):
-        count = sum(exercise.notebook == int(path.stem[:2]) for exercise in EXERCISES.values())
-        assert count >= 3, f"{path.name} has {count}"
 
 
 # -------------------------------------------------------------------------------------------- the check itself
 
 
-def boom(Z):
-    rows = Z[7]
-    return rows
-
-
 def test_an_error_of_the_student_is_shown_short_with_its_line(capsys):
+    def boom(Z):
+        rows = Z[7]
+        return rows
+
     verdict = check.softmax(boom)
     assert "IndexError" in verdict.message and "`rows = Z[7]`" in verdict.message
     assert "Traceback" not in verdict.message and "toolkit" not in verdict.message
@@ -120,7 +152,7 @@ def test_an_error_of_the_student_is_shown_short_with_its_line(capsys):
 
 
 @pytest.mark.parametrize("answer", [3, "softmax", [1], {}, object()], ids=lambda answer: type(answer).__name__)
-def test_what_is_no_function_is_said_to_be_none(answer):
+def test_what_is_not_a_function_is_said_to_be_none(answer):
     assert "not a function" in check.softmax(answer).message
 
 
@@ -139,20 +171,19 @@ def test_a_number_of_any_kind_is_a_number(answer):
 
 
 @pytest.mark.parametrize("answer", ["1024", b"1024", 1024 + 0j, True, [1024], 10**400, np.datetime64("2020")], ids=type)
-def test_what_is_no_number_is_said_to_be_none(answer):
-    assert "one number" in judge(EXERCISES["decay_factor"], answer).message
+def test_what_is_not_a_number_is_said_to_be_none(answer):
+    assert "expected one number" in judge(EXERCISES["decay_factor"], answer).message
+
+
+def test_infinity_is_no_answer():
+    assert "a finite number" in judge(EXERCISES["decay_factor"], float("inf")).message
 
 
 def test_complex_numbers_are_not_taken_for_real_ones(recwarn):
-    assert not judge(EXERCISES["softmax"], lambda Z: RIGHT[0][1](Z) + 5j).passed and not recwarn.list
+    assert not judge(EXERCISES["softmax"], lambda Z: RIGHT["softmax"][0](Z) + 5j).passed and not recwarn.list
 
 
-def test_an_answer_that_nobody_thought_of_ends_in_a_sentence():
-    verdict = judge(EXERCISES["split"], lambda *_, **__: ([["a"]], [1], [[1, 2], [3]], [2]))
-    assert verdict.state == "not yet" and "cannot read this answer" in verdict.message
-
-
-def test_a_single_backtick_of_a_student_is_only_a_backtick():
+def test_a_backtick_without_its_partner_is_only_a_backtick():
     assert as_html("the line `x = 1` < y") == "the line <code>x = 1</code> &lt; y"
     assert as_html("the line `x = '`'`") == "the line `x = '`'`"
 
@@ -167,7 +198,7 @@ def test_the_stop_button_gets_through():
 
 def test_names_hints_and_progress(capsys):
     assert check.names() == list(EXERCISES) and set(EXERCISES) <= set(dir(check))
-    check.softmax(ANSWERS["softmax"][0][0])
+    check.softmax(RIGHT["softmax"][0])
     check.progress(2)
     assert "2.1 softmax ✓" in capsys.readouterr().out
     check.hint("softmax")

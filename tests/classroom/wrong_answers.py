@@ -1,0 +1,373 @@
+"""Wrong answers that behave like no mistake listed in the package, each beside a piece of the hint it should get.
+
+Those of exercises with many right answers come first: there the package lists no mistakes, but looks at properties.
+"""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+
+from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
+from mnist_scratch.functions import log_softmax, softmax
+from mnist_scratch.recipes import RECIPES
+
+WRONG = {}  # exercise: {a piece of the hint: an answer or a list of them}
+
+
+def shuffled(m, seed):
+    return np.random.default_rng(seed).permutation(m)
+
+
+# ------------------------------------------------------------------------------------------------ 1.2
+
+
+def parts(X, y, train, validation):
+    return X[train], y[train], X[validation], y[validation]
+
+
+def split(X, y, n, seed):
+    return parts(X, y, shuffled(len(X), seed)[n:], shuffled(len(X), seed)[:n])
+
+
+WRONG["split"] = {
+    "Nothing is shuffled": lambda X, y, n, seed: parts(X, y, slice(len(X) - n), slice(len(X) - n, None)),
+    "cut first and shuffle afterwards": lambda X, y, n, seed: parts(
+        X, y, shuffled(len(X) - n, seed), len(X) - n + shuffled(n, seed)
+    ),
+    "different ways": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),
+    "no result can be repeated": lambda X, y, n, seed: split(X, y, n, np.random.default_rng().integers(2**32)),
+    "`seed` is not used": lambda X, y, n, seed: split(X, y, n, 0),
+    "belongs to the caller": lambda X, y, n, seed: np.random.default_rng(seed).shuffle(X) or split(X, y, n, seed),
+    "with replacement": lambda X, y, n, seed: parts(
+        X, y, shuffled(len(X), seed)[n:], np.random.default_rng(seed).integers(0, len(X), n)
+    ),
+    "First both parts of the training data": lambda *given: tuple(split(*given)[i] for i in (0, 2, 1, 3)),
+    "The images come before their labels": lambda *given: tuple(split(*given)[i] for i in (1, 0, 3, 2)),
+    "Return four arrays": lambda *given: (split(*given)[:2], split(*given)[2:]),
+    "exchanged": lambda *given: split(*given)[2:] + split(*given)[:2],
+    "−0 is 0": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed)[:-n], shuffled(len(X), seed)[-n:]),
+    "overlap": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed), shuffled(len(X), seed)[:n]),
+    "cannot read this answer": lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
+}
+
+# ------------------------------------------------------------------------------------------------ 1.3
+
+
+def cuts(rows, B):
+    return [rows[i : i + B] for i in range(0, len(rows), B)]
+
+
+def batches(X, y, lists_of_rows):
+    return ((X[rows], y[rows]) for rows in lists_of_rows)
+
+
+def minibatches(X, y, B, rng):
+    return batches(X, y, cuts(rng.permutation(len(X)), B))
+
+
+def with_an_empty_batch(X, y, B, rng):
+    order = rng.permutation(len(X))
+    return batches(X, y, (order[k * B : (k + 1) * B] for k in range(len(X) // B + 1)))
+
+
+def in_shuffled_batches(X, y, B, rng, stay=0):
+    whole = cuts(np.arange(len(X)), B)
+    return batches(
+        X, y, [whole[i] for i in [*rng.permutation(len(whole) - stay), *range(len(whole) - stay, len(whole))]]
+    )
+
+
+WRONG["minibatches"] = {
+    "left out": lambda X, y, B, rng: (batch for batch in minibatches(X, y, B, rng) if len(batch[0]) == B),
+    "empty batch": with_an_empty_batch,
+    "filled up": lambda X, y, B, rng: batches(X, y, cuts(np.resize(rng.permutation(len(X)), -(-len(X) // B) * B), B)),
+    "from all rows again": lambda X, y, B, rng: batches(
+        X, y, (rng.choice(len(X), len(rows)) for rows in cuts(np.arange(len(X)), B))
+    ),
+    "Shuffle the row numbers": lambda X, y, B, rng: batches(X, y, cuts(np.arange(len(X)), B)),
+    "with a fixed seed": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng(0)),
+    "somewhere else than `rng`": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng()),
+    "different ways": lambda X, y, B, rng: minibatches(X, rng.permutation(y), B, rng),
+    "in memory at once": lambda *given: list(minibatches(*given)),
+    "ends the function": lambda *given: next(minibatches(*given)),
+    "never ends": lambda *given: (batch for _ in itertools.count() for batch in minibatches(*given)),
+    "one example at a time": lambda X, y, B, rng: batches(X, y, rng.permutation(len(X))),
+    "Yield two arrays": lambda *given: (batch[0] for batch in minibatches(*given)),
+    "belongs to the caller": lambda X, y, B, rng: rng.shuffle(X) or minibatches(X, y, B, rng),
+    "shuffled for itself": lambda X, y, B, rng: batches(X, y, map(rng.permutation, cuts(np.arange(len(X)), B))),
+    "shuffle whole batches": [in_shuffled_batches, lambda *given: in_shuffled_batches(*given, stay=1)],
+}
+
+# ------------------------------------------------------------------------------------------------ 4.1
+
+CAUSES = dict(A="mean", B="bias", C="mask", D="in place", E="transpose") | dict(
+    F="difference", G="penalty", H="stale", I="derivative", J="twice"
+)
+WRONG["bug_hunt"] = {
+    "every entry is wrong by one and the same factor": CAUSES | dict(A="difference", F="mean"),
+    "here they are not": CAUSES | dict(A="difference", F="mean"),
+    "tanh has no mask": CAUSES | dict(C="derivative", I="mask"),
+    "possible with its activation": CAUSES | dict(C="derivative", I="mask"),
+    "`penalty` would spoil W1, W2 and W3, and the report has them right": CAUSES | dict(B="penalty"),
+    "it would leave W1, W2 and W3 alone, and the report has them wrong": CAUSES | dict(G="bias"),
+    "E: `mask` would spoil W2 and b2, and the report has them right": CAUSES | dict(E="mask"),
+    "H: `transpose` would leave W2, b2 and W3 alone": CAUSES | dict(H="transpose"),
+    "D: `twice` would leave W3 alone, and the report has it wrong": CAUSES | dict(D="twice", J="in place"),
+    "J: `in place` would spoil W3, and the report has it right": CAUSES | dict(D="twice", J="in place"),
+    "Right: C, D, E, F, G, H, I, J. Open: A, B.": CAUSES | dict(A="?", B=None),
+    "Did you mean 'mean'?": CAUSES | dict(A="maen"),
+    "beginning of a line": CAUSES | dict(A="the compiler"),
+    "Write it like": [["mean", "bias"]],
+    "for each letter from A to J": {"K": "mean"},
+}
+
+# ------------------------------------------------------------------------------------------------ 5.3
+
+WRONG["largest_rate"] = {
+    "go on halving": 3.2,
+    "the last rate that fails": 1.6,
+    "Twice your rate holds too": [0.4, 0.1],
+    "hardly moves": 0.001,
+    "never leads to 0": [0, -0.8],
+    "half of it, half of that": [0.9, 1],
+    "the number itself": ["0.8", SGD(0.8)],
+}
+WRONG["repair"] = {
+    "at the start, and at the end": lambda epoch: 1.6,
+    "avoids the question": [lambda epoch: 0.2, lambda epoch: 0.8],
+    "never settles": [lambda epoch: 3.2 * min(epoch, 1), lambda epoch: 3.2 * epoch / 6],
+    "harm was done in the first steps": [
+        lambda epoch: 3.2 * (1 + np.cos(np.pi * epoch / 6)) / 2,
+        lambda epoch: 3.2 if epoch < 4 else 0.05,
+    ],
+    "already falling": WarmUpSchedule(CosineSchedule(1.0, epochs=6), epochs=2),
+    "never below 0": lambda epoch: 1.6 - 0.4 * epoch,
+    "return one number": lambda epoch: None,
+    "fractions included": lambda epoch: [0.4, 1.6, 1.2, 0.8, 0.4, 0.2, 0.1][epoch],
+    "the function itself": 0.8,
+}
+
+# ------------------------------------------------------------------------------------------------ 7.1
+
+
+def drawn(n, seed, **settings):
+    """Configurations with some settings drawn in another way: each a function of the generator."""
+    rng = np.random.default_rng(seed)
+    settings = {
+        "learning_rate": lambda rng: 10 ** rng.uniform(-3, 0),
+        "weight_decay": lambda rng: 10 ** rng.uniform(-6, -1),
+        "sizes": lambda rng: (784, int(rng.integers(16, 257)), 10),
+    } | settings
+    return [{name: draw(rng) for name, draw in settings.items()} for _ in range(n)]
+
+
+def drawing(**settings):
+    return lambda n, seed: drawn(n, seed, **settings)
+
+
+def one_draw_for_both(n, seed):
+    draws = np.random.default_rng(seed).uniform(size=n)
+    both = [{"learning_rate": 10 ** (3 * u - 3), "weight_decay": 10 ** (5 * u - 6)} for u in draws]
+    return [configuration | rates for configuration, rates in zip(drawn(n, seed), both, strict=True)]
+
+
+WRONG["random_configurations"] = {
+    "even on the plain scale": drawing(learning_rate=lambda rng: rng.uniform(0.001, 1)),
+    "values of λ lie above": drawing(weight_decay=lambda rng: rng.uniform(1e-6, 0.1)),
+    "before the loop": lambda n, seed: [drawn(1, seed)[0] for _ in range(n)],
+    "must be repeatable": lambda n, seed: drawn(n, None),
+    "does not use `seed`": lambda n, seed: drawn(n, 0),
+    "ten to the power": drawing(learning_rate=lambda rng: rng.uniform(-3, 0)),
+    "`np.exp(…)`": drawing(learning_rate=lambda rng: np.exp(rng.uniform(-3, 0))),
+    "drawn by lot": [
+        drawing(learning_rate=lambda rng: 10.0 ** rng.integers(-3, 1)),
+        drawing(learning_rate=lambda rng: rng.choice([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1])),
+    ],
+    "`rng.uniform`": drawing(learning_rate=lambda rng: 10 ** rng.normal(-2, 0.5)),
+    "sign of your exponents": drawing(learning_rate=lambda rng: 10 ** rng.uniform(0, 3)),
+    "near 0.1": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-5, -2)),
+    "anew for each setting": one_draw_for_both,
+    "as its arguments": drawing(lr=lambda rng: 0.1),
+    "holds all layers": drawing(sizes=lambda rng: int(rng.integers(16, 257))),
+    "begin with 784": drawing(sizes=lambda rng: (int(rng.integers(16, 257)),)),
+    "no fractions of a unit": drawing(sizes=lambda rng: (784, 2 ** rng.uniform(4, 8), 10)),
+    "searched as well": drawing(sizes=lambda rng: (784, 32, 10)),
+    "in all": lambda n, seed: drawn(n * n, seed),
+    "without a size": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-3, 0, 1)),
+    "only once": lambda n, seed: iter(drawn(n, seed)) and (c for c in drawn(n, seed)),
+    "one configuration": lambda n, seed: drawn(1, seed)[0],
+    "passes each configuration by name": lambda n, seed: [tuple(c.values()) for c in drawn(n, seed)],
+    "Is there a `return`": lambda n, seed: None,
+    "0 has no logarithm": drawing(weight_decay=lambda rng: rng.choice([0, 10 ** rng.uniform(-6, -1)], p=[0.1, 0.9])),
+    "needs some units": drawing(sizes=lambda rng: (784, int(rng.integers(0, 5)), 10)),
+}
+
+# ------------------------------------------------------------------------------------------------ 8.1
+
+
+def mine(recipe="relu-128-64", **changes):
+    settings = {"name": "mine", "sizes": (784, 200, 10), "goal": 0.98} | changes
+    return lambda: replace(RECIPES[recipe], **settings)
+
+
+def added():
+    RECIPES["mine"] = mine()()
+    return RECIPES["mine"]
+
+
+WRONG["my_recipe"] = {
+    "Give it another name": mine(name="relu-128-64"),
+    "is called by it": mine(name=" "),
+    "letters and hyphens": mine(name="a/b"),
+    "layers of your own": mine(sizes=RECIPES["relu-128-64"].sizes),
+    "all layers": mine(sizes=(200,)),
+    "784 pixels go in": mine(sizes=(200, 10)),
+    "three different seeds": [mine(seeds=(0,)), mine(seeds=(0, 0, 0)), mine(seeds=3)],
+    "not a percentage": mine(goal=98),
+    "before you know": mine(goal=None),
+    "still that of the recipe": mine(goal=RECIPES["relu-128-64"].goal),
+    "No network reads every image": mine(goal=1.0),
+    "not the error": mine(goal=0.02),
+    "figures of others": mine("relu-128-64-as-published"),
+    "choose with the test set": mine(n_validation=0),
+    "stretches both": mine(epochs=10),
+    "whole number, 1 or more": [
+        lambda: replace(mine()().with_epochs(0.5), goal=0.98),
+        mine(batch_size=0),
+    ],
+    "lives in the optimizer": mine(optimizer=0.1),
+    "much too large": mine(optimizer=SGD(1e30)),
+    "setting that is named": mine(activation="relus"),
+    "λ is one number": mine(weight_decay=-1),
+    "factors of ten": mine(weight_decay=1.0),
+    "cannot be changed": lambda: setattr(RECIPES["relu-128-64"], "name", "mine"),
+    "Only return your recipe": added,
+    "makes a recipe of them": lambda: {"name": "mine", "sizes": (784, 200, 10)},
+    "returns another one": lambda: "mine",
+    "Is there a `return`": lambda: None,
+    "shows the names": lambda: RECIPES["relu-128"],
+    "Pass the function itself": mine()(),
+}
+
+# ------------------------------------------------------------------------- functions that are compared case by case
+
+
+def largest(Z):
+    return Z.max(axis=1, keepdims=True)
+
+
+def cross_entropy(Z, Y, shift=largest):
+    S = Z - shift(Z)
+    return np.mean(np.log(np.exp(S).sum(axis=1)) - (S * Y).sum(axis=1))
+
+
+def slopes_by_adding(restore):
+    def numerical_gradient(f, x, epsilon=1e-5):
+        slopes = np.empty(x.shape)
+        for index in np.ndindex(x.shape):
+            x[index] += epsilon
+            above = f()
+            x[index] -= 2 * epsilon
+            slopes[index] = (above - f()) / (2 * epsilon)
+            x[index] += epsilon * restore
+        return slopes
+
+    return numerical_gradient
+
+
+def relative_error(a, n):
+    sizes = np.linalg.norm(a) + np.linalg.norm(n)
+    return np.linalg.norm(a - n) / sizes if sizes > 0 else 0.0
+
+
+def weights_added(image, y, x):
+    i, j = int(np.floor(y)), int(np.floor(x))
+    padded = np.pad(image, 60)[60 + i : 62 + i, 60 + j : 62 + j]
+    return np.sum(np.add.outer([1 - y + i, y - i], [1 - x + j, x - j]) / 4 * padded)
+
+
+def filled(Y, part):
+    result = np.full_like(Y, part / Y.shape[1])
+    result[Y == 1] += Y.dtype.type(1 - part)
+    return result
+
+
+def scaled_in_place(Y, part):
+    result = Y.copy()
+    result *= 1 - part
+    return result + part / Y.shape[1]
+
+
+def changed_in_place(argument):
+    """An answer that does nothing but change one of its arguments."""
+
+    def answer(*arguments):
+        first = arguments[argument][0] if isinstance(arguments[argument], list) else arguments[argument]
+        np.add(first, 3, out=first)
+        return arguments[argument]
+
+    return answer
+
+
+WRONG |= {
+    "one_hot": {
+        "index −1 is the last column": lambda y, K: np.eye(K)[y],
+        "goes on without a word": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
+    },
+    "softmax": {
+        "`Z` belongs to the caller": changed_in_place(0),
+        "Is there a `return`": lambda Z: None,
+        "transposed": lambda Z: softmax(Z).T,
+        "Keep the parameters": lambda Z, Y: Z,
+        "IndexError: index 7": lambda Z: Z[7],
+    },
+    "cross_entropy": {
+        "one-hot rows here, not labels": [
+            lambda Z, Y: -log_softmax(Z)[np.arange(len(Y)), Y].mean(),
+            lambda Z, Y: -log_softmax(Z)[np.arange(len(Y)), Y.astype(int)].mean(),
+        ],
+        "3 times what they should be": lambda Z, Y: 3 * cross_entropy(Z, Y),
+        'check.hint("cross_entropy")': [
+            lambda Z, Y: cross_entropy(Z, Y) + 4,  # wrong by a number, and not by a factor
+            lambda Z, Y: cross_entropy(Z, Y, shift=lambda Z: Z[:, :1]),  # two nans are not the same mistake
+            lambda Y, Z: cross_entropy(Z, Y),  # the call is by position
+        ],
+    },
+    "dense_forward": {"transposed": lambda A, W, b, g: g(W.T @ A.T + b[:, None])},
+    "relu_backward": {
+        "`dA` belongs to the caller": changed_in_place(0),
+        "`A` belongs to the caller": lambda dA, A: dA * np.sign(A, out=A),
+    },
+    "softmax_cross_entropy_backward": {"`Z` belongs to the caller": changed_in_place(0)},
+    "dense_backward": {
+        "`W` belongs to the caller": changed_in_place(2),
+        "as dA": lambda dZ, A, W, c: (dZ, A.T @ dZ, [0]),
+        "expected 3": lambda dZ, A, W, c: (A, W),
+    },
+    "numerical_gradient": {
+        "rounding leaves a trace": slopes_by_adding(1),
+        "as soon as it has been measured, or": slopes_by_adding(0),
+        "f takes no argument": lambda f, x, epsilon=1e-5: f(x + epsilon),
+        "TypeError: f() takes 0 positional arguments": lambda f, x, epsilon=1e-5: f(x + epsilon),
+    },
+    "relative_error": {
+        "a = [1.e-09, 1.e-09, 1.e-09, 1.e-09]": lambda a, n: (
+            relative_error(a, n) * (0.1 if 0 < np.linalg.norm(a) < 1e-6 else 1)
+        ),
+    },
+    "sgd_step": {"`gradients` belongs to the caller": changed_in_place(1)},
+    "momentum_step": {"`gradients` belongs to the caller": changed_in_place(1)},
+    "l2_penalty": {"`weights` belongs to the caller": changed_in_place(0), "Is there a `return`": lambda W, c: None},
+    "l2_gradient": {"`weights` belongs to the caller": changed_in_place(0)},
+    "shifted": {"`images` belongs to the caller": changed_in_place(0)},
+    "bilinear": {
+        "needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)],
+        "the more it counts": weights_added,
+    },
+    "smoothed": {
+        "`Y` belongs to the caller": changed_in_place(0),
+        "fractions are lost": filled,
+        "or refused": scaled_in_place,
+    },
+}
