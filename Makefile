@@ -89,7 +89,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --edi
 $(READY): pyproject.toml
 	@echo "Installing what pyproject.toml asks for ..."
 	@$(INSTALL) ".[test$(EXTRAS:%=,%)]"
-	@$(BIN)/python -m jupyter labextension disable @jupyterlab/apputils-extension:announcements
+	@$(BIN)/python -m jupyter labextension disable --log-level=ERROR @jupyterlab/apputils-extension:announcements
 	@echo "$(CURDIR)" > $(READY)
 	@touch $(READY) $(EXTRAS:%=.venv/.%)
 

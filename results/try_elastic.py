@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_scratch.averaging import ensemble
 from mnist_scratch.data import load_mnist, one_hot
 from mnist_scratch.distortions import Distortion
 from mnist_scratch.files import replacing
 from mnist_scratch.functions import softmax_cross_entropy
-from mnist_scratch.averaging import ensemble
 from mnist_scratch.network import Network
 from mnist_scratch.recipes import find_recipe
 

@@ -24,34 +24,11 @@ from pathlib import Path
 
 from PIL import Image  # Matplotlib needs it too
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "tested"
 PATIENCE = 10_000  # milliseconds until what should happen in the page counts as not happening; no test measures time
 RUN_ALL = 900_000  # the same for a whole notebook
 
-# The live widgets of each notebook, in the order of the page: for each slider, by its label, how the words beside the
-# picture tell its value. A drawing pad has no slider.
-LIVE = {
-    "00_start_here": [{"waves": "{} full"}],
-    "01_data": [{"digit": "digit {}", "page": "page {}"}],
-    "02_forward_pass": [{"example": "Example {}", "up to step": "step {}"}, {}],
-    "03_backpropagation": [{"move": "a move of {}"}],
-    "04_gradient_check": [{"log₁₀ ε": "ε = 1e{}"}],
-    "05_batch_vs_mini_batch": [{"learning rate η": "η = {}", "batch size B": "B = {}"}],
-    "06_regularization": [{"learning rate η": "η = {}", "weight decay λ": "λ = {}"}],
-    "07_tuning": [{"chosen η": "run with η = {}", "momentum μ": "Momentum {}"}],
-    "09_past_99_percent": [
-        {
-            "example": "Example {}",
-            "move (pixels)": "moved by up to {} pixels",
-            "turn (degrees)": "turned by up to {} degrees",
-            "scale and shear": "scaled and sheared by up to {}",
-            "elastic (pixels)": "displacements of {} pixels",
-            "smoothness σ": "σ = {}",
-            "draw": "draw {}",
-        }
-    ],
-}
 LIVE_SOURCE = r"\bwidgets\.\w+\(|\bdraw_a_digit\("  # a cell that makes a live widget
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -62,6 +39,17 @@ FLAGS = (
 ).split()
 
 
+def live_notebooks():
+    """The notebooks with live widgets, and how many cells of each make one: {name: number}."""
+    found = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        if n := sum(re.search(LIVE_SOURCE, source) is not None for source in sources):
+            found[path.stem] = n
+    return found
+
+
 def chromium():
     """The path of a Chromium or Chrome: $CHROMIUM, or the first on PATH; None when there is none."""
     return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), *BROWSERS)))), None)
@@ -70,7 +58,7 @@ def chromium():
 def what_is_missing():
     """One line that says what to install before a browser can be driven; None when all is there."""
     if find_spec("playwright") is None:
-        return "the browser tests need Playwright: make test-browser installs it (pip install playwright)"
+        return "the browser tests need Playwright; make test-browser installs it"
     if chromium() is None:
         return (
             "the browser tests need Chromium: on Debian and Ubuntu apt-get install chromium; or name one in $CHROMIUM"
@@ -88,9 +76,9 @@ def server(folder, log):
     """
     for part in ("notebooks", "data", "results"):
         shutil.copytree(ROOT / part, folder / "root" / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    news = folder / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
-    news.write_text('{"fetchNews": "false"}', encoding="utf-8")  # else Lab asks, in a corner of the page
+    lab = folder / "config" / "labconfig" / "page_config.json"
+    lab.parent.mkdir(parents=True)  # as in .venv: no question about news, in a corner of the page
+    lab.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}', encoding="utf-8")
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
@@ -106,7 +94,6 @@ def server(folder, log):
         port = free.getsockname()[1]
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--LabApp.extension_manager=readonly"),
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",  # as `make lab`
         "--expose-app-in-browser",
         "--JupyterNotebookApp.expose_app_in_browser=True",
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
@@ -331,10 +318,10 @@ class Notebook:
         return self.page.evaluate("pattern => window.course.show(pattern)", LIVE_SOURCE)
 
     def live(self):
-        """The live widgets, in the order of the page; AssertionError when they are not those of LIVE."""
-        boxes = self.page.locator(".live").all()
-        assert len(boxes) == len(LIVE[self.name]), f"{self.name}: {len(boxes)} live widgets, not {len(LIVE[self.name])}"
-        return [Live(self.page, box, telling) for box, telling in zip(boxes, LIVE[self.name], strict=True)]
+        """The live widgets, in the order of the page; AssertionError when a cell that makes one shows none."""
+        boxes, cells = self.page.locator(".live").all(), live_notebooks()[self.name]
+        assert len(boxes) == cells, f"{self.name}: {len(boxes)} live widgets of {cells} cells"
+        return [Live(self.page, box) for box in boxes]
 
     def problems(self):
         """Errors in cells, errors and warnings from the kernel beside them, errors of the page: a list of lines."""
@@ -367,13 +354,10 @@ LEAST_CONTRAST = 30  # of 255, between the lightest and the darkest spot of a pi
 
 
 class Live:
-    """A live widget in the page: its sliders, its picture, its words.
+    """A live widget in the page: its sliders, its picture, its words."""
 
-    telling: {label of a slider: how the words tell its value}, as in LIVE.
-    """
-
-    def __init__(self, page, box, telling):
-        self.page, self.box, self.telling = page, box, telling
+    def __init__(self, page, box):
+        self.page, self.box = page, box
         self.picture = box.locator(".live-picture").first  # a pad inside has another one
         self.good = box.locator(".live-good")
 
@@ -410,10 +394,10 @@ class Live:
         )
 
     def untold(self):
-        """What the sliders show and the words do not tell: a list of lines."""
-        words = plain(self.words())
-        expected = [self.telling[label].format(plain(value)) for label, value in self.values().items()]
-        return [text for text in expected if not re.search(rf"\b{re.escape(text)}(?!\w)(?!\.\d)", words)]
+        """The sliders whose values are not in the words: {label: value}."""
+        words, values = plain(self.words()), self.values()
+        missing = {label: rf"(?<![\d.]){re.escape(plain(value))}(?!\w)(?!\.\d)" for label, value in values.items()}
+        return {label: values[label] for label, pattern in missing.items() if not re.search(pattern, words)}
 
     def settle(self, picture_other_than=None):
         """Wait until the words tell what every slider shows, and the picture is another one; AssertionError if never.
@@ -472,7 +456,7 @@ class Pad:
         self.page = page
         self.paper = box.locator(".drawing-paper")
         self.clear, self.undo = box.locator(".live-clear"), box.locator(".live-undo")
-        self.live = Live(page, box, {})
+        self.live = Live(page, box)
 
     def draw(self, strokes):
         """Draw strokes, lists of [x, y] from 0 to 1, with the mouse; returns the words once they stand still."""

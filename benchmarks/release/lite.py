@@ -20,7 +20,7 @@ from tools import lab
 HERE = Path(__file__).resolve().parent
 
 SITE = lab.ROOT / "build" / "lite"
-NOTEBOOKS = sorted(name for name in lab.LIVE if name < "08")
+NOTEBOOKS = sorted(name for name in lab.live_notebooks() if name < "08")
 PRESSES = 10
 PATIENCE = 3_600_000  # milliseconds; one cell may train for a quarter of an hour
 # Run one cell: whether there is a picture below it

@@ -247,9 +247,11 @@ def main():
     arguments = parser.parse_args()
     if line := lab.what_is_missing():
         raise SystemExit(line)
-    unknown = set(arguments.notebooks) - set(lab.LIVE)
+    unknown = set(arguments.notebooks) - set(lab.live_notebooks())
     if unknown:
-        parser.error(f"no live widgets are known of {', '.join(sorted(unknown))}; there are {', '.join(lab.LIVE)}")
+        parser.error(
+            f"no live widgets are known of {', '.join(sorted(unknown))}; there are {', '.join(lab.live_notebooks())}"
+        )
     kernels = min(arguments.kernels, 2) if arguments.quick else arguments.kernels
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
@@ -257,7 +259,7 @@ def main():
         address = stack.enter_context(lab.server(folder, folder / "server.log"))
         browser = stack.enter_context(lab.browser())
         results = {"date": date.today().isoformat(), "machine": machine(browser), "sliders": {}}
-        for name in arguments.notebooks or lab.LIVE:
+        for name in arguments.notebooks or lab.live_notebooks():
             notebook = lab.Notebook(browser, address, name)
             try:
                 notebook.run(to_the_end=False)

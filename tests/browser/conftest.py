@@ -9,26 +9,27 @@ import pytest
 
 from tools import lab
 
-ARTEFACTS = lab.ROOT / "build" / "browser"
+ARTIFACTS = lab.ROOT / "build" / "browser"
 
 
-def pytest_configure():
+def pytest_configure(config):
     if line := lab.what_is_missing():
         raise pytest.UsageError(line)
+    if not hasattr(config, "workerinput"):  # once, before all workers
+        shutil.rmtree(ARTIFACTS, ignore_errors=True)
+        ARTIFACTS.mkdir(parents=True)
 
 
 @pytest.fixture(scope="session")
-def artefacts():
-    """A folder for what the tests saw, empty at first."""
-    shutil.rmtree(ARTEFACTS, ignore_errors=True)
-    ARTEFACTS.mkdir(parents=True)
-    return ARTEFACTS
+def artifacts():
+    """A folder for what the tests saw."""
+    return ARTIFACTS
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory, artefacts):
+def address(tmp_path_factory, worker_id):
     """The address of a Jupyter server that runs until the last test is done; no kernel may leave a traceback."""
-    log = artefacts / "server.log"
+    log = ARTIFACTS / f"server-{worker_id}.log"
     with lab.server(tmp_path_factory.mktemp("jupyter"), log) as address:
         yield address
     assert "Traceback" not in log.read_text(encoding="utf-8"), f"there is a traceback in {log}"
@@ -47,8 +48,7 @@ def open_notebook(browser, address):
     opened = []
 
     def open_notebook(name, **settings):
-        # one at a time: this machine may be small, and a kernel of the test before must not slow the next one down
-        while opened:
+        while opened:  # one at a time: an idle kernel must not slow the next one down
             opened.pop().close()
         opened.append(lab.Notebook(browser, address, name, **settings))
         return opened[-1]

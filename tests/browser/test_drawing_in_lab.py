@@ -31,12 +31,12 @@ def said(words):
     return found and int(found[1])
 
 
-def test_at_least_eight_of_ten_drawn_digits_are_read_rightly(pad, artefacts):
+def test_at_least_eight_of_ten_drawn_digits_are_read_rightly(pad, artifacts):
     answers = {}
     for digit, strokes in DIGITS.items():
         pad.clear.click()
         answers[digit] = said(pad.draw(strokes))
-        pad.live.screenshot(artefacts / f"drawing-{digit}.png")
+        pad.live.screenshot(artifacts / f"drawing-{digit}.png")
     right = sum(digit == answer for digit, answer in answers.items())
     assert right >= 8, f"drawn and read: {answers}"
 

@@ -80,14 +80,14 @@ def notebook(browser, site):
     notebook.close()
 
 
-def test_a_plain_import_works_and_the_slider_moves_its_picture(notebook, artefacts):
+def test_a_plain_import_works_and_the_slider_moves_its_picture(notebook, artifacts):
     (live,) = notebook.live()
     (slider,) = live.sliders.values()
     before, fingerprint = live.source(), live.fingerprint()
     slider.press(slider.inwards())
     live.settle(picture_other_than=before)
     assert live.fingerprint() != fingerprint
-    live.screenshot(artefacts / "lite-00_start_here.png")
+    live.screenshot(artifacts / "lite-00_start_here.png")
     assert not notebook.problems()
 
 

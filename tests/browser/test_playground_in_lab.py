@@ -67,7 +67,7 @@ def play(notebook):
     assert not notebook.problems()
 
 
-def test_it_trains_pauses_and_resumes(play, artefacts):
+def test_it_trains_pauses_and_resumes(play, artifacts):
     with play.never_blank():
         play.press("start")
         for _ in range(3):
@@ -78,7 +78,7 @@ def test_it_trains_pauses_and_resumes(play, artefacts):
     paused, picture = play.steps(), play.source()
     play.page.wait_for_timeout(1000)
     assert (play.steps(), play.source()) == (paused, picture), "it goes on after Pause"
-    play.screenshot(artefacts / "playground-paused.png")
+    play.screenshot(artifacts / "playground-paused.png")
     play.train(50)
     assert play.steps() >= paused + 50
     assert play.source() != picture
@@ -136,19 +136,19 @@ def test_settings_hold_while_it_trains(play):
     play.wait_until(lambda: "784-32-10" in play.words(), "the layers are the same")
 
 
-def test_a_run_that_diverges_says_so_and_the_good_setting_helps(play, artefacts):
+def test_a_run_that_diverges_says_so_and_the_good_setting_helps(play, artifacts):
     for slider in ("learning rate η", "weight decay λ"):  # each step throws the weights to −9 times their size
         play.sliders[slider].press("End")
     play.wait_until(lambda: "η = 10, λ = 1," in play.words(), "not taken over")
     play.press("start")
     play.wait_until(lambda: "diverged" in play.words().lower(), "it does not say that it diverged")
-    play.screenshot(artefacts / "playground-diverged.png")
+    play.screenshot(artifacts / "playground-diverged.png")
     play.press("good")
     play.wait_until(lambda: "η = 0.1," in play.words() and not play.untold(), "the good setting does not come back")
     play.train(50)
 
 
-def test_it_reads_a_drawn_digit(play, artefacts):
+def test_it_reads_a_drawn_digit(play, artifacts):
     play.press("epoch")
     play.wait_until(lambda: "epoch 1.0." in play.words() and play.words().startswith("Paused."), "no whole epoch")
     play.train(600)
@@ -158,11 +158,11 @@ def test_it_reads_a_drawn_digit(play, artefacts):
         assert "empty" in play.pad.read()
         found = re.search(r"says (\d)", play.pad.draw(DIGITS[digit]))
         answers[digit] = found and int(found[1])
-    play.screenshot(artefacts / "playground-drawing.png")
+    play.screenshot(artifacts / "playground-drawing.png")
     assert sum(digit == answer for digit, answer in answers.items()) >= 3, f"drawn and read: {answers}"
 
 
-def test_it_works_under_voila(browser, address, artefacts):
+def test_it_works_under_voila(browser, address, artifacts):
     page = browser.new_page()
     try:
         page.goto(f"{address}/voila/render/notebooks/playground.ipynb?token={lab.TOKEN}", timeout=60_000)
@@ -174,6 +174,6 @@ def test_it_works_under_voila(browser, address, artefacts):
         assert "empty" in play.pad.read()
         play.pad.draw(DIGITS[0])
         assert re.search(r"says \d", play.pad.read())
-        play.screenshot(artefacts / "playground-voila.png")
+        play.screenshot(artifacts / "playground-voila.png")
     finally:
         page.close()

@@ -143,7 +143,7 @@ def axe():
 
 
 @pytest.fixture(scope="module")
-def counts(artefacts):
+def counts(artifacts):
     """What breaks a rule on each page, by impact: {(page, view): Counter}; kept as a table."""
     found = {}
     yield found
@@ -151,7 +151,7 @@ def counts(artefacts):
     lines = [f"| page | view | {' | '.join(kinds)} |", "|---" * 7 + "|"]
     for (page, view), numbers in sorted(found.items()):
         lines.append(f"| {page} | {view} | {' | '.join(str(numbers[kind]) for kind in kinds)} |")
-    (artefacts / "website.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (artifacts / "website.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def outside(page):
 
 @pytest.mark.parametrize("view", ["wide, light", "narrow, dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artefacts):
+def test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artifacts):
     page = opened(path, view)
     page.evaluate(axe)
     broken = page.evaluate("axe.run({ resultTypes: ['violations'], preload: false })")["violations"]
@@ -196,7 +196,7 @@ def test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artefac
     for rule in broken:
         numbers[rule["impact"]] += len(rule["nodes"])
         print(rule["id"], rule["nodes"][0]["html"][:300])
-    page.screenshot(path=artefacts / f"{path.replace('/', '_')}.{view.replace(', ', '-')}.png", full_page=True)
+    page.screenshot(path=artifacts / f"{path.replace('/', '_')}.{view.replace(', ', '-')}.png", full_page=True)
     assert [(r["id"], r["nodes"][0]["html"]) for r in broken if r["impact"] in ("serious", "critical")] == []
     assert outside(page) == []
     assert page.complaints == []
@@ -207,8 +207,8 @@ def test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artefac
 
 @pytest.mark.parametrize("view", ["wide, dark", "narrow, light"])
 @pytest.mark.parametrize("path", ["index.html", "notebooks/02_forward_pass.html", "package.html"])
-def test_the_other_two_views_of_a_page_of_each_kind(path, view, opened, axe, counts, artefacts):
-    test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artefacts)
+def test_the_other_two_views_of_a_page_of_each_kind(path, view, opened, axe, counts, artifacts):
+    test_a_page_is_whole_and_accessible(path, view, opened, axe, counts, artifacts)
 
 
 def test_the_view_follows_the_system_and_the_switch(opened):
