@@ -115,26 +115,6 @@ def every_cell_was_run_in_order(page):
     ]
 
 
-# methods and functions that return None: a cell may end with them and show nothing
-_SILENT = {"append", "extend", "insert", "sort", "shuffle", "fill", "save", "step", "update", "add", "remove", "close"}
-
-
-def every_cell_that_shows_something_has_its_output(page):
-    """A cell that prints, or that ends with an expression, must have an output."""
-    return [
-        f"cell {number}: it shows something, but its output is not stored; run `make notebooks`"
-        for number, cell, source in page.code
-        if shows_something(source) and not cell.get("outputs")
-    ]
-
-
-def shows_something(source):
-    tree = parsed(source)
-    called = [called_name(node) for node in at_once(tree)]
-    ends = called_name(tree.body[-1].value) if tree.body and isinstance(tree.body[-1], ast.Expr) else "assert"
-    return "print" in called or "display" in called or not (ends in _SILENT or ends.startswith("assert"))
-
-
 def called_name(node):
     """The name of the function that is called; empty for other nodes."""
     function = node.func if isinstance(node, ast.Call) else None
@@ -170,18 +150,6 @@ def no_output_is_ignored_without_an_assertion(page):
         if ignored and not any(isinstance(n, ast.Assert) or called_name(n).startswith("assert") for n in nodes):
             complaints.append(f"cell {number}: its output is not compared, and nothing is asserted in it")
     return complaints
-
-
-def no_cell_prints_how_long_it_took(page):
-    complaints = [
-        f"cell {n}: {match[0].strip()}: a time is never the same twice"
-        for n, _, source in page.code
-        if (match := re.search(r"^\s*%{1,2}(time|timeit|prun)\b|\bget_ipython\(\)\.run_\w*magic", source, re.MULTILINE))
-    ]
-    times = re.compile(r"\bWall time:|\bCPU times:|\bper loop \(|\d+%\|.*\|")  # the last: a progress bar
-    return complaints + [
-        f"cell {n}: its output holds a time or a progress bar" for n, o in page.outputs if times.search(text_outputs(o))
-    ]
 
 
 # -------------------------------------------------------------------------------------- can a cell be run again?
@@ -439,10 +407,8 @@ def anchors(page, file):
 
 RULES = [
     every_cell_was_run_in_order,
-    every_cell_that_shows_something_has_its_output,
     no_output_is_an_error,
     no_output_is_ignored_without_an_assertion,
-    no_cell_prints_how_long_it_took,
     every_cell_can_run_again,
     no_cell_takes_a_name_that_an_earlier_one_needs,
     no_absolute_path,
