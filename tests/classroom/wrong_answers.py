@@ -174,13 +174,13 @@ def one_draw_for_both(n, seed):
 
 WRONG["random_configurations"] = {
     "even on the plain scale": drawing(learning_rate=lambda rng: rng.uniform(0.001, 1)),
-    "values of λ lie above": drawing(weight_decay=lambda rng: rng.uniform(1e-6, 0.1)),
+    "the values of λ reach": drawing(weight_decay=lambda rng: rng.uniform(1e-6, 0.1)),
     "before the loop": lambda n, seed: [drawn(1, seed)[0] for _ in range(n)],
     "must be repeatable": lambda n, seed: drawn(n, None),
     "does not use `seed`": lambda n, seed: drawn(n, 0),
     "ten to the power": drawing(learning_rate=lambda rng: rng.uniform(-3, 0)),
     "`np.exp(…)`": drawing(learning_rate=lambda rng: np.exp(rng.uniform(-3, 0))),
-    "drawn by lot": [
+    "drawn at random": [
         drawing(learning_rate=lambda rng: 10.0 ** rng.integers(-3, 1)),
         drawing(learning_rate=lambda rng: rng.choice([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1])),
     ],

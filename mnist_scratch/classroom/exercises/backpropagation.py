@@ -37,8 +37,8 @@ RELU_BACKWARD = FunctionExercise(
         "back.": lambda dA, A: dA * (dA > 0),
         "That is the slope g'(z) alone: 0 or 1. The chain rule multiplies it by dA.": lambda dA, A: A > 0.0,
         "You multiply by A itself; the slope of ReLU is 0 or 1, however large A is.": lambda dA, A: dA * A,
-        "That is the forward pass once more. The backward pass hands on dA where the slope is 1.": (
-            lambda dA, A: np.maximum(A, 0)
+        "That is the forward pass once more. The backward pass hands on dA where the slope is 1.": lambda dA, A: (
+            np.maximum(A, 0)
         ),
         "The mask is the wrong way round: you let through where the unit was off.": lambda dA, A: dA * (A <= 0),
         "At exactly 0 you take a slope of 1/2. Only the outputs are known here, and every unit that was off puts out "
@@ -47,9 +47,8 @@ RELU_BACKWARD = FunctionExercise(
             lambda dA, A: dA @ (A > 0),
             lambda dA, A: np.dot(dA, A > 0),
         ],
-        "The entries that are let through stand in one long row: `dA[mask]` forgets where they came from.": (
-            lambda dA, A: dA[A > 0]
-        ),
+        "The entries that are let through stand in one long row: `dA[mask]` forgets where they came "
+        "from.": lambda dA, A: dA[A > 0],
     },
     second_hint="Make an array that is 1 where the unit was on and 0 where it was off, and multiply dA by it, entry by "
     "entry.",
@@ -96,52 +95,46 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "logits far apart": [np.array([[1000.0, -1000.0]]), np.array([1])],
     },
     mistakes={
-        "The direction is right, and everything is m times too large: J is the mean over the examples.": (
-            lambda Z, y: _backward(Z, y) * len(y)
+        "The direction is right, and everything is m times too large: J is the mean over the examples.": lambda Z, y: (
+            _backward(Z, y) * len(y)
         ),
-        "You divide by m times K. The mean is over the examples, not over all entries.": (
-            lambda Z, y: _backward(Z, y) / Z.shape[1]
+        "You divide by m times K. The mean is over the examples, not over all entries.": lambda Z, y: (
+            _backward(Z, y) / Z.shape[1]
         ),
-        "The sign: the gradient points uphill. For the right class ŷ − y is negative, since its logit should rise.": (
-            lambda Z, y: -_backward(Z, y)
-        ),
-        "exp overflows for large logits. Use a softmax that subtracts the row's maximum first.": (
-            _from_probabilities(lambda Z: 0)
+        "The sign: the gradient points uphill. For the right class ŷ − y is negative, since its logit should "
+        "rise.": lambda Z, y: -_backward(Z, y),
+        "exp overflows for large logits. Use a softmax that subtracts the row's maximum first.": _from_probabilities(
+            lambda Z: 0
         ),
         "You subtract the mean of each row; the largest exponent can still be far above 0. Which number makes the "
         "largest exponent exactly 0?": _from_probabilities(lambda Z: Z.mean(axis=1, keepdims=True)),
-        "You take one maximum for the whole array; a row far below it becomes 0/0. Each row needs its own.": (
-            _from_probabilities(np.max)
-        ),
-        "You subtract the label, a number such as 7. What has to be subtracted is 1, and only at the right class.": (
-            lambda Z, y: (softmax(Z) - y[:, None]) / len(y)
-        ),
-        "Z holds logits, not probabilities: they have to go through softmax first.": (
-            lambda Z, y: (Z - _targets(Z, y)) / len(y)
+        "You take one maximum for the whole array; a row far below it becomes 0/0. Each row needs its "
+        "own.": _from_probabilities(np.max),
+        "You subtract the label, a number such as 7. What has to be subtracted is 1, and only at the right "
+        "class.": lambda Z, y: (softmax(Z) - y[:, None]) / len(y),
+        "Z holds logits, not probabilities: they have to go through softmax first.": lambda Z, y: (
+            (Z - _targets(Z, y)) / len(y)
         ),
         "`[:, y]` means all rows, for each label: every row loses 1 at the labels of all the others. Each row has a "
         "label of its own.": lambda Z, y: _less_one_at(Z, y, slice(None), y),
-        "`[y]` picks rows by their number, and y holds classes: columns. Say for each row which column.": (
-            lambda Z, y: _less_one_at(Z, y, y)
+        "`[y]` picks rows by their number, and y holds classes: columns. Say for each row which column.": lambda Z, y: (
+            _less_one_at(Z, y, y)
         ),
-        "That is the entry of the right class alone, one number for each example. The other logits have a slope too.": (
-            lambda Z, y: _backward(Z, y)[np.arange(len(y)), y]
+        "That is the entry of the right class alone, one number for each example. The other logits have a slope "
+        "too.": lambda Z, y: _backward(Z, y)[np.arange(len(y)), y],
+        "The wrong classes get a slope of 0. They have one too, ŷ/m: their logits should fall.": lambda Z, y: (
+            _targets(Z, y) * _backward(Z, y)
         ),
-        "The wrong classes get a slope of 0. They have one too, ŷ/m: their logits should fall.": (
-            lambda Z, y: _targets(Z, y) * _backward(Z, y)
-        ),
-        "The number of classes is in the shape of Z, not in y: the largest label need not occur in a batch.": (
-            lambda Z, y: (softmax(Z) - np.eye(max(y) + 1)[y]) / len(y)
-        ),
+        "The number of classes is in the shape of Z, not in y: the largest label need not occur in a "
+        "batch.": lambda Z, y: (softmax(Z) - np.eye(max(y) + 1)[y]) / len(y),
         "Those are the probabilities, divided by m. The targets are missing.": lambda Z, y: softmax(Z) / len(y),
-        "1 is subtracted from every entry. Only the right class of each row has a target of 1.": (
-            lambda Z, y: (softmax(Z) - 1) / len(y)
+        "1 is subtracted from every entry. Only the right class of each row has a target of 1.": lambda Z, y: (
+            (softmax(Z) - 1) / len(y)
         ),
         "1/m belongs to the whole row, not only to the 1.": lambda Z, y: softmax(Z) - _targets(Z, y) / len(y),
         "Subtract the 1: ŷ − y.": lambda Z, y: (softmax(Z) + _targets(Z, y)) / len(y),
-        "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the mean.": (
-            lambda Z, y: _backward(Z, y).sum(axis=0)
-        ),
+        "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the "
+        "mean.": lambda Z, y: _backward(Z, y).sum(axis=0),
     },
     second_hint="Start with the probabilities. In row i, subtract 1 in the column y[i]: `np.arange(m)` numbers the "
     "rows. Then divide by m.",
@@ -202,46 +195,46 @@ DENSE_BACKWARD = FunctionExercise(
         "float32": _dense(2, 4, 3, 0.25, "float32"),
     },
     mistakes={
-        "The penalty is missing from dW: the derivative of (λ/2)w² has to be added for each weight.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ)
+        "The penalty is missing from dW: the derivative of (λ/2)w² has to be added for each weight.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ
         ),
         "The penalty's share of dW is twice what it should be: it is (λ/2)‖W‖², and the 2 of the derivative meets that "
         "1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + 2 * c * W),
         "The penalty's share of dW is half of what it should be: differentiate (λ/2)w², and the 2 of the derivative "
         "meets that 1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * W),
-        "You divide the penalty by m. It is added to the mean loss as it is, once, and not for each example.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / len(A) * W)
+        "You divide the penalty by m. It is added to the mean loss as it is, once, and not for each example.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ + c / len(A) * W
         ),
-        "You add the penalty itself, one number, to each entry of dW. Each weight needs its own derivative.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * np.sum(W * W))
+        "You add the penalty itself, one number, to each entry of dW. Each weight needs its own derivative.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * np.sum(W * W)
         ),
-        "The penalty pulls weights toward 0: its share of the gradient is added, not subtracted.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ - c * W)
+        "The penalty pulls weights toward 0: its share of the gradient is added, not subtracted.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ - c * W
         ),
         "The biases are not penalized: λ has no place in db.": [
             _but(db=lambda dZ, A, W, c: dZ.sum(axis=0) + c),
             _but(db=lambda dZ, A, W, c: (1 + c) * dZ.sum(axis=0)),
         ],
-        "db is the mean of each column. The 1/m is in dZ already, so take a sum here.": (
-            _but(db=lambda dZ, A, W, c: dZ.mean(axis=0))
+        "db is the mean of each column. The 1/m is in dZ already, so take a sum here.": _but(
+            db=lambda dZ, A, W, c: dZ.mean(axis=0)
         ),
-        "You divide dW by m. The 1/m is in dZ already, and must not come twice.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W)
+        "You divide dW by m. The 1/m is in dZ already, and must not come twice.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W
         ),
-        "You divide dW and db by m. The 1/m is in dZ already, and must not come twice.": (
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, A, W, c: dZ.mean(axis=0))
+        "You divide dW and db by m. The 1/m is in dZ already, and must not come twice.": _but(
+            dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, A, W, c: dZ.mean(axis=0)
         ),
-        "db adds up everything. Each output has a bias of its own: sum over the examples only.": (
-            _but(db=lambda dZ, A, W, c: dZ.sum())
+        "db adds up everything. Each output has a bias of its own: sum over the examples only.": _but(
+            db=lambda dZ, A, W, c: dZ.sum()
         ),
-        "db is summed along the rows. A bias is added to every example, so its sum runs over the examples.": (
-            _but(db=lambda dZ, A, W, c: dZ.sum(axis=1))
+        "db is summed along the rows. A bias is added to every example, so its sum runs over the examples.": _but(
+            db=lambda dZ, A, W, c: dZ.sum(axis=1)
         ),
-        "db has the shape (1, p), and b is (p,): drop the summed axis.": (
-            _but(db=lambda dZ, A, W, c: dZ.sum(axis=0, keepdims=True))
+        "db has the shape (1, p), and b is (p,): drop the summed axis.": _but(
+            db=lambda dZ, A, W, c: dZ.sum(axis=0, keepdims=True)
         ),
-        "db is dZ itself, a row for each example. All examples share one bias: add their shares up.": (
-            _but(db=lambda dZ, A, W, c: dZ)
+        "db is dZ itself, a row for each example. All examples share one bias: add their shares up.": _but(
+            db=lambda dZ, A, W, c: dZ
         ),
         "dW is transposed. Entry (k, j) belongs to input k and output j, as in W.": [
             _but(dW=lambda dZ, A, W, c: dZ.T @ A + c * W.T),
@@ -252,8 +245,8 @@ DENSE_BACKWARD = FunctionExercise(
             _but(dW=_dW_untransposed),
             _but(dW=_where_it_fits(_dW_untransposed, lambda dZ, A, W, c: A.T @ dZ + c * W)),
         ],
-        "Neither product has its transpose. Which index is summed: examples for dW, outputs for dA?": (
-            _but(dA=_dA_untransposed, dW=_dW_untransposed)
+        "Neither product has its transpose. Which index is summed: examples for dW, outputs for dA?": _but(
+            dA=_dA_untransposed, dW=_dW_untransposed
         ),
         "In dA the sum must run over the outputs, the second index of W. A product sums over the first index of its "
         "second factor.": [

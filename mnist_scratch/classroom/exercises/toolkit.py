@@ -125,21 +125,21 @@ class FunctionExercise(Exercise):
     def judge(self, student):
         require_function(student, self.parameters)
         self.before(student)
-        got, want = self._outcomes(student), self._outcomes(self.reference)
-        for outcome in want:  # a refusal may be asked for; anything else would let every answer pass
+        got = {words: self._outcome(student, words) for words in self.cases}
+        want = {words: self._outcome(self.reference, words) for words in self.cases}
+        for outcome in want.values():  # a refusal may be asked for; anything else would let every answer pass
             assert outcome.kind in ("", "ValueError"), f"the reference failed: {outcome.error}"
-        for at, words in enumerate(self.cases):
-            found = self._finding(got[at], want[at])
+        for words in self.cases:
+            found = self._finding(got[words], want[words])
             if found:
-                raise Wrong(
-                    f"{call_in_words(student, self._arguments(words), words)} {found}", self._hint(got, want, at)
-                )
+                called = call_in_words(student, self._arguments(words), words)
+                raise Wrong(f"{called} {found}", self._hint(got, want, words))
 
     def _arguments(self, words):
         return dict(zip(self.parameters, self.cases[words], strict=False))
 
-    def _outcomes(self, f):
-        return [attempt(f, self._arguments(words), self.observe, self.may_change) for words in self.cases]
+    def _outcome(self, f, words):
+        return attempt(f, self._arguments(words), self.observe, self.may_change)
 
     def _finding(self, got, want):
         """What is wrong with an outcome, as the end of a sentence; empty when nothing is."""
@@ -154,30 +154,24 @@ class FunctionExercise(Exercise):
         return self.tell(got.result, want.result, self.tolerance, self.parts)
 
     def _hint(self, got, want, first):
-        """The hint that the evidence allows. got, want: outcomes of all cases. first: the first that is wrong."""
+        """The hint that the evidence allows. got, want: outcomes by case. first: the case that is wrong first."""
         for piece, hint in self.error_hints.items():
             if piece in got[first].error:
                 return hint
-        fallback = self.case_hints.get(list(self.cases)[first], self.any_hint)
-        if want[first].error:
+        fallback = self.case_hints.get(first, self.any_hint)
+        if want[first].error:  # a refusal is missing, which says nothing of how the rest is done
             return fallback
-        called = [i for i, outcome in enumerate(want) if not outcome.error]
+        others = [words for words in self.cases if words != first and not want[words].error]
         by_first_case = ""
-        for hint, answers in self.listed_mistakes().items():
-            for answer in answers:
-                theirs = self._outcomes(answer)
-                same = [same_outcome(got[i], theirs[i], self.tolerance) for i in called]
-                if all(same) and any(tells(got[i]) for i in called):
+        for hint, answer in self._mistakes_one_by_one():
+            theirs = self._outcome(answer, first)
+            if not same_outcome(got[first], theirs, self.tolerance):
+                continue
+            if all(same_outcome(got[words], self._outcome(answer, words), self.tolerance) for words in others):
+                if any(tells(got[words]) for words in [first, *others]):
                     return hint
-                # or the same at least where it first goes wrong; unless right there by luck, which explains nothing
-                if (
-                    not by_first_case
-                    and same[called.index(first)]
-                    and tells(got[first])
-                    and not got[first].error
-                    and not same_outcome(theirs[first], want[first], self.tolerance)
-                ):
-                    by_first_case = hint
+            elif not by_first_case and tells(got[first]) and not got[first].error:
+                by_first_case = hint  # the same at least where it first goes wrong
         if by_first_case:
             return by_first_case
         if got[first].changed:
@@ -186,6 +180,9 @@ class FunctionExercise(Exercise):
                 "+= …`, for `[…] = …`, or for a view of it that is changed."
             )
         return fallback or pattern(got, want, first, self.tolerance)
+
+    def _mistakes_one_by_one(self):
+        return ((hint, answer) for hint, answers in self.listed_mistakes().items() for answer in answers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +289,7 @@ def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
         outcome.error = f"{outcome.kind}: {error}".rstrip(" :")
         outcome.line = line_of(error, f)
         return outcome
-    changed = (name for name in given if name not in may_change and not same(given[name], arguments[name], 0))
+    changed = (name for name in given if name not in may_change and not alike(given[name], arguments[name]))
     outcome.changed = next(changed, "")
     return outcome
 
@@ -365,8 +362,10 @@ def pattern(attempts, expected, first, tolerance):
     if close(factor, -1.0, tolerance):
         return "The numbers are right, except for their sign."
     # one number is always some multiple of another: then it has to be the same multiple in a second case
-    others = [i for i in range(len(expected)) if i != first]
-    if np.count_nonzero(b) > 1 or any(is_multiple(attempts[i], expected[i], factor, tolerance) for i in others):
+    others = [case for case in expected if case != first]
+    if np.count_nonzero(b) > 1 or any(
+        is_multiple(attempts[case], expected[case], factor, tolerance) for case in others
+    ):
         return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
     return ""
 
@@ -401,20 +400,6 @@ def close(a, b, tolerance):
     return bool(np.all(np.where(infinite, equal, near)))
 
 
-def same(a, b, tolerance):
-    """Whether two results are the same: numbers within the tolerance, all else equal."""
-    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
-        return len(a) == len(b) and all(same(x, y, tolerance) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return set(a) == set(b) and all(same(a[key], b[key], tolerance) for key in a)
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) or (np.isscalar(a) and np.isscalar(b)):
-        try:
-            return not difference(a, b, tolerance) and np.asarray(a).dtype.kind in "buif" or bool(np.all(a == b))
-        except (TypeError, ValueError):
-            return False
-    return type(a) is type(b) and (a is b or a == b or callable(a) or hasattr(a, "__dict__"))
-
-
 def same_outcome(a, b, tolerance):
     """Whether two calls came to the same: equal results, or the very same error, and the same argument changed."""
     if a.error or b.error:
@@ -426,16 +411,16 @@ def same_outcome(a, b, tolerance):
     return alike(a.result, b.result, tolerance)
 
 
-def alike(a, b, tolerance):
-    """As `same`, but two results that are not finite in the same places are alike too."""
+def alike(a, b, tolerance=0.0):
+    """Whether two things are the same: numbers within the tolerance, or not finite in the same places; else equal."""
     if isinstance(a, tuple | list) and isinstance(b, tuple | list):
         return len(a) == len(b) and all(alike(x, y, tolerance) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
         return set(a) == set(b) and all(alike(a[key], b[key], tolerance) for key in a)
     try:
         return close(a, b, tolerance)
-    except (TypeError, ValueError):
-        return same(a, b, tolerance)
+    except (TypeError, ValueError):  # not numbers
+        return type(a) is type(b) and (a is b or callable(a) or hasattr(a, "__dict__") or bool(np.all(a == b)))
 
 
 def tells(outcome):

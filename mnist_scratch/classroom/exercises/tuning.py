@@ -10,10 +10,10 @@ from .toolkit import (
     NumberExercise,
     OpenExercise,
     Wrong,
+    alike,
     attempt,
     called_name,
     require_function,
-    same,
     shown,
 )
 
@@ -26,38 +26,115 @@ _ASKED = ("learning_rate", "weight_decay", "sizes")
 _MANY = 400
 
 
+def _is_one_number(value):
+    numbers = int | float | np.integer | np.floating
+    return isinstance(value, numbers) and not isinstance(value, bool) and np.isfinite(value)
+
+
+_SIZES = {  # hint: what must hold
+    "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes; the hidden units are "
+    "what is between.": lambda sizes: isinstance(sizes, list | tuple),
+    "There are no fractions of a unit: make the number that you draw whole with `int(…)`.": (
+        lambda sizes: all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in sizes)
+    ),
+    "An image has 784 pixels, so sizes begin with 784; there are ten classes, so they end with 10. The hidden units "
+    "stand between.": lambda sizes: len(sizes) >= 3 and sizes[0] == 784 and sizes[-1] == 10,
+    "A hidden layer needs some units, and a few thousand take very long: choose a range you would wait for.": (
+        lambda sizes: all(1 <= size <= 4096 for size in sizes[1:-1])
+    ),
+}
+
+
+def _place(values):
+    """Where each value lies in the range, from 0 to 1."""
+    return (values - values.min()) / np.ptp(values)
+
+
+def _evenly_spread(exponents):
+    place = _place(exponents)
+    return 0.38 < np.mean(abs(place - 0.5) < 0.25) < 0.62 and 0.36 < np.mean(place < 0.5) < 0.64
+
+
+_LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the highest that make sense
+    "Those are exponents, drawn but not used as such yet: what is ten to the power of them?": (
+        lambda values, lowest, highest: values.min() >= 0
+    ),
+    "0 has no logarithm, so it has no place on the scale of a search. Try 0 in a run of its own.": (
+        lambda values, lowest, highest: values.min() > 0
+    ),
+    "That is a grid, drawn at random. A random search tries another value in every trial: draw from a range, not from "
+    "a list, and let the exponents be fractions.": (
+        lambda values, lowest, highest: len(np.unique(values)) >= 0.9 * len(values)
+    ),
+    "That is even on the plain scale, and nearly all trials go to the largest power of ten. Draw the exponent evenly "
+    "instead.": lambda values, lowest, highest: np.mean(_place(values) > 0.5) <= 0.35,
+    "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
+    "to them, as in `10**…`, or e, as in `np.exp(…)`?": lambda values, lowest, highest: (
+        values.max() / values.min() >= 50
+    ),
+    "Much of that is far from anything that could learn: look at the ranges in the notebook, and at the sign of your "
+    "exponents.": lambda values, lowest, highest: values.min() >= lowest and values.max() <= highest,
+    "They crowd in one part of their range on the logarithmic scale. No power of ten is better known than another yet: "
+    "draw the exponent evenly, with `rng.uniform`.": lambda values, lowest, highest: _evenly_spread(np.log(values)),
+}
+
+
 def _random_configurations(student):
     """The answer is not unique, so its properties are looked at: what it is, its seed, its scales, its sizes."""
     require_function(student, ("n", "seed"))
-    name = called_name(student)
     for n in (3, 1):
-        _require_configurations(_called(student, name, n, 0), f"{name}({n}, 0)", n)
-    called = f"{name}({_MANY}, 0)"
-    many = _called(student, name, _MANY, 0)
-    _require_configurations(many, called, _MANY)
-    _require_seeded(student, name, many, called)
+        _configurations(student, n, 0)
+    many, called = _configurations(student, _MANY, 0), f"{called_name(student)}({_MANY}, 0)"
+    if all(alike(configuration, many[0]) for configuration in many):
+        raise Wrong(
+            f"In {called} all configurations are the same.",
+            "A generator made anew from the same seed begins anew: make it once, before the loop.",
+        )
+    if not alike(_configurations(student, _MANY, 0), many):
+        raise Wrong(
+            f"{called} returned something else when it was called again.",
+            "A search must be repeatable: draw every number from a generator that is made from `seed` inside the "
+            "function.",
+        )
+    if alike(_configurations(student, _MANY, 1), many):
+        raise Wrong(
+            f"{called_name(student)}({_MANY}, 1) returned the same as {called}.",
+            "Another seed should give another search: the generator does not use `seed`.",
+        )
     rates, decays = (np.array([float(c[key]) for c in many]) for key in ("learning_rate", "weight_decay"))
-    _require_log_scale(rates, "learning rates", called, 1e-6, 10)
-    _require_log_scale(decays, "values of λ", called, 1e-10, 1)
-    _require_reach(rates, called)
+    for values, what, lowest, highest in ((rates, "learning rates", 1e-6, 10), (decays, "values of λ", 1e-10, 1)):
+        for hint, holds in _LOG_SCALE.items():
+            if not holds(values, lowest, highest):
+                reach = (
+                    f"reach from {values.min():.2g} to {values.max():.2g}, half of them above {np.median(values):.2g}"
+                )
+                raise Wrong(f"In {called} the {what} {reach}.", hint)
+    if rates.min() > 0.03 or rates.max() < 0.1:
+        raise Wrong(
+            f"In {called} the learning rates reach from {rates.min():.2g} to {rates.max():.2g}.",
+            "The range test found good rates near 0.1: put the range around it.",
+        )
     if abs(np.corrcoef(np.log(rates), np.log(decays))[0, 1]) > 0.5:
         raise Wrong(
             f"In {called}, η and λ rise and fall together.",
             "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
         )
-    _require_units(many, called)
+    if len({tuple(configuration["sizes"]) for configuration in many}) < 4:
+        raise Wrong(
+            f"In {called} hardly any sizes differ.",
+            "The number of hidden units is searched as well: draw it anew for each configuration.",
+        )
 
 
-def _called(student, name, n, seed):
+def _configurations(student, n, seed):
+    """What a call returns, as a list, when it has the right form."""
+    called = f"{called_name(student)}({n}, {seed})"
     outcome = attempt(student, {"n": n, "seed": seed})
     if outcome.error:
-        raise Wrong(f"{name}({n}, {seed}) stopped with {outcome.error}{outcome.line}.")
-    if outcome.result is None:
-        raise Wrong(f"{name}({n}, {seed}) returned nothing (None). Is there a `return`?")
-    return outcome.result
-
-
-def _require_configurations(answer, called, n):
+        raise Wrong(f"{called} stopped with {outcome.error}{outcome.line}.")
+    answer = outcome.result
+    if answer is None:
+        raise Wrong(f"{called} returned nothing (None). Is there a `return`?")
     if not isinstance(answer, list | tuple):
         hint = {
             "dict": "That is one configuration. Make n of them, and put them into a list.",
@@ -70,142 +147,31 @@ def _require_configurations(answer, called, n):
             "n is how many trials to make in all, not for each setting: look at what is counted by n.",
         )
     for configuration in answer:
-        _require_keys(configuration, called)
-        _require_types(configuration, called)
+        _require_settings(configuration, called)
+    return list(answer)
 
 
-def _require_keys(configuration, called):
+def _require_settings(configuration, called):
     if not isinstance(configuration, dict):
         raise Wrong(
             f"In {called} there is {shown(configuration)}; expected a dictionary.",
             "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
         )
-    unknown = [key for key in configuration if key not in _KNOWN]
-    missing = [key for key in _ASKED if key not in configuration]
-    if unknown or missing:
+    if not set(_ASKED) <= set(configuration) <= set(_KNOWN):
         keys = ", ".join(map(str, configuration)) or "none"
         raise Wrong(
             f"In {called} a dictionary has the keys {keys}; expected {', '.join(_ASKED)}.",
             "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
         )
-
-
-def _require_types(configuration, called):
     for key in ("learning_rate", "weight_decay"):
-        value = configuration[key]
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float | np.integer | np.floating)
-            or not np.isfinite(value)
-        ):
+        if not _is_one_number(configuration[key]):
             raise Wrong(
-                f"In {called}, {key} is {shown(value)}; expected one number.",
+                f"In {called}, {key} is {shown(configuration[key])}; expected one number.",
                 "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.",
             )
-    sizes = configuration["sizes"]
-    if not isinstance(sizes, list | tuple):
-        raise Wrong(
-            f"In {called}, sizes is {shown(sizes)}; expected a tuple such as (784, 32, 10).",
-            "`sizes` holds all layers, from the pixels to the ten classes; the hidden units are what is between.",
-        )
-    if not all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in sizes):
-        raise Wrong(
-            f"In {called}, sizes is {shown(sizes)}.",
-            "There are no fractions of a unit: round the drawn number with `int(…)`.",
-        )
-    if len(sizes) < 3 or sizes[0] != 784 or sizes[-1] != 10:
-        raise Wrong(
-            f"In {called}, sizes is {shown(sizes)}.",
-            "An image has 784 pixels, so sizes begin with 784; there are ten classes, so they end with 10. The hidden "
-            "units stand between.",
-        )
-
-
-def _require_seeded(student, name, many, called):
-    if all(same(configuration, many[0], 0) for configuration in many):
-        raise Wrong(
-            f"In {called} all configurations are the same.",
-            "A generator made anew from the same seed begins anew: make it once, before the loop.",
-        )
-    if not same(list(_called(student, name, _MANY, 0)), list(many), 0):
-        raise Wrong(
-            f"{called} returned something else when it was called again.",
-            "A search must be repeatable: draw every number from a generator that is made from `seed` inside the "
-            "function.",
-        )
-    if same(list(_called(student, name, _MANY, 1)), list(many), 0):
-        raise Wrong(
-            f"{name}({_MANY}, 1) returned the same as {called}.",
-            "Another seed should give another search: the generator does not use `seed`.",
-        )
-
-
-def _require_log_scale(values, what, called, lowest, highest):
-    """Positive, spread evenly over the logarithm, and over at least some two powers of ten."""
-    low, high = values.min(), values.max()
-    if low < 0:
-        raise Wrong(
-            f"In {called} there are negative {what}, such as {low:.3g}.",
-            "Those are exponents, drawn but not used as such yet: what is ten to the power of them?",
-        )
-    if low == 0:
-        raise Wrong(
-            f"In {called} there are {what} equal to 0.",
-            "0 has no logarithm: it lies at no distance on the scale of a search. Try 0 in a run of its own.",
-        )
-    if len(np.unique(values)) < 0.9 * len(values):
-        raise Wrong(
-            f"In {called} there are only {len(np.unique(values))} different {what}.",
-            "That is a grid, drawn by lot. A random search tries another value in every trial: draw from a range, not "
-            "from a list, and let the exponents be fractions.",
-        )
-    place = (values - low) / (high - low)
-    if np.mean(place > 0.5) > 0.35:
-        raise Wrong(
-            f"In {called} about half of the {what} lie above {(low + high) / 2:.2g}, from {low:.2g} to {high:.2g}.",
-            "That is even on the plain scale, and nearly all trials go to the largest power of ten. Draw the exponent "
-            "evenly instead.",
-        )
-    if high / low < 50:
-        raise Wrong(
-            f"In {called} the {what} reach from {low:.2g} to {high:.2g}.",
-            "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that "
-            "is raised to them, as in `10**…`, or e, as in `np.exp(…)`?",
-        )
-    if low < lowest or high > highest:
-        raise Wrong(
-            f"In {called} the {what} reach from {low:.2g} to {high:.2g}.",
-            "Much of that is far from anything that could learn: look at the ranges in the notebook, and at the sign "
-            "of your exponents.",
-        )
-    place = np.log(values / low) / np.log(high / low)
-    if not 0.38 < np.mean((place > 0.25) & (place < 0.75)) < 0.62 or not 0.36 < np.mean(place < 0.5) < 0.64:
-        raise Wrong(
-            f"In {called} the {what} crowd in one part of their range on the logarithmic scale.",
-            "No power of ten is better known than another yet: draw the exponent evenly, with `rng.uniform`.",
-        )
-
-
-def _require_reach(rates, called):
-    if rates.min() > 0.03 or rates.max() < 0.1:
-        raise Wrong(
-            f"In {called} the learning rates reach from {rates.min():.2g} to {rates.max():.2g}.",
-            "The range test found good rates near 0.1: put the range around it.",
-        )
-
-
-def _require_units(many, called):
-    hidden = [size for configuration in many for size in configuration["sizes"][1:-1]]
-    if min(hidden) < 1 or max(hidden) > 4096:
-        raise Wrong(
-            f"In {called} there are from {min(hidden)} to {max(hidden)} hidden units.",
-            "A hidden layer needs some units, and a few thousand take very long: choose a range you would wait for.",
-        )
-    if len({tuple(configuration["sizes"]) for configuration in many}) < 4:
-        raise Wrong(
-            f"In {called} hardly any sizes differ.",
-            "The number of hidden units is searched as well: draw it anew for each configuration.",
-        )
+    for hint, holds in _SIZES.items():
+        if not holds(configuration["sizes"]):
+            raise Wrong(f"In {called}, sizes is {shown(configuration['sizes'])}.", hint)
 
 
 RANDOM_CONFIGURATIONS = OpenExercise(
