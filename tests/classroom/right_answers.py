@@ -1,6 +1,7 @@
-"""Right answers to every exercise, in the styles people write: loops, whole arrays, float32, lists, their own names."""
+"""Right answers to every exercise, in the styles people write: loops, whole arrays, float32, lists, their own names.
 
-# ruff: noqa: F811 -- an answer is told apart by its exercise, and not by its name
+Each stands under the name of its exercise, functions in a class that is nothing but a list of them.
+"""
 
 import math
 import random
@@ -12,743 +13,648 @@ from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
 from mnist_scratch.distortions import interpolate
 from mnist_scratch.recipes import RECIPES, Recipe
 
-RIGHT = {}
-
-
-def answers(name):
-    """A decorator that files a function under the name of its exercise."""
-    return lambda answer: RIGHT.setdefault(name, []).append(answer) or answer
-
-
 # ------------------------------------------------------------------------------------------------ notebook 01
 
 
-@answers("one_hot")
-def with_loops(labels, n_classes=10):
-    rows = []
-    for label in labels:
-        if label < 0 or label >= n_classes:
-            raise ValueError(f"{label} is no class")
-        rows.append([1 if k == label else 0 for k in range(n_classes)])
-    return np.array(rows)
+class one_hot:
+    def with_loops(labels, n_classes=10):
+        rows = []
+        for label in labels:
+            if label < 0 or label >= n_classes:
+                raise ValueError(f"{label} is no class")
+            rows.append([1 if k == label else 0 for k in range(n_classes)])
+        return np.array(rows)
+
+    def from_the_identity(y, K=10):
+        y = np.asarray(y)
+        assert 0 <= y.min() and y.max() < K
+        return np.eye(K)[y]
+
+    def in_float32(labels, n_classes=10):
+        if not np.isin(labels, np.arange(n_classes)).all():
+            raise IndexError("a label is out of range")
+        return (labels[:, None] == np.arange(n_classes)).astype(np.float32)
+
+    def as_truth_values(labels, n_classes=10):
+        Y = labels.reshape(-1, 1) == np.arange(n_classes)
+        if not Y.any(axis=1).all():
+            raise ValueError("no such class")
+        return Y
 
 
-@answers("one_hot")
-def from_the_identity(y, K=10):
-    y = np.asarray(y)
-    assert 0 <= y.min() and y.max() < K
-    return np.eye(K)[y]
+class split:
+    def with_loops(images, labels, n_validation, seed):
+        rng = np.random.default_rng(seed)
+        parts = [], [], [], []
+        for position, i in enumerate(rng.permutation(len(images))):
+            first = 2 if position < n_validation else 0
+            parts[first].append(images[i])
+            parts[first + 1].append(labels[i])
+        pixels = images.shape[1:]
+        return tuple(np.array(part).reshape(-1, *(pixels if k % 2 == 0 else ())) for k, part in enumerate(parts))
+
+    def by_one_order(X, y, n, seed):
+        order = np.random.default_rng(seed).permutation(len(X))
+        train, validation = order[n:], order[:n]
+        return X[train], y[train], X[validation], y[validation]
+
+    def by_shuffled_copies_in_float32(images, labels, n_validation, seed):
+        images, labels = images.astype(np.float32), labels.copy()
+        np.random.default_rng(seed).shuffle(images)
+        np.random.default_rng(seed).shuffle(labels)
+        cut = len(images) - n_validation
+        return [images[:cut], labels[:cut], images[cut:], labels[cut:]]
+
+    def by_a_drawn_mask(images, labels, n_validation, seed):
+        chosen = np.zeros(len(images), bool)
+        chosen[np.random.default_rng(seed).choice(len(images), n_validation, replace=False)] = True
+        return images[~chosen], labels[~chosen], images[chosen], labels[chosen]
 
 
-@answers("one_hot")
-def in_float32(labels, n_classes=10):
-    if not np.isin(labels, np.arange(n_classes)).all():
-        raise IndexError("a label is out of range")
-    return (labels[:, None] == np.arange(n_classes)).astype(np.float32)
-
-
-@answers("one_hot")
-def as_truth_values(labels, n_classes=10):
-    Y = labels.reshape(-1, 1) == np.arange(n_classes)
-    if not Y.any(axis=1).all():
-        raise ValueError("no such class")
-    return Y
-
-
-@answers("split")
-def with_loops(images, labels, n_validation, seed):
-    rng = np.random.default_rng(seed)
-    parts = [], [], [], []
-    for position, i in enumerate(rng.permutation(len(images))):
-        first = 2 if position < n_validation else 0
-        parts[first].append(images[i])
-        parts[first + 1].append(labels[i])
-    pixels = images.shape[1:]
-    return tuple(np.array(part).reshape(-1, *(pixels if k % 2 == 0 else ())) for k, part in enumerate(parts))
-
-
-@answers("split")
-def by_one_order(X, y, n, seed):
-    order = np.random.default_rng(seed).permutation(len(X))
-    train, validation = order[n:], order[:n]
-    return X[train], y[train], X[validation], y[validation]
-
-
-@answers("split")
-def by_shuffled_copies_in_float32(images, labels, n_validation, seed):
-    images, labels = images.astype(np.float32), labels.copy()
-    np.random.default_rng(seed).shuffle(images)
-    np.random.default_rng(seed).shuffle(labels)
-    cut = len(images) - n_validation
-    return [images[:cut], labels[:cut], images[cut:], labels[cut:]]
-
-
-@answers("split")
-def by_a_drawn_mask(images, labels, n_validation, seed):
-    chosen = np.zeros(len(images), bool)
-    chosen[np.random.default_rng(seed).choice(len(images), n_validation, replace=False)] = True
-    return images[~chosen], labels[~chosen], images[chosen], labels[chosen]
-
-
-@answers("minibatches")
-def with_loops(images, labels, batch_size, rng):
-    batch = []
-    for i in rng.permutation(len(images)):
-        batch.append(i)
-        if len(batch) == batch_size:
+class minibatches:
+    def with_loops(images, labels, batch_size, rng):
+        batch = []
+        for i in rng.permutation(len(images)):
+            batch.append(i)
+            if len(batch) == batch_size:
+                yield images[batch], labels[batch]
+                batch = []
+        if batch:
             yield images[batch], labels[batch]
-            batch = []
-    if batch:
-        yield images[batch], labels[batch]
+
+    def by_a_generator_expression(X, y, B, generator):
+        order = generator.permutation(len(X))
+        return ((X[rows], y[rows]) for rows in np.split(order, np.arange(B, len(X), B)))
+
+    def in_float32(images, labels, batch_size, rng):
+        rows = np.arange(len(images))
+        rng.shuffle(rows)
+        for start in range(0, len(rows), batch_size):
+            chosen = rows[start : start + batch_size]
+            yield [images[chosen].astype(np.float32), labels[chosen]]
+
+    def into_one_array(images, labels, batch_size, rng):
+        order, room = rng.permutation(len(images)), np.empty((batch_size, images.shape[1]))
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            room[: len(rows)] = images[rows]
+            yield room[: len(rows)], labels[rows]
 
 
-@answers("minibatches")
-def by_a_generator_expression(X, y, B, generator):
-    order = generator.permutation(len(X))
-    return ((X[rows], y[rows]) for rows in np.split(order, np.arange(B, len(X), B)))
+shifted_accuracy = [0.6328, 0.633, np.float32(0.6328)]
 
-
-@answers("minibatches")
-def in_float32(images, labels, batch_size, rng):
-    rows = np.arange(len(images))
-    rng.shuffle(rows)
-    for start in range(0, len(rows), batch_size):
-        chosen = rows[start : start + batch_size]
-        yield [images[chosen].astype(np.float32), labels[chosen]]
-
-
-@answers("minibatches")
-def into_one_array(images, labels, batch_size, rng):
-    order, room = rng.permutation(len(images)), np.empty((batch_size, images.shape[1]))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        room[: len(rows)] = images[rows]
-        yield room[: len(rows)], labels[rows]
-
-
-RIGHT["shifted_accuracy"] = [0.6328, 0.633, np.float32(0.6328)]
 
 # ------------------------------------------------------------------------------------------------ notebook 02
 
 
-@answers("softmax")
-def with_loops(Z):
-    rows = []
-    for row in Z:
-        exps = [math.exp(z - max(row)) for z in row]
-        rows.append([e / sum(exps) for e in exps])
-    return np.array(rows)
+class softmax:
+    def with_loops(Z):
+        rows = []
+        for row in Z:
+            exps = [math.exp(z - max(row)) for z in row]
+            rows.append([e / sum(exps) for e in exps])
+        return np.array(rows)
+
+    def with_whole_arrays(logits):
+        E = np.exp(logits - np.max(logits, axis=1)[:, None])
+        return E / np.sum(E, axis=1)[:, None]
+
+    def in_a_float32_copy(Z):
+        Z = np.array(Z, dtype=np.float32)
+        Z -= Z.max(axis=-1, keepdims=True)
+        np.exp(Z, out=Z)
+        Z /= Z.sum(axis=-1, keepdims=True)
+        return Z
 
 
-@answers("softmax")
-def probabilities(logits):
-    E = np.exp(logits - np.max(logits, axis=1)[:, None])
-    return E / np.sum(E, axis=1)[:, None]
+class cross_entropy:
+    def with_loops(Z, Y):
+        total = 0.0
+        for z, y in zip(Z, Y, strict=True):
+            log_sum = max(z) + math.log(sum(math.exp(v - max(z)) for v in z))
+            total += sum(t * (log_sum - v) for v, t in zip(z, y, strict=True))
+        return total / len(Z)
+
+    def with_whole_arrays(logits, targets):
+        S = logits - logits.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(S).sum(axis=1)) - (S * targets).sum(axis=1)))
+
+    def in_float32(Z, Y):
+        Z = Z.astype(np.float32)
+        S = Z - Z.max(axis=1, keepdims=True)
+        return np.mean(np.log(np.exp(S).sum(axis=1)) - S[np.arange(len(Z)), np.argmax(Y, axis=1)])
 
 
-@answers("softmax")
-def in_a_float32_copy(Z):
-    Z = np.array(Z, dtype=np.float32)
-    Z -= Z.max(axis=-1, keepdims=True)
-    np.exp(Z, out=Z)
-    Z /= Z.sum(axis=-1, keepdims=True)
-    return Z
+class dense_forward:
+    def with_loops(A, W, b, g):
+        Z = np.zeros((len(A), W.shape[1]))
+        for i in range(len(A)):
+            for j in range(W.shape[1]):
+                Z[i, j] = sum(A[i, k] * W[k, j] for k in range(len(W))) + b[j]
+        return g(Z)
 
+    def in_float32(A, W, b, g):
+        A, W, b = (array.astype(np.float32) for array in (A, W, b))
+        return g(np.einsum("ik,kj->ij", A, W) + b[None, :])
 
-@answers("cross_entropy")
-def with_loops(Z, Y):
-    total = 0.0
-    for z, y in zip(Z, Y, strict=True):
-        log_sum = max(z) + math.log(sum(math.exp(v - max(z)) for v in z))
-        total += sum(t * (log_sum - v) for v, t in zip(z, y, strict=True))
-    return total / len(Z)
+    others = [lambda inputs, weights, bias, activation: activation(np.dot(inputs, weights) + bias)]
 
-
-@answers("cross_entropy")
-def vectorized(logits, targets):
-    S = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(S).sum(axis=1)) - (S * targets).sum(axis=1)))
-
-
-@answers("cross_entropy")
-def in_float32(Z, Y):
-    Z = Z.astype(np.float32)
-    S = Z - Z.max(axis=1, keepdims=True)
-    return np.mean(np.log(np.exp(S).sum(axis=1)) - S[np.arange(len(Z)), np.argmax(Y, axis=1)])
-
-
-@answers("dense_forward")
-def with_loops(A, W, b, g):
-    Z = np.zeros((len(A), W.shape[1]))
-    for i in range(len(A)):
-        for j in range(W.shape[1]):
-            Z[i, j] = sum(A[i, k] * W[k, j] for k in range(len(W))) + b[j]
-    return g(Z)
-
-
-@answers("dense_forward")
-def in_float32(A, W, b, g):
-    A, W, b = (array.astype(np.float32) for array in (A, W, b))
-    return g(np.einsum("ik,kj->ij", A, W) + b[None, :])
-
-
-RIGHT["dense_forward"] += [lambda inputs, weights, bias, activation: activation(np.dot(inputs, weights) + bias)]
 
 # ------------------------------------------------------------------------------------------------ notebook 03
 
 
-@answers("relu_backward")
-def with_loops(dA, A):
-    dZ = np.zeros(dA.shape)
-    for i in range(dA.shape[0]):
-        for j in range(dA.shape[1]):
-            if A[i, j] > 0:
-                dZ[i, j] = dA[i, j]
-    return dZ
+class relu_backward:
+    def with_loops(dA, A):
+        dZ = np.zeros(dA.shape)
+        for i in range(dA.shape[0]):
+            for j in range(dA.shape[1]):
+                if A[i, j] > 0:
+                    dZ[i, j] = dA[i, j]
+        return dZ
+
+    def in_float32(dA, A):
+        dZ = dA.astype(np.float32)
+        dZ[A == 0] = 0
+        return dZ
+
+    others = [lambda dA, A: np.where(A > 0, dA, 0), lambda upper, out: upper * np.sign(out)]
 
 
-@answers("relu_backward")
-def in_float32(dA, A):
-    dZ = dA.astype(np.float32)
-    dZ[A == 0] = 0
-    return dZ
+class softmax_cross_entropy_backward:
+    def with_loops(Z, y):
+        dZ = np.empty(Z.shape)
+        for i, (z, label) in enumerate(zip(Z, y, strict=True)):
+            exps = np.exp(z - max(z))
+            for k in range(len(z)):
+                dZ[i, k] = (exps[k] / sum(exps) - (k == label)) / len(Z)
+        return dZ
+
+    def in_float32(Z, y):
+        dZ = softmax.with_whole_arrays(Z.astype(np.float32))
+        dZ[range(len(y)), y] -= 1
+        dZ /= len(y)
+        return dZ
+
+    others = [
+        lambda Z, y: (softmax.with_whole_arrays(Z) - (y[:, None] == np.arange(Z.shape[1]))) / len(y),
+        lambda logits, labels: (softmax.with_whole_arrays(logits) - np.eye(logits.shape[1])[labels]) / logits.shape[0],
+    ]
 
 
-RIGHT["relu_backward"] += [lambda dA, A: np.where(A > 0, dA, 0), lambda upper, out: upper * np.sign(out)]
+class dense_backward:
+    def with_loops(dZ, A, W, weight_decay):
+        dA, dW, db = np.zeros(A.shape), weight_decay * W, np.zeros(W.shape[1])
+        for i in range(len(dZ)):
+            for j in range(W.shape[1]):
+                db[j] += dZ[i, j]
+                for k in range(W.shape[0]):
+                    dW[k, j] += A[i, k] * dZ[i, j]
+                    dA[i, k] += dZ[i, j] * W[k, j]
+        return dA, dW, db
 
+    def in_float32(dZ, A, W, weight_decay):
+        dZ, A, W = (array.astype(np.float32) for array in (dZ, A, W))
+        dW = np.einsum("ik,ij->kj", A, dZ) + np.float32(weight_decay) * W
+        return np.einsum("ij,kj->ik", dZ, W), dW, np.ones(len(dZ), np.float32) @ dZ
 
-@answers("softmax_cross_entropy_backward")
-def with_loops(Z, y):
-    dZ = np.empty(Z.shape)
-    for i, (z, label) in enumerate(zip(Z, y, strict=True)):
-        exps = np.exp(z - max(z))
-        for k in range(len(z)):
-            dZ[i, k] = (exps[k] / sum(exps) - (k == label)) / len(Z)
-    return dZ
+    others = [lambda d, A, W, lam: [np.dot(d, W.T), np.dot(A.T, d) + W * lam, np.sum(d, axis=0)]]
 
-
-@answers("softmax_cross_entropy_backward")
-def in_float32(Z, y):
-    dZ = probabilities(Z.astype(np.float32))
-    dZ[range(len(y)), y] -= 1
-    dZ /= len(y)
-    return dZ
-
-
-RIGHT["softmax_cross_entropy_backward"] += [
-    lambda Z, y: (probabilities(Z) - (y[:, None] == np.arange(Z.shape[1]))) / len(y),
-    lambda logits, labels: (probabilities(logits) - np.eye(logits.shape[1])[labels]) / logits.shape[0],
-]
-
-
-@answers("dense_backward")
-def with_loops(dZ, A, W, weight_decay):
-    dA, dW, db = np.zeros(A.shape), weight_decay * W, np.zeros(W.shape[1])
-    for i in range(len(dZ)):
-        for j in range(W.shape[1]):
-            db[j] += dZ[i, j]
-            for k in range(W.shape[0]):
-                dW[k, j] += A[i, k] * dZ[i, j]
-                dA[i, k] += dZ[i, j] * W[k, j]
-    return dA, dW, db
-
-
-@answers("dense_backward")
-def in_float32(dZ, A, W, weight_decay):
-    dZ, A, W = (array.astype(np.float32) for array in (dZ, A, W))
-    dW = np.einsum("ik,ij->kj", A, dZ) + np.float32(weight_decay) * W
-    return np.einsum("ij,kj->ik", dZ, W), dW, np.ones(len(dZ), np.float32) @ dZ
-
-
-RIGHT["dense_backward"] += [lambda d, A, W, lam: [np.dot(d, W.T), np.dot(A.T, d) + W * lam, np.sum(d, axis=0)]]
 
 # ------------------------------------------------------------------------------------------------ notebook 04
+
 
 CAUSES = dict(A="mean", B="bias", C="mask", D="in place", E="transpose") | dict(
     F="difference", G="penalty", H="stale", I="derivative", J="twice"
 )
-RIGHT["bug_hunt"] = [
+bug_hunt = [
     CAUSES,
     {letter.lower(): f" {cause.upper()}" for letter, cause in CAUSES.items()},
     dict(reversed(CAUSES.items())),
 ]
 
 
-@answers("numerical_gradient")
-def with_loops(f, x, epsilon=1e-5):
-    slopes = np.empty(x.shape)
-    for index in np.ndindex(x.shape):
-        original = x[index]
-        x[index] = original + epsilon
-        above = f()
-        x[index] = original - epsilon
-        below = f()
-        x[index] = original
-        slopes[index] = (above - below) / (2 * epsilon)
-    return slopes
-
-
-@answers("numerical_gradient")
-def with_unit_vectors(f, x, epsilon=1e-5):
-    start, slopes = x.copy(), []
-    for unit in np.eye(x.size):
-        step = epsilon * unit.reshape(x.shape)
-        x[...] = start + step
-        above = f()
-        x[...] = start - step
-        slopes.append((above - f()) / (2 * epsilon))
-        x[...] = start
-    return np.array(slopes).reshape(x.shape)
-
-
-@answers("numerical_gradient")
-def in_float32(function, place, step=1e-5):
-    slopes = np.zeros(place.size, np.float32)
-    for i in range(place.size):
-        original, values = place.flat[i], []
-        for change in (step, -step):
-            place.flat[i] = original + change
-            values.append(function())
-        place.flat[i] = original
-        slopes[i] = (values[0] - values[1]) / (2 * step)
-    return slopes.reshape(place.shape)
-
-
-@answers("numerical_gradient")
-def with_an_iterator(f, x, epsilon=1e-5):
-    slopes = np.zeros_like(x)
-    with np.nditer(x, flags=["multi_index"], op_flags=["readwrite"]) as entries:
-        for entry in entries:
-            original = float(entry)
-            entry[...] = original + epsilon
+class numerical_gradient:
+    def with_loops(f, x, epsilon=1e-5):
+        slopes = np.empty(x.shape)
+        for index in np.ndindex(x.shape):
+            original = x[index]
+            x[index] = original + epsilon
             above = f()
-            entry[...] = original - epsilon
-            slopes[entries.multi_index] = (above - f()) / (2 * epsilon)
-            entry[...] = original
-    return slopes
+            x[index] = original - epsilon
+            below = f()
+            x[index] = original
+            slopes[index] = (above - below) / (2 * epsilon)
+        return slopes
+
+    def with_unit_vectors(f, x, epsilon=1e-5):
+        start, slopes = x.copy(), []
+        for unit in np.eye(x.size):
+            step = epsilon * unit.reshape(x.shape)
+            x[...] = start + step
+            above = f()
+            x[...] = start - step
+            slopes.append((above - f()) / (2 * epsilon))
+            x[...] = start
+        return np.array(slopes).reshape(x.shape)
+
+    def in_float32(function, place, step=1e-5):
+        slopes = np.zeros(place.size, np.float32)
+        for i in range(place.size):
+            original, values = place.flat[i], []
+            for change in (step, -step):
+                place.flat[i] = original + change
+                values.append(function())
+            place.flat[i] = original
+            slopes[i] = (values[0] - values[1]) / (2 * step)
+        return slopes.reshape(place.shape)
+
+    def with_an_iterator(f, x, epsilon=1e-5):
+        slopes = np.zeros_like(x)
+        with np.nditer(x, flags=["multi_index"], op_flags=["readwrite"]) as entries:
+            for entry in entries:
+                original = float(entry)
+                entry[...] = original + epsilon
+                above = f()
+                entry[...] = original - epsilon
+                slopes[entries.multi_index] = (above - f()) / (2 * epsilon)
+                entry[...] = original
+        return slopes
 
 
-@answers("relative_error")
-def with_loops(a, n):
-    difference = size_a = size_n = 0.0
-    for u, v in zip(a.ravel().tolist(), n.ravel().tolist(), strict=True):
-        difference += (u - v) ** 2
-        size_a += u**2
-        size_n += v**2
-    return 0 if size_a == size_n == 0 else difference**0.5 / (size_a**0.5 + size_n**0.5)
+class relative_error:
+    def with_loops(a, n):
+        difference = size_a = size_n = 0.0
+        for u, v in zip(a.ravel().tolist(), n.ravel().tolist(), strict=True):
+            difference += (u - v) ** 2
+            size_a += u**2
+            size_n += v**2
+        return 0 if size_a == size_n == 0 else difference**0.5 / (size_a**0.5 + size_n**0.5)
+
+    def with_norms(analytic, numerical):
+        sizes = np.linalg.norm(analytic) + np.linalg.norm(numerical)
+        return np.linalg.norm(analytic - numerical) / sizes if sizes > 0 else 0.0
+
+    def in_float32(a, n):
+        a, n = np.float32(a), np.float32(n)
+        if not a.any() and not n.any():
+            return np.float32(0)
+        return np.sqrt(np.sum((a - n) ** 2)) / (np.sqrt(np.sum(a * a)) + np.sqrt(np.sum(n * n)))
+
+    others = [
+        lambda a, n: np.linalg.norm(a - n) / max(np.linalg.norm(a) + np.linalg.norm(n), 1e-300),
+    ]
 
 
-@answers("relative_error")
-def with_norms(analytic, numerical):
-    sizes = np.linalg.norm(analytic) + np.linalg.norm(numerical)
-    return np.linalg.norm(analytic - numerical) / sizes if sizes > 0 else 0.0
+class four_point_difference:
+    def with_whole_arrays(f, x, epsilon):
+        steps = np.array([-2.0, -1.0, 1.0, 2.0])
+        values = np.stack([f(np.asarray(x) + s * epsilon) for s in steps])
+        return np.array([1.0, -8.0, 8.0, -1.0]) @ values / 12 / epsilon
 
+    def in_float32(f, x, epsilon):
+        x, epsilon = np.float32(x), np.float32(epsilon)
+        near, far = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
+        return (8 * near - far) / (12 * epsilon)
 
-@answers("relative_error")
-def in_float32(a, n):
-    a, n = np.float32(a), np.float32(n)
-    if not a.any() and not n.any():
-        return np.float32(0)
-    return np.sqrt(np.sum((a - n) ** 2)) / (np.sqrt(np.sum(a * a)) + np.sqrt(np.sum(n * n)))
+    def from_two_central_differences(f, x, h):
+        narrow, wide = (f(x + h) - f(x - h)) / (2 * h), (f(x + 2 * h) - f(x - 2 * h)) / (4 * h)
+        return (4 * narrow - wide) / 3
 
+    others = [
+        lambda f, x, e: sum(weight * f(x + s * e) for s, weight in [(-2, 1), (-1, -8), (1, 8), (2, -1)]) / (12 * e),
+    ]
 
-RIGHT["relative_error"] += [
-    lambda a, n: np.linalg.norm(a - n) / max(np.linalg.norm(a) + np.linalg.norm(n), 1e-300),
-]
-
-
-@answers("four_point_difference")
-def with_whole_arrays(f, x, epsilon):
-    steps = np.array([-2.0, -1.0, 1.0, 2.0])
-    values = np.stack([f(np.asarray(x) + s * epsilon) for s in steps])
-    return np.array([1.0, -8.0, 8.0, -1.0]) @ values / 12 / epsilon
-
-
-@answers("four_point_difference")
-def in_float32(f, x, epsilon):
-    x, epsilon = np.float32(x), np.float32(epsilon)
-    near, far = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
-    return (8 * near - far) / (12 * epsilon)
-
-
-@answers("four_point_difference")
-def from_two_central_differences(f, x, h):
-    narrow, wide = (f(x + h) - f(x - h)) / (2 * h), (f(x + 2 * h) - f(x - 2 * h)) / (4 * h)
-    return (4 * narrow - wide) / 3
-
-
-RIGHT["four_point_difference"] += [
-    lambda f, x, e: sum(weight * f(x + s * e) for s, weight in [(-2, 1), (-1, -8), (1, 8), (2, -1)]) / (12 * e),
-]
 
 # ------------------------------------------------------------------------------------------------ notebook 05
 
 
-@answers("sgd_step")
-def with_loops(parameters, gradients, learning_rate):
-    for i in range(len(parameters)):
-        for at in np.ndindex(parameters[i].shape):
-            parameters[i][at] -= learning_rate * gradients[i][at]
+class sgd_step:
+    def with_loops(parameters, gradients, learning_rate):
+        for i in range(len(parameters)):
+            for at in np.ndindex(parameters[i].shape):
+                parameters[i][at] -= learning_rate * gradients[i][at]
+
+    def with_whole_arrays(p, g, lr):
+        for parameter, gradient in zip(p, g, strict=True):
+            parameter[...] = parameter - lr * gradient
+
+    def in_float32(parameters, gradients, learning_rate):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            np.subtract(parameter, np.float32(learning_rate) * gradient.astype(np.float32), out=parameter)
+
+    def by_index_and_returned(parameters, gradients, eta):
+        for i, gradient in enumerate(gradients):
+            parameters[i] -= eta * gradient
+        return parameters
 
 
-@answers("sgd_step")
-def sgd_step(p, g, lr):
-    for parameter, gradient in zip(p, g, strict=True):
-        parameter[...] = parameter - lr * gradient
+class momentum_step:
+    def with_loops(parameters, gradients, velocity, learning_rate, momentum):
+        for i in range(len(parameters)):
+            for at in np.ndindex(parameters[i].shape):
+                velocity[i][at] = momentum * velocity[i][at] + gradients[i][at]
+                parameters[i][at] -= learning_rate * velocity[i][at]
+
+    def in_three_lines(p, g, v, eta, mu):
+        for i in range(len(p)):
+            v[i] *= mu
+            v[i] += g[i]
+            p[i] -= eta * v[i]
+
+    def in_float32(parameters, gradients, velocity, learning_rate, momentum):
+        eta, mu = np.float32(learning_rate), np.float32(momentum)
+        for p, g, v in zip(parameters, gradients, velocity, strict=True):
+            v[...] = mu * v.astype(np.float32) + g.astype(np.float32)
+            p[...] = p.astype(np.float32) - eta * v.astype(np.float32)
+
+    def with_sgd_step(parameters, gradients, velocity, learning_rate, momentum):
+        for v, g in zip(velocity, gradients, strict=True):
+            v[:] = g + momentum * v
+        sgd_step.with_whole_arrays(parameters, velocity, learning_rate)
 
 
-@answers("sgd_step")
-def in_float32(parameters, gradients, learning_rate):
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        np.subtract(parameter, np.float32(learning_rate) * gradient.astype(np.float32), out=parameter)
+class repair:
+    def in_float32(epoch):
+        e = np.float32(epoch)
+        return np.float32(1.6) * min(e / 2, np.float32(1)) * (1 + np.cos(np.float32(np.pi) * e / 6)) / 2
+
+    others = [
+        lambda epoch: 1.6 * epoch / 2 if epoch < 2 else 1.6 * (6 - epoch) / 4,
+        lambda t: np.interp(t, [0, 2, 6], [0, 1.2, 0]),
+        WarmUpSchedule(CosineSchedule(1.6, epochs=6), epochs=2),
+        CosineSchedule(1, epochs=6),
+    ]
 
 
-@answers("sgd_step")
-def by_index_and_returned(parameters, gradients, eta):
-    for i, gradient in enumerate(gradients):
-        parameters[i] -= eta * gradient
-    return parameters
+largest_rate = [0.8, np.float32(0.8), 3.2 / 2**2]
 
 
-@answers("momentum_step")
-def with_loops(parameters, gradients, velocity, learning_rate, momentum):
-    for i in range(len(parameters)):
-        for at in np.ndindex(parameters[i].shape):
-            velocity[i][at] = momentum * velocity[i][at] + gradients[i][at]
-            parameters[i][at] -= learning_rate * velocity[i][at]
+steps_to_limit = [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)))]
 
-
-@answers("momentum_step")
-def in_three_lines(p, g, v, eta, mu):
-    for i in range(len(p)):
-        v[i] *= mu
-        v[i] += g[i]
-        p[i] -= eta * v[i]
-
-
-@answers("momentum_step")
-def in_float32(parameters, gradients, velocity, learning_rate, momentum):
-    eta, mu = np.float32(learning_rate), np.float32(momentum)
-    for p, g, v in zip(parameters, gradients, velocity, strict=True):
-        v[...] = mu * v.astype(np.float32) + g.astype(np.float32)
-        p[...] = p.astype(np.float32) - eta * v.astype(np.float32)
-
-
-@answers("momentum_step")
-def with_sgd_step(parameters, gradients, velocity, learning_rate, momentum):
-    for v, g in zip(velocity, gradients, strict=True):
-        v[:] = g + momentum * v
-    sgd_step(parameters, velocity, learning_rate)
-
-
-@answers("repair")
-def in_float32(epoch):
-    e = np.float32(epoch)
-    return np.float32(1.6) * min(e / 2, np.float32(1)) * (1 + np.cos(np.float32(np.pi) * e / 6)) / 2
-
-
-RIGHT["repair"] += [
-    lambda epoch: 1.6 * epoch / 2 if epoch < 2 else 1.6 * (6 - epoch) / 4,
-    lambda t: np.interp(t, [0, 2, 6], [0, 1.2, 0]),
-    WarmUpSchedule(CosineSchedule(1.6, epochs=6), epochs=2),
-    CosineSchedule(1, epochs=6),
-]
-RIGHT["largest_rate"] = [0.8, np.float32(0.8), 3.2 / 2**2]
-RIGHT["steps_to_limit"] = [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)))]
 
 # ------------------------------------------------------------------------------------------------ notebook 06
 
 
-@answers("l2_penalty")
-def with_loops(weights, weight_decay):
-    total = 0.0
-    for W in weights:
-        for row in W:
-            for w in row:
-                total += w * w
-    return 0.5 * weight_decay * total
+class l2_penalty:
+    def with_loops(weights, weight_decay):
+        total = 0.0
+        for W in weights:
+            for row in W:
+                for w in row:
+                    total += w * w
+        return 0.5 * weight_decay * total
+
+    def in_float32(weights, lam):
+        flat = np.concatenate([W.ravel().astype(np.float32) for W in weights])
+        return np.float32(lam) / 2 * np.dot(flat, flat)
+
+    others = [lambda Ws, lam: lam / 2 * sum(np.linalg.norm(W) ** 2 for W in Ws)]
 
 
-@answers("l2_penalty")
-def in_float32(weights, lam):
-    flat = np.concatenate([W.ravel().astype(np.float32) for W in weights])
-    return np.float32(lam) / 2 * np.dot(flat, flat)
+class l2_gradient:
+    def with_loops(weights, weight_decay):
+        gradients = []
+        for W in weights:
+            gradients.append(np.zeros(W.shape))
+            for at in np.ndindex(W.shape):
+                gradients[-1][at] = weight_decay * W[at]
+        return gradients
+
+    others = [
+        lambda weights, weight_decay: [weight_decay * W for W in weights],
+        lambda Ws, lam: tuple(np.multiply(W, np.float32(lam), dtype=np.float32) for W in map(np.float32, Ws)),
+    ]
 
 
-RIGHT["l2_penalty"] += [lambda Ws, lam: lam / 2 * sum(np.linalg.norm(W) ** 2 for W in Ws)]
+collapsed_accuracy = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473), 0.105]
 
 
-@answers("l2_gradient")
-def with_loops(weights, weight_decay):
-    gradients = []
-    for W in weights:
-        gradients.append(np.zeros(W.shape))
-        for at in np.ndindex(W.shape):
-            gradients[-1][at] = weight_decay * W[at]
-    return gradients
+decay_factor = [1024, (1 - 3 * 1) ** 10, np.float32(2) ** 10, 1024.0]
 
-
-RIGHT["l2_gradient"] += [
-    lambda weights, weight_decay: [weight_decay * W for W in weights],
-    lambda Ws, lam: tuple(np.multiply(W, np.float32(lam), dtype=np.float32) for W in map(np.float32, Ws)),
-]
-RIGHT["collapsed_accuracy"] = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473), 0.105]
-RIGHT["decay_factor"] = [1024, (1 - 3 * 1) ** 10, np.float32(2) ** 10, 1024.0]
 
 # ------------------------------------------------------------------------------------------------ notebook 07
 
 
-@answers("random_configurations")
-def with_a_loop(n, seed):
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(n):
-        eta, lam = 10 ** rng.uniform(-3, 0), 10 ** rng.uniform(-6, -2)
-        found.append({"learning_rate": eta, "weight_decay": lam, "sizes": (784, int(rng.integers(16, 257)), 10)})
-    return found
+class random_configurations:
+    def with_a_loop(n, seed):
+        rng = np.random.default_rng(seed)
+        found = []
+        for _ in range(n):
+            eta, lam = 10 ** rng.uniform(-3, 0), 10 ** rng.uniform(-6, -2)
+            found.append({"learning_rate": eta, "weight_decay": lam, "sizes": (784, int(rng.integers(16, 257)), 10)})
+        return found
 
+    def by_logarithms(n, seed):
+        rng = np.random.default_rng(seed)
+        rates = np.exp(rng.uniform(np.log(1e-3), np.log(1.0), n))
+        decays = np.exp(rng.uniform(np.log(1e-6), np.log(1e-1), n))
+        units = np.exp2(rng.uniform(4, 8, n)).round().astype(int)
+        return [
+            {"learning_rate": eta, "weight_decay": lam, "sizes": [784, k, 10]}
+            for eta, lam, k in zip(rates, decays, units, strict=True)
+        ]
 
-@answers("random_configurations")
-def by_logarithms(n, seed):
-    rng = np.random.default_rng(seed)
-    rates = np.exp(rng.uniform(np.log(1e-3), np.log(1.0), n))
-    decays = np.exp(rng.uniform(np.log(1e-6), np.log(1e-1), n))
-    units = np.exp2(rng.uniform(4, 8, n)).round().astype(int)
-    return [
-        {"learning_rate": eta, "weight_decay": lam, "sizes": [784, k, 10]}
-        for eta, lam, k in zip(rates, decays, units, strict=True)
-    ]
+    def in_float32_with_epochs(n, seed):
+        rng = np.random.default_rng(seed)
+        exponents = rng.random((n, 2), dtype=np.float32) * np.float32(3) - np.array([3, 5], np.float32)
+        eta, lam = (np.float32(10) ** exponents).T
+        hidden = rng.choice([16, 32, 64, 128, 256], n)
+        return [
+            {"learning_rate": eta[i], "weight_decay": lam[i], "sizes": (784, hidden[i], 10), "epochs": 2}
+            for i in range(n)
+        ]
 
-
-@answers("random_configurations")
-def in_float32_with_epochs(n, seed):
-    rng = np.random.default_rng(seed)
-    exponents = rng.random((n, 2), dtype=np.float32) * np.float32(3) - np.array([3, 5], np.float32)
-    eta, lam = (np.float32(10) ** exponents).T
-    hidden = rng.choice([16, 32, 64, 128, 256], n)
-    return [
-        {"learning_rate": eta[i], "weight_decay": lam[i], "sizes": (784, hidden[i], 10), "epochs": 2} for i in range(n)
-    ]
-
-
-@answers("random_configurations")
-def with_pythons_random(count, seed):
-    rng = random.Random(seed)
-    return tuple(
-        dict(
-            sizes=(784, *(rng.choice([32, 64, 128]) for _ in range(rng.randint(1, 3))), 10),
-            learning_rate=10 ** rng.uniform(-4, 0),
-            weight_decay=10 ** rng.uniform(-7, -1),
+    def with_pythons_random(count, seed):
+        rng = random.Random(seed)
+        return tuple(
+            dict(
+                sizes=(784, *(rng.choice([32, 64, 128]) for _ in range(rng.randint(1, 3))), 10),
+                learning_rate=10 ** rng.uniform(-4, 0),
+                weight_decay=10 ** rng.uniform(-7, -1),
+            )
+            for _ in range(count)
         )
-        for _ in range(count)
-    )
 
 
-@answers("difference_interval")
-def step_by_step(p_a, n_a, p_b, n_b):
-    variance = 0
-    for p, n in [(p_a, n_a), (p_b, n_b)]:
-        variance += p * (1 - p) / n
-    half = 1.96 * math.sqrt(variance)
-    return [p_a - p_b - half, p_a - p_b + half]
+class difference_interval:
+    def step_by_step(p_a, n_a, p_b, n_b):
+        variance = 0
+        for p, n in [(p_a, n_a), (p_b, n_b)]:
+            variance += p * (1 - p) / n
+        half = 1.96 * math.sqrt(variance)
+        return [p_a - p_b - half, p_a - p_b + half]
+
+    def with_more_digits(p_a, n_a, p_b, n_b):
+        p, n = np.array([p_a, p_b]), np.array([n_a, n_b])
+        return tuple(p[0] - p[1] + 1.959964 * np.sqrt(np.sum(p * (1 - p) / n)) * np.array([-1, 1]))
+
+    def in_float32(p, m, q, n):
+        a, b = np.float32(p), np.float32(q)
+        half = np.float32(1.96) * np.hypot(np.sqrt(a * (1 - a) / np.float32(m)), np.sqrt(b * (1 - b) / np.float32(n)))
+        return np.array([a - b - half, a - b + half])
 
 
-@answers("difference_interval")
-def with_more_digits(p_a, n_a, p_b, n_b):
-    p, n = np.array([p_a, p_b]), np.array([n_a, n_b])
-    return tuple(p[0] - p[1] + 1.959964 * np.sqrt(np.sum(p * (1 - p) / n)) * np.array([-1, 1]))
+class confusion_matrix:
+    def with_a_loop(y, predicted, K):
+        counts = [[0] * K for _ in range(K)]
+        for label, answer in zip(y, predicted, strict=True):
+            counts[label][answer] += 1
+        return counts
+
+    others = [
+        lambda labels, answers, K: np.bincount(K * labels + answers, minlength=K * K).reshape(K, K),
+        lambda labels, answers, K: np.eye(K, dtype=np.float32)[labels].T @ np.eye(K, dtype=np.float32)[answers],
+    ]
 
 
-@answers("difference_interval")
-def in_float32(p, m, q, n):
-    a, b = np.float32(p), np.float32(q)
-    half = np.float32(1.96) * np.hypot(np.sqrt(a * (1 - a) / np.float32(m)), np.sqrt(b * (1 - b) / np.float32(n)))
-    return np.array([a - b - half, a - b + half])
+test_set_size = [97_286, 1.96**2 * 0.974 * 0.026 / 0.001**2, np.float32(97_300), np.int64(97_287)]
 
-
-@answers("confusion_matrix")
-def with_a_loop(y, predicted, K):
-    counts = [[0] * K for _ in range(K)]
-    for label, answer in zip(y, predicted, strict=True):
-        counts[label][answer] += 1
-    return counts
-
-
-RIGHT["confusion_matrix"] += [
-    lambda labels, answers, K: np.bincount(K * labels + answers, minlength=K * K).reshape(K, K),
-    lambda labels, answers, K: np.eye(K, dtype=np.float32)[labels].T @ np.eye(K, dtype=np.float32)[answers],
-]
-RIGHT["test_set_size"] = [97_286, 1.96**2 * 0.974 * 0.026 / 0.001**2, np.float32(97_300), np.int64(97_287)]
 
 # ------------------------------------------------------------------------------------------------ notebook 08
 
 
-@answers("my_recipe")
-def from_nothing():
-    return Recipe(
-        name="tanh-50",
-        sizes=(784, 50, 10),
-        optimizer=SGD(CosineSchedule(0.2, epochs=20), momentum=0.9),
-        epochs=20,
-        batch_size=100,
-        weight_decay=5e-5,
-        activation="tanh",
-        seeds=[3, 4, 5],
-        goal=0.975,
-    )
+class my_recipe:
+    def from_nothing():
+        return Recipe(
+            name="tanh-50",
+            sizes=(784, 50, 10),
+            optimizer=SGD(CosineSchedule(0.2, epochs=20), momentum=0.9),
+            epochs=20,
+            batch_size=100,
+            weight_decay=5e-5,
+            activation="tanh",
+            seeds=[3, 4, 5],
+            goal=0.975,
+        )
+
+    def step_by_step():
+        recipe = RECIPES["sigmoid-64"].with_epochs(10)
+        recipe = replace(recipe, name="sigmoid-32", sizes=[784, np.int64(32), 10])
+        return replace(
+            recipe, optimizer=SGD(0.5), weight_decay=np.float32(1e-5), goal=np.float32(0.965), seeds=range(3)
+        )
+
+    def with_the_same_goal_by_chance():
+        return replace(RECIPES["relu-128-64"], name="relu-300", sizes=(784, 300, 10), goal=0.982)
 
 
-@answers("my_recipe")
-def step_by_step():
-    recipe = RECIPES["sigmoid-64"].with_epochs(10)
-    recipe = replace(recipe, name="sigmoid-32", sizes=[784, np.int64(32), 10])
-    return replace(recipe, optimizer=SGD(0.5), weight_decay=np.float32(1e-5), goal=np.float32(0.965), seeds=range(3))
+class our_weight_decay:
+    def with_ifs(published, form, n, eta):
+        if form == "half":
+            return published
+        if form == "full":
+            return 2 * published
+        if form == "half by n":
+            return published / n
+        if form == "decay":
+            return published / eta
+
+    def in_float32(lam, kind, n, rate):
+        kinds, factors = np.array(["half", "full", "half by n", "decay"]), np.array([1, 2, 1 / n, 1 / rate], np.float32)
+        return np.float32(lam) * factors[kinds == kind][0]
+
+    others = [lambda lam, form, n, e: lam * {"full": 2, "half by n": 1 / n, "decay": 1 / e}.get(form, 1)]
 
 
-@answers("my_recipe")
-def with_the_same_goal_by_chance():
-    return replace(RECIPES["relu-128-64"], name="relu-300", sizes=(784, 300, 10), goal=0.982)
+epochs_of_batch_descent = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30]
 
-
-@answers("our_weight_decay")
-def with_ifs(published, form, n, eta):
-    if form == "half":
-        return published
-    if form == "full":
-        return 2 * published
-    if form == "half by n":
-        return published / n
-    if form == "decay":
-        return published / eta
-
-
-@answers("our_weight_decay")
-def in_float32(lam, kind, n, rate):
-    kinds, factors = np.array(["half", "full", "half by n", "decay"]), np.array([1, 2, 1 / n, 1 / rate], np.float32)
-    return np.float32(lam) * factors[kinds == kind][0]
-
-
-RIGHT["our_weight_decay"] += [
-    lambda lam, form, n, e: lam * {"full": 2, "half by n": 1 / n, "decay": 1 / e}.get(form, 1)
-]
-RIGHT["epochs_of_batch_descent"] = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30]
 
 # ------------------------------------------------------------------------------------------------ notebook 09
 
 
-@answers("shifted")
-def with_loops(images, rows, columns):
-    moved = np.zeros_like(images)
-    for i in range(28):
-        for j in range(28):
-            if 0 <= i - rows < 28 and 0 <= j - columns < 28:
-                moved[:, 28 * i + j] = images[:, 28 * (i - rows) + j - columns]
-    return moved
+class shifted:
+    def with_loops(images, rows, columns):
+        moved = np.zeros_like(images)
+        for i in range(28):
+            for j in range(28):
+                if 0 <= i - rows < 28 and 0 <= j - columns < 28:
+                    moved[:, 28 * i + j] = images[:, 28 * (i - rows) + j - columns]
+        return moved
+
+    def by_slices(images, down, right):
+        def ends(by):
+            return slice(max(0, by), max(0, 28 + min(0, by))), slice(max(0, -by), max(0, 28 - max(0, by)))
+
+        (to_rows, from_rows), (to_columns, from_columns) = ends(down), ends(right)
+        pictures = images.reshape(-1, 28, 28)
+        moved = np.zeros_like(pictures)
+        if abs(down) < 28 and abs(right) < 28:
+            moved[:, to_rows, to_columns] = pictures[:, from_rows, from_columns]
+        return moved.reshape(len(images), 784)
+
+    def padded_in_float32(images, rows, columns):
+        padded = np.zeros((len(images), 84, 84), np.float32)
+        padded[:, 28:56, 28:56] = images.reshape(-1, 28, 28)
+        top, left = min(max(28 - rows, 0), 56), min(max(28 - columns, 0), 56)
+        return padded[:, top : top + 28, left : left + 28].reshape(-1, 784)
+
+    others = [
+        lambda X, r, c: (np.eye(28, k=-r) @ X.reshape(-1, 28, 28) @ np.eye(28, k=c)).reshape(-1, 784),
+    ]
 
 
-@answers("shifted")
-def by_slices(images, down, right):
-    def ends(by):
-        return slice(max(0, by), max(0, 28 + min(0, by))), slice(max(0, -by), max(0, 28 - max(0, by)))
+class bilinear:
+    def step_by_step(image, y, x):
+        top, left = math.floor(y), math.floor(x)
+        down, right = y - top, x - left
 
-    (to_rows, from_rows), (to_columns, from_columns) = ends(down), ends(right)
-    pictures = images.reshape(-1, 28, 28)
-    moved = np.zeros_like(pictures)
-    if abs(down) < 28 and abs(right) < 28:
-        moved[:, to_rows, to_columns] = pictures[:, from_rows, from_columns]
-    return moved.reshape(len(images), 784)
+        def pixel(row, column):
+            return image[row, column] if 0 <= row < 28 and 0 <= column < 28 else 0
 
+        above = (1 - right) * pixel(top, left) + right * pixel(top, left + 1)
+        below = (1 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1)
+        return (1 - down) * above + down * below
 
-@answers("shifted")
-def padded_in_float32(images, rows, columns):
-    padded = np.zeros((len(images), 84, 84), np.float32)
-    padded[:, 28:56, 28:56] = images.reshape(-1, 28, 28)
-    top, left = min(max(28 - rows, 0), 56), min(max(28 - columns, 0), 56)
-    return padded[:, top : top + 28, left : left + 28].reshape(-1, 784)
+    def by_tents(picture, row, column):
+        rows, columns = (np.maximum(0, 1 - abs(np.arange(28) - at)) for at in (row, column))
+        return rows @ picture @ columns
 
+    def with_the_package(image, y, x):
+        return interpolate(image.reshape(1, 784), np.full((1, 28, 28), y), np.full((1, 28, 28), x))[0, 0]
 
-RIGHT["shifted"] += [
-    lambda X, r, c: (np.eye(28, k=-r) @ X.reshape(-1, 28, 28) @ np.eye(28, k=c)).reshape(-1, 784),
-]
-
-
-@answers("bilinear")
-def step_by_step(image, y, x):
-    top, left = math.floor(y), math.floor(x)
-    down, right = y - top, x - left
-
-    def pixel(row, column):
-        return image[row, column] if 0 <= row < 28 and 0 <= column < 28 else 0
-
-    above = (1 - right) * pixel(top, left) + right * pixel(top, left + 1)
-    below = (1 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1)
-    return (1 - down) * above + down * below
+    def padded_in_float32(image, y, x):
+        if not (-1 < y < 28 and -1 < x < 28):
+            return np.float32(0)
+        padded = np.pad(image, 1).astype(np.float32)
+        i, j = int(np.floor(y)) + 1, int(np.floor(x)) + 1
+        v, h = np.float32(y + 1 - i), np.float32(x + 1 - j)
+        return np.sum(np.outer([1 - v, v], [1 - h, h]) * padded[i : i + 2, j : j + 2])
 
 
-@answers("bilinear")
-def by_tents(picture, row, column):
-    rows, columns = (np.maximum(0, 1 - abs(np.arange(28) - at)) for at in (row, column))
-    return rows @ picture @ columns
+class smoothing_matrix:
+    def with_loops(n, sigma):
+        G = np.zeros((n, n))
+        for i in range(n):
+            for j in range(n):
+                G[i, j] = math.exp(-((i - j) ** 2) / (2 * sigma**2))
+            G[i] /= sum(G[i])
+        return G
+
+    def turned_twice(n, sigma):
+        i = np.arange(n)
+        E = np.exp(-(((i[:, None] - i) / sigma) ** 2) / 2)
+        return (E.T / E.sum(axis=1)).T
+
+    def in_float32(n, s):
+        i = np.arange(n, dtype=np.float32)
+        E = np.exp(-np.square((i.reshape(-1, 1) - i) / np.float32(s)) / 2)
+        return E / E.sum(axis=1)[:, np.newaxis]
+
+    def as_a_list(n, sigma):
+        rows = [[math.exp(-0.5 * ((i - j) / sigma) ** 2) for j in range(n)] for i in range(n)]
+        return [[entry / sum(row) for entry in row] for row in rows]
 
 
-@answers("bilinear")
-def with_the_package(image, y, x):
-    return interpolate(image.reshape(1, 784), np.full((1, 28, 28), y), np.full((1, 28, 28), x))[0, 0]
+class smoothed:
+    def with_loops(Y, part):
+        m, K = Y.shape
+        return np.array([[(1 - part) * Y[i, k] + part / K for k in range(K)] for i in range(m)])
 
+    def in_float32(targets, share):
+        targets = np.asarray(targets, np.float32)
+        return targets + np.float32(share) * (1 / np.float32(targets.shape[1]) - targets)
 
-@answers("bilinear")
-def padded_in_float32(image, y, x):
-    if not (-1 < y < 28 and -1 < x < 28):
-        return np.float32(0)
-    padded = np.pad(image, 1).astype(np.float32)
-    i, j = int(np.floor(y)) + 1, int(np.floor(x)) + 1
-    v, h = np.float32(y + 1 - i), np.float32(x + 1 - j)
-    return np.sum(np.outer([1 - v, v], [1 - h, h]) * padded[i : i + 2, j : j + 2])
-
-
-@answers("smoothing_matrix")
-def with_loops(n, sigma):
-    G = np.zeros((n, n))
-    for i in range(n):
-        for j in range(n):
-            G[i, j] = math.exp(-((i - j) ** 2) / (2 * sigma**2))
-        G[i] /= sum(G[i])
-    return G
-
-
-@answers("smoothing_matrix")
-def turned_twice(n, sigma):
-    i = np.arange(n)
-    E = np.exp(-(((i[:, None] - i) / sigma) ** 2) / 2)
-    return (E.T / E.sum(axis=1)).T
-
-
-@answers("smoothing_matrix")
-def in_float32(n, s):
-    i = np.arange(n, dtype=np.float32)
-    E = np.exp(-np.square((i.reshape(-1, 1) - i) / np.float32(s)) / 2)
-    return E / E.sum(axis=1)[:, np.newaxis]
-
-
-@answers("smoothing_matrix")
-def as_a_list(n, sigma):
-    rows = [[math.exp(-0.5 * ((i - j) / sigma) ** 2) for j in range(n)] for i in range(n)]
-    return [[entry / sum(row) for entry in row] for row in rows]
-
-
-@answers("smoothed")
-def with_loops(Y, part):
-    m, K = Y.shape
-    return np.array([[(1 - part) * Y[i, k] + part / K for k in range(K)] for i in range(m)])
-
-
-@answers("smoothed")
-def in_float32(targets, share):
-    targets = np.asarray(targets, np.float32)
-    return targets + np.float32(share) * (1 / np.float32(targets.shape[1]) - targets)
-
-
-RIGHT["smoothed"] += [
-    lambda Y, part: np.where(Y == 1, 1 - part + part / Y.shape[1], part / Y.shape[1]),
-    lambda Y, part: Y @ ((1 - part) * np.eye(Y.shape[1]) + part * np.ones((Y.shape[1],) * 2) / Y.shape[1]),
-]
+    others = [
+        lambda Y, part: np.where(Y == 1, 1 - part + part / Y.shape[1], part / Y.shape[1]),
+        lambda Y, part: Y @ ((1 - part) * np.eye(Y.shape[1]) + part * np.ones((Y.shape[1],) * 2) / Y.shape[1]),
+    ]

@@ -32,8 +32,8 @@ def _is_one_number(value):
 
 
 _SIZES = {  # hint: what must hold
-    "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes; the hidden units are "
-    "what is between.": lambda sizes: isinstance(sizes, list | tuple),
+    "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes, with the hidden "
+    "units between.": lambda sizes: isinstance(sizes, list | tuple),
     "There are no fractions of a unit: make the number that you draw whole with `int(…)`.": (
         lambda sizes: all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in sizes)
     ),
