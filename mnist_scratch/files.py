@@ -120,5 +120,7 @@ def _array_in(npy):
         raise ValueError("another version of the format")
     # a longer header than np.savez writes could keep its parser busy
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(header, max_header_size=200)
+    if min(shape, default=0) < 0:
+        raise ValueError("a negative size")  # which reshape would take for "whatever fits"
     array = np.frombuffer(npy, dtype, offset=header.tell()).reshape(shape, order="F" if by_columns else "C")
     return array.astype(dtype.newbyteorder("="), order="C")  # a copy, which can be changed

@@ -77,6 +77,8 @@ def read_picture(path):
             with Image.open(content, formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > _TOO_LARGE:
                     raise Image.DecompressionBombError
+                image.verify()  # every checksum of a PNG; loading it overlooks the last one
+            with Image.open(content, formats=("PNG", "JPEG")) as image:
                 image.draft(None, (1000, 1000))  # a large JPEG is unpacked at a fraction of its size
                 sixteen_bits = image.mode.startswith("I")
                 transparent = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
