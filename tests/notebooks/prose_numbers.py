@@ -79,7 +79,7 @@ _YEAR = r"(?:1[89]|20)\d\d"
 _NO_CLAIM = re.compile(
     rf"\bet al\.,? \(?{_YEAR}|\b[Ii]n {_YEAR}(?![\d,.]\d)|\b[Ss]ince {_YEAR}|[a-z] \({_YEAR}\)"
     r"|\barXiv:\s?\d+\.\d+|\b(?:Python|NumPy|[Vv]ersion|BY-SA) \d+(?:\.\d+)*"
-    r"|\b[Ee]xercises? \d+(?:\.\d+)*|\b[Nn]otebooks? 0\d"
+    r"|\b[Ee]xercises? \d+(?:\.\d+)*|\b[Nn]otebooks? \d\d\b"
 )
 _NO_CLAIMS = ("exercises", "further reading", "where to go next")  # headings of whole sections
 
@@ -98,7 +98,7 @@ def prose(block, is_first=False):
     if block["type"] == "heading":
         text = re.sub(r"^(?:Solutions to )?\d\d · .*|^\d+(?:\.\d+)*\.? ", "", text)
     elif block.get("children", [{}])[0].get("type") == "strong":
-        text = re.sub(r"^\d\.\d+\.?(?= |$)", "", text)  # an exercise: **3.1** or **3.1 Title**
+        text = re.sub(r"^\d+\.\d+\.?(?= |$)", "", text)  # an exercise: **3.1** or **3.1 Title**
     text = re.sub(r"\([^()]*\)", lambda match: re.sub(rf"(?<![\d.,]){_YEAR}[a-z]?(?=[),;])", "", match[0]), text)
     text = _NO_CLAIM.sub(" ", text)
     return re.sub(r"\d+(?:\s?[–-]\s?\d+)? minutes", " ", text) if is_first else text

@@ -89,7 +89,7 @@ def test_a_number_that_no_cell_shows_is_named(text, source, output):
         "It began in 1989 and goes on since 2012.",
         "Exercise 3.1, notebook 03, float32, Python 3.11",
         "120 minutes; 90–120 minutes",
-        "**3.1** Try it.\n\n**3.2 Try more.**\n\n- **3.3** And more.",
+        "**3.1** Try it.\n\n**3.2 Try more.**\n\n- **10.3** And more, as in notebook 10.",
         '<span style="width: 0.25em; height: 100px">x</span><!-- 0.25 -->',
         "Is it 0.25?",
         "## Further reading\n\nPages 2278–2324, 86.11.\n\n### More\n\n0.25",
