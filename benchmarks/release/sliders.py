@@ -247,11 +247,9 @@ def main():
     arguments = parser.parse_args()
     if line := lab.what_is_missing():
         raise SystemExit(line)
-    unknown = set(arguments.notebooks) - set(lab.live_notebooks())
-    if unknown:
-        parser.error(
-            f"no live widgets are known of {', '.join(sorted(unknown))}; there are {', '.join(lab.live_notebooks())}"
-        )
+    notebooks = lab.live_notebooks()
+    if unknown := set(arguments.notebooks) - set(notebooks):
+        parser.error(f"no sliders in {', '.join(sorted(unknown))}; choose from {', '.join(notebooks)}")
     kernels = min(arguments.kernels, 2) if arguments.quick else arguments.kernels
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, ExitStack() as stack:
@@ -259,7 +257,7 @@ def main():
         address = stack.enter_context(lab.server(folder, folder / "server.log"))
         browser = stack.enter_context(lab.browser())
         results = {"date": date.today().isoformat(), "machine": machine(browser), "sliders": {}}
-        for name in arguments.notebooks or lab.live_notebooks():
+        for name in arguments.notebooks or notebooks:
             notebook = lab.Notebook(browser, address, name)
             try:
                 notebook.run(to_the_end=False)
@@ -269,8 +267,8 @@ def main():
             finally:
                 notebook.close()
         for k in range(kernels):
-            notebooks = folder / "root" / "notebooks"
-            shutil.copy(notebooks / f"{COMPANY}.ipynb", notebooks / f"{copy_name(k)}.ipynb")
+            place = folder / "root" / "notebooks"
+            shutil.copy(place / f"{COMPANY}.ipynb", place / f"{copy_name(k)}.ipynb")
         seconds = 5 if arguments.quick else COMPANY_SECONDS
         latency = measure_company(browser, address, kernels, seconds) if kernels else []
         results["company"] = {"kernels": kernels, "latency": latency}
