@@ -1,9 +1,12 @@
 """Argument checks: each returns the value in its final form, or raises an error that names the argument."""
 
 import os
+from collections.abc import Callable
+from dataclasses import fields
 from math import inf, isfinite
 from numbers import Real
 from reprlib import repr as short  # an array would fill screens
+from typing import get_args
 
 import numpy as np
 
@@ -233,10 +236,15 @@ def targets(Y, n_classes, m, dtype):
 
 
 def store(settings, *names, **limits):
-    """Check settings of a frozen record, and keep each as a plain float; None and functions stay what they are."""
+    """Check settings of a frozen dataclass, and keep each as a plain float.
+
+    None and functions stay what they are where the field's type has them, as in `float | None`.
+    """
+    others = {field.name: get_args(field.type) for field in fields(settings)}
     for name in names:
         value = getattr(settings, name)
-        if value is not None and not callable(value):
+        is_function = callable(value) and not isinstance(value, type)
+        if not (value is None and type(None) in others[name] or is_function and Callable in others[name]):
             object.__setattr__(settings, name, number(name, value, **limits))
 
 
