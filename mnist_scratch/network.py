@@ -17,8 +17,6 @@ from .files import load_arrays, save_arrays
 from .functions import ACTIVATIONS, LOSSES, OUTPUTS
 from .threads import spread
 
-_CHUNK = 1000  # rows at a time where nothing is learned: little memory, and inside the cache
-
 
 class Loss(NamedTuple):
     """The two parts of J: data, the mean loss of an example, and penalty, (λ/2) Σ‖Wˡ‖²."""
@@ -130,7 +128,7 @@ class Network:
     def forward(self, X):
         """The logits Zᴸ, (m, K), of X, (m, n₀)."""
         X = checks.inputs(X, self.sizes[0], self.dtype)
-        return np.concatenate([self._forward_pass(X[rows])[0][-1] for rows in _chunks(X)])
+        return np.concatenate(spread(lambda rows: self._forward_pass(X[rows])[0][-1], len(X)))
 
     def predict_proba(self, X):
         """The outputs Ŷ, (m, K): probabilities of the classes, for softmax adding up to 1 in each row."""
@@ -161,7 +159,7 @@ class Network:
             right = np.count_nonzero(Z.argmax(axis=1) == targets.argmax(axis=1))
             return self._data_loss(Z, targets) * (len(Z) / len(X)), right
 
-        losses, right = zip(*spread(measure, _chunks(X), threads), strict=True)
+        losses, right = zip(*spread(measure, len(X), threads), strict=True)
         return Loss(sum(losses), self._penalty(weight_decay)), float(sum(right) / len(X))
 
     # ----------------------------------------------------------------------------------------- backward
@@ -323,10 +321,6 @@ class Network:
 def flatten(pairs):
     """One flat list, [dW¹, db¹, dW², db², …], of the pairs [(dW¹, db¹), (dW², db²), …]: the order of `parameters`."""
     return [array for pair in pairs for array in pair]
-
-
-def _chunks(X):
-    return [slice(start, start + _CHUNK) for start in range(0, len(X), _CHUNK)]
 
 
 def _shapes(sizes):

@@ -64,13 +64,17 @@ def available():
     return max((library["num_threads"] for library in _threadpool().info() if library["user_api"] == "blas"), default=1)
 
 
-def spread(function, pieces, threads):
-    """The results of a function for each piece, in order, worked out in so many threads.
+_CHUNK = 2000  # rows at a time: little memory, and much of it inside the cache
 
-    For pieces that are independent and spend their time in NumPy, which lets other threads run meanwhile. Each takes
-    one BLAS thread, so the results do not depend on how many there are.
+
+def spread(function, m, threads=1):
+    """The results of a function for all of m rows, a slice of some thousands at a time, in order, in so many threads.
+
+    For functions that spend their time in NumPy, which lets other threads run meanwhile. Each takes one BLAS thread, so
+    the results do not depend on how many there are.
     """
-    if min(threads, len(pieces)) < 2 or sys.platform == "emscripten":
-        return [function(piece) for piece in pieces]
-    with blas_threads(0), ThreadPoolExecutor(min(threads, len(pieces))) as pool:
-        return list(pool.map(function, pieces))
+    slices = [slice(start, start + _CHUNK) for start in range(0, m, _CHUNK)]
+    if min(threads, len(slices)) < 2 or sys.platform == "emscripten":
+        return [function(rows) for rows in slices]
+    with blas_threads(0), ThreadPoolExecutor(min(threads, len(slices))) as pool:
+        return list(pool.map(function, slices))

@@ -94,14 +94,20 @@ class Trainer:
 
     def __post_init__(self):
         checks.training(self)
-        parts, K = {"train": self.train, "validation": self.validation}, self.net.sizes[-1]
-        parts = {name: data for name, data in parts.items() if data is not None}
-        self._parts = {name: (data.images, one_hot(data.labels, K, self.net.dtype)) for name, data in parts.items()}
-        self._targets = self._parts["train"][1]
+        self._parts = {"train": self._images_and_targets(self.train)}
+        if self.validation is not None:
+            self._parts["validation"] = self._images_and_targets(self.validation)
+        self._images, self._targets = self._parts["train"]
         if self.label_smoothing:  # Szegedy et al. 2016
-            self._targets = (1 - self.label_smoothing) * self._targets + self.label_smoothing / K
+            self._targets = (1 - self.label_smoothing) * self._targets + self.label_smoothing / self.net.sizes[-1]
         self.state = self.optimizer.initial_state(self.net.parameters())
         self.epochs = self.position = 0
+
+    def _images_and_targets(self, data):
+        # converted once where that is cheap; all of MNIST in float64 would be hundreds of megabytes more
+        once = self.augment is None and data.images.nbytes < 5e7
+        images = data.images.astype(self.net.dtype, copy=False) if once else data.images
+        return images, one_hot(data.labels, self.net.sizes[-1], self.net.dtype)
 
     @property
     def steps_per_epoch(self):
@@ -119,12 +125,12 @@ class Trainer:
             self._rng = np.random.default_rng([self.seed, self.epochs])
             self._order = shuffled(len(self.train), self.batch_size, self._rng if self.shuffle else None)
         rows = batch_rows(self._order, self.position, self.batch_size)
-        X, step = self.train.images[rows], self.position // self.batch_size
+        X, n = self._images[rows], self.position // self.batch_size
         if self.augment is not None:
             X = checks.augmented(self.augment(X, self._rng), X)
         loss, gradients = self.net._data_loss_and_gradients(X, self._targets[rows], self.weight_decay)
-        checks.finite_loss(loss, self, self.epochs, step)
-        now = self.epochs + step / self.steps_per_epoch
+        checks.finite_loss(loss, self, self.epochs, n)
+        now = self.epochs + n / self.steps_per_epoch
         self.optimizer.step(self.net.parameters(), flatten(gradients), self.state, now)
         self.position = (self.position + len(X)) % len(self.train)
         self.epochs += self.position == 0
@@ -145,11 +151,10 @@ class Trainer:
         net, row = self.result(), {}
         for part, (X, Y) in self._parts.items():
             loss, accuracy = net._evaluate(X[:n], Y[:n], self.weight_decay, threads)
-            if part == "train":
-                taken = self.epochs * self.steps_per_epoch + self.position // self.batch_size
-                checks.finite_loss(loss.total, self, *divmod(taken - 1, self.steps_per_epoch))
-                row["penalty"] = loss.penalty
-            row |= {f"{part}_loss": loss.data, f"{part}_accuracy": accuracy}
+            row |= {f"{part}_loss": loss.data, f"{part}_accuracy": accuracy, "penalty": loss.penalty}
+        taken = self.epochs * self.steps_per_epoch + self.position // self.batch_size
+        total = row["train_loss"] + row["penalty"]
+        checks.finite_loss(total, self, *divmod(taken - 1, self.steps_per_epoch))
         return row
 
 
