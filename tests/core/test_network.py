@@ -1,0 +1,460 @@
+"""network: forward and backward against an implementation with one loop for everything; files, numbers, bad input."""
+
+import math
+import pickle
+import traceback
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_scratch import Dataset, FileFormatError, Network
+from mnist_scratch.functions import ACTIVATIONS, LOSSES
+
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+
+# ------------------------------------------------------------- the slow network: lists, one number at a time
+
+SLOW = {
+    "relu": (lambda z: z if z > 0 else 0.0, lambda z: 1.0 if z > 0 else 0.0),
+    "sigmoid": (lambda z: 1 / (1 + math.exp(-z)), lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2),
+    "tanh": (math.tanh, lambda z: 1 / math.cosh(z) ** 2),
+}
+
+
+def slow_outputs(z, output):
+    if output == "sigmoid":
+        return [1 / (1 + math.exp(-v)) for v in z]
+    return [math.exp(v) / sum(math.exp(w) for w in z) for v in z]
+
+
+def slow_forward(net, x):
+    """All Z of one example, layer by layer, and the A that went into each layer."""
+    inputs, sums, a = [], [], x
+    for W, b in zip(net.weights, net.biases, strict=True):
+        inputs.append(a)
+        sums.append([float(b[k] + sum(a[j] * W[j][k] for j in range(len(a)))) for k in range(len(b))])
+        a = [SLOW[net.activation][0](v) for v in sums[-1]]
+    return inputs, sums
+
+
+def slow_loss_and_gradients(net, X, Y, weight_decay):
+    """J and its gradients, example by example, by the chain rule through the output's whole Jacobian."""
+    m, K = len(X), net.sizes[-1]
+    dW = [[[weight_decay * w for w in row] for row in W.tolist()] for W in net.weights]
+    db = [[0.0] * len(b) for b in net.biases]
+    data = 0.0
+    for x, y in zip(X.tolist(), Y.tolist(), strict=True):
+        inputs, sums = slow_forward(net, x)
+        p = slow_outputs(sums[-1], net.output)
+        data -= sum(y[k] * math.log(p[k]) for k in range(K)) / m
+        dp = [-y[k] / p[k] for k in range(K)]
+        if net.loss_name == "binary_cross_entropy":
+            data -= sum((1 - y[k]) * math.log(1 - p[k]) for k in range(K)) / m
+            dp = [dp[k] + (1 - y[k]) / (1 - p[k]) for k in range(K)]
+        if net.output == "softmax":
+            d = [sum(dp[k] * p[k] * ((j == k) - p[j]) for k in range(K)) for j in range(K)]
+        else:
+            d = [dp[j] * p[j] * (1 - p[j]) for j in range(K)]
+        for layer in reversed(range(len(net.weights))):
+            for k, v in enumerate(d):
+                db[layer][k] += v / m
+                for j, a in enumerate(inputs[layer]):
+                    dW[layer][j][k] += a * v / m
+            if layer:
+                slope, W = SLOW[net.activation][1], net.weights[layer].tolist()
+                d = [slope(z) * sum(w * v for w, v in zip(W[j], d, strict=True)) for j, z in enumerate(sums[layer - 1])]
+    penalty = weight_decay / 2 * sum(w * w for W in net.weights for row in W.tolist() for w in row)
+    return data, penalty, list(zip(dW, db, strict=True))
+
+
+def some_network(sizes, seed=1, **settings):
+    """A network whose biases are not zero, so that a forgotten one shows."""
+    net = Network(sizes, seed=seed, **settings)
+    rng = np.random.default_rng(seed + 1000)
+    for b in net.biases:
+        b[:] = 0.3 * rng.standard_normal(b.shape)
+    return net
+
+
+def some_data(net, m, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((m, net.sizes[0])), rng.integers(0, net.sizes[-1], m)
+
+
+def same(one, two):
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one, two, strict=True))
+
+
+@settings(max_examples=15)
+@given(
+    sizes=st.lists(st.integers(2, 5), min_size=2, max_size=5),
+    m=st.integers(1, 4),
+    weight_decay=st.sampled_from([0, 1e-4, 2.0]),
+    soft=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+@pytest.mark.parametrize("output, loss", LOSSES)
+@pytest.mark.parametrize("activation", SLOW)
+def test_agrees_with_the_slow_network(activation, output, loss, sizes, m, weight_decay, soft, seed):
+    net = some_network(sizes, seed, activation=activation, output=output, loss=loss, dtype="float64")
+    X, y = some_data(net, m, seed)
+    Y = np.random.default_rng(seed).dirichlet(np.ones(sizes[-1]), m) if soft else np.eye(sizes[-1])[y]
+    data, penalty, expected = slow_loss_and_gradients(net, X, Y, weight_decay)
+    for targets in [Y] if soft else [Y, y]:  # one-hot rows mean the same as labels
+        found, gradients = net.loss_and_gradients(X, targets, weight_decay)
+        assert (found.data, found.penalty, found.total) == pytest.approx((data, penalty, data + penalty), rel=1e-9)
+        for pair, slow_pair, shapes in zip(gradients, expected, zip(net.weights, net.biases, strict=True), strict=True):
+            for gradient, slow, parameter in zip(pair, slow_pair, shapes, strict=True):
+                assert gradient.shape == parameter.shape
+                np.testing.assert_allclose(gradient, slow, rtol=1e-9, atol=1e-10)
+    Z, A = net.forward_pass(X)
+    for i, x in enumerate(X.tolist()):
+        inputs, sums = slow_forward(net, x)
+        for arrays, slow in ((Z, sums), (A, inputs), (net.activations(X), [*inputs, sums[-1]])):
+            for array, row in zip(arrays, slow, strict=True):
+                assert array[i].tolist() == pytest.approx(row, rel=1e-11, abs=1e-12)
+        assert net.forward(X)[i].tolist() == Z[-1][i].tolist()
+        assert net.predict_proba(X)[i].tolist() == pytest.approx(slow_outputs(sums[-1], output), rel=1e-10)
+
+
+@pytest.mark.parametrize("output, loss", LOSSES)
+@pytest.mark.parametrize("m", [1, 2000, 2001, 5003])  # what predicts does so in chunks of rows
+def test_predictions_losses_and_accuracy_of_any_number_of_rows(output, loss, m):
+    net = some_network([6, 4, 3], output=output, loss=loss, dtype="float64")
+    X, y = some_data(net, m)
+    Z = np.maximum(X @ net.weights[0] + net.biases[0], 0) @ net.weights[1] + net.biases[1]
+    classes = [max(range(3), key=row.__getitem__) for row in Z.tolist()]
+    right = sum(a == b for a, b in zip(classes, y.tolist(), strict=True)) / m
+    np.testing.assert_allclose(net.forward(X), Z, rtol=1e-12, atol=1e-13)
+    assert net.predict(X).tolist() == classes and net.predict_proba(X).shape == (m, 3)
+    expected, _ = net.loss_and_gradients(X, y, 0.1)  # not cut into chunks
+    evaluated, accuracy = net.evaluate(X, y, 0.1)
+    assert accuracy == net.accuracy(X, y) == pytest.approx(right, abs=1e-12)
+    for found in (evaluated, net.loss(X, y, 0.1), net.loss(X, np.eye(3)[y], 0.1)):
+        assert found == pytest.approx(expected, rel=1e-13) and found.total == found.data + found.penalty
+    assert net.loss(X, y).penalty == net.evaluate(X, y)[0].penalty == net.loss_and_gradients(X, y)[0].penalty == 0
+
+
+def test_looking_changes_nothing():
+    net = some_network([3, 4, 2], activation="tanh", dtype="float64")
+    X, y = some_data(net, 5)
+    Z, A = net.forward_pass(X)
+    arrays = [*net.parameters(), X, y, *Z, *A]
+    before = [a.copy() for a in arrays]
+    gradients = net.backward(Z, A, np.eye(2)[y], 0.1)
+    again = net.loss_and_gradients(X, y, 0.1)[1]
+    assert all(same(one, two) for one, two in zip(gradients, again, strict=True))
+    net.evaluate(X, y, 0.1)
+    assert same(arrays, before)
+
+
+# -------------------------------------------------------------------------------------- the first weights
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"activation": "relu"}, [math.sqrt(2 / 300), math.sqrt(2 / 200)]),
+        ({"activation": "tanh"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
+        ({"activation": "sigmoid"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
+        ({"activation": "tanh", "initialization": "he"}, [math.sqrt(2 / 300), math.sqrt(2 / 200)]),
+        ({"activation": "relu", "initialization": "xavier"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
+        ({"initialization": "gaussian"}, [1, 1]),
+        ({"initialization": 0.01}, [0.01, 0.01]),
+        ({"initialization": 3}, [3, 3]),
+        ({"initialization": "zeros"}, [0, 0]),
+        ({"initialization": 0}, [0, 0]),
+    ],
+)
+def test_spread_of_the_first_weights(settings, expected):
+    net = Network([300, 200, 250], **settings)
+    for W, b, sd in zip(net.weights, net.biases, expected, strict=True):
+        assert abs(W.mean()) <= 5 * sd / math.sqrt(W.size)
+        assert W.std() == pytest.approx(sd, rel=5 / math.sqrt(2 * W.size))
+        if sd:  # normal: 68.27 % within one standard deviation, the longest of 50,000 beyond four
+            assert np.mean(abs(W) < sd) == pytest.approx(0.6827, abs=5 * math.sqrt(0.22 / W.size))
+            assert abs(W).max() > 3.5 * sd
+        assert b.shape == (W.shape[1],) and not b.any()
+
+
+def test_the_seed_decides_the_first_weights():
+    one, again, other = (Network([6, 6, 6], seed=seed) for seed in (7, 7, 8))
+    assert same(one.weights, again.weights) and not np.array_equal(one.weights[0], other.weights[0])
+    assert not np.array_equal(one.weights[0], one.weights[1]) and same(Network([3, 2]).weights, Network([3, 2], seed=0).weights)
+    in_double = Network([6, 6, 6], seed=7, dtype="float64")  # the same weights, to float32's digits
+    assert np.array_equal(one.weights[0], in_double.weights[0].astype("float32"))
+
+
+def test_parameters_are_the_arrays_themselves_in_order():
+    net = Network(np.array([7, 5, 3]))
+    assert net.sizes == [7, 5, 3] and [W.shape for W in net.weights] == [(7, 5), (5, 3)]
+    arrays = [net.weights[0], net.biases[0], net.weights[1], net.biases[1]]
+    assert all(a is b for a, b in zip(net.parameters(), arrays, strict=True))
+    assert net.parameter_names() == ["W1", "b1", "W2", "b2"]
+    assert net.n_parameters == 7 * 5 + 5 + 5 * 3 + 3
+    assert "7-5-3" in repr(net) and "58 parameters" in repr(net)
+
+
+@DTYPES
+@pytest.mark.parametrize("output, loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_one_dtype_everywhere(activation, output, loss, dtype):
+    net = Network([4, 3, 2], activation=activation, output=output, loss=loss, dtype=dtype)
+    X, y = some_data(net, 5)
+    for given_dtype in ("float16", "float32", "float64"):
+        X = X.astype(given_dtype)
+        arrays = [*net.parameters(), *net.activations(X), net.forward(X), net.predict_proba(X)]
+        for targets in (y, y.astype("uint8"), np.eye(2)[y]):
+            for pair in net.loss_and_gradients(X, targets, np.float64(0.01))[1]:
+                arrays += pair
+        assert {array.dtype for array in arrays} == {net.dtype} == {np.dtype(dtype)}
+    if dtype != "complex128":
+        assert {type(part) for part in (*net.loss(X, y, 0.01), *net.evaluate(X, y)[0])} == {float}
+
+
+# ----------------------------------------------------------------------------------------- copy, save, load
+
+
+@pytest.mark.parametrize("dtype", [None, "float32", "float64", "complex128"])
+def test_a_copy_is_independent(dtype):
+    net = some_network([4, 3, 2])
+    other, before = net.copy(dtype), [a.copy() for a in net.parameters()]
+    assert repr(other) == repr(net) and other.dtype == np.dtype(dtype or "float32")
+    assert {a.dtype for a in other.parameters()} == {other.dtype}
+    for one, two in zip(net.parameters(), other.parameters(), strict=True):
+        assert np.array_equal(one, two)
+        two += 1
+    other.weights.pop()
+    other.sizes.append(9)
+    assert same(net.parameters(), before) and net.sizes == [4, 3, 2] and net.dtype == np.float32
+
+
+@DTYPES
+@pytest.mark.parametrize("output, loss", LOSSES)
+@pytest.mark.parametrize("sizes", [[4, 3], [4, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2]])
+def test_save_and_load_bit_for_bit(tmp_path, sizes, output, loss, dtype):
+    net = some_network(sizes, activation="tanh", output=output, loss=loss, dtype=dtype)
+    net.weights[0][0, :2] = np.nan, np.inf  # a diverged network can be kept and looked at, too
+    net.biases[0][0] = -0.0
+    path = tmp_path / "the name as it is"
+    Network([3, 2]).save(path)
+    net.save(path)
+    again = Network.load(str(path))
+    assert repr(again) == repr(net) and again.sizes == net.sizes and again.dtype == net.dtype
+    assert [a.shape for a in again.parameters()] == [a.shape for a in net.parameters()]
+    assert same(again.parameters(), net.parameters())
+    again.weights[0] += 1  # not read-only
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda net: net.weights.__setitem__(0, np.zeros((5, 4))),  # float64 in place of float32
+        lambda net: net.weights.__setitem__(1, np.zeros((4, 2), "f4")),
+        lambda net: net.biases.__setitem__(0, np.array([None] * 4)),
+    ],
+)
+def test_a_network_that_could_not_be_loaded_replaces_no_file(tmp_path, spoil):
+    net, path = Network([5, 4, 3]), tmp_path / "net.npz"
+    net.save(path)
+    before = path.read_bytes()
+    spoil(net)
+    with pytest.raises(ValueError, match=r"^(W1|W2|b1) must be float32 .*: not saved$"):
+        net.save(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def refused(path):
+    with pytest.raises(FileFormatError) as caught:
+        Network.load(path)
+    assert str(caught.value).startswith(f"{path}: not a network")
+    # nothing of NumPy's, whose advice is unsafe
+    assert "allow_pickle" not in "".join(traceback.format_exception(caught.value))
+
+
+class Planted:
+    """Would write a file if it were unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def trap(path):
+    array = np.empty(1, object)
+    array[0] = Planted(path)
+    return array
+
+
+def f4(*shape):
+    return np.zeros(shape, "f4")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: None} for name in ["activation", "output", "loss", "W1", "b1", "W2", "b2"]),  # missing
+        *({name: "trap"} for name in ["W1", "b1", "activation"]),
+        {"W1": f4(4, 2)},
+        {"W2": f4(4, 2)},
+        {"W2": np.zeros((3, 2), "f8")},  # mixed types
+        {"b1": f4(3, 1)},
+        {"b1": f4(2)},
+        {"b2": f4()},
+        {"W1": f4()},
+        {name: np.zeros(shape, int) for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
+        {name: np.zeros(shape, "f2") for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
+        {"activation": "linear"},
+        {"loss": "squared"},
+        {"output": "sigmoid"},  # which does not go with cross-entropy
+        {"output": np.zeros(3)},
+        {"W3": f4(2, 2)},  # without its b3
+        {"W4": f4(2, 2), "b4": f4(2)},  # a gap: no third layer
+        {"velocity": f4(2)},  # no such thing is saved
+        {"one": f4(2), "two": f4(2)},
+        {"W1": f4(0, 3)},  # no inputs
+        {"W1": f4(4, 3, 1)},
+        {"W2": f4(3, 0), "b2": f4(0)},  # no outputs
+        dict.fromkeys(["W1", "b1", "W2", "b2"]),
+        dict.fromkeys(["W1", "b1", "W2", "b2", "activation", "output", "loss"]),
+    ],
+)
+def test_other_arrays_are_refused_and_never_unpickled(tmp_path, change):
+    arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
+    arrays |= {"W1": f4(4, 3), "b1": f4(3), "W2": f4(3, 2), "b2": f4(2)} | change
+    path, executed = tmp_path / "model.npz", tmp_path / "executed"
+    arrays = {k: trap(executed) if isinstance(v, str) and v == "trap" else v for k, v in arrays.items() if v is not None}
+    np.savez(path, **arrays)
+    refused(path)
+    assert not executed.exists()
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    with pytest.raises(FileNotFoundError, match="model.npz"):
+        Network.load(path)
+    with pytest.raises(OSError, match=str(tmp_path)):  # a folder
+        Network.load(tmp_path)
+    Network([3, 2]).save(path)
+    whole = path.read_bytes()
+    method_99 = bytearray(whole)
+    method_99[whole.index(b"PK\x01\x02") + 10] = 99  # in the zip's directory
+    with open(path, "wb") as file:
+        np.save(file, f4(3))  # a single array
+    others = [b"", b"just text", b"<html>", pickle.dumps({"W1": 1}), whole[:-1], whole[:200], whole[:3], method_99]
+    for content in [path.read_bytes(), *others]:
+        path.write_bytes(content)
+        refused(path)
+
+
+def test_a_damaged_byte_is_noticed_or_harmless(tmp_path):
+    path, net, refusals = tmp_path / "model.npz", Network([2, 2]), 0
+    net.save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 29):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            again = Network.load(path)
+        except FileFormatError:
+            refusals += 1
+        else:
+            assert same(net.parameters(), again.parameters())
+    assert refusals > len(whole) / 58
+
+
+def test_no_memory_is_taken_for_arrays_that_are_not_there(tmp_path):
+    n = 5_000_000  # W1 tall, b1 long: a W1 of n × n would need 200 terabytes, more than any machine can address
+    arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
+    np.savez_compressed(tmp_path / "model.npz", W1=f4(n, 1), b1=f4(n), **arrays)
+    refused(tmp_path / "model.npz")
+
+
+# ----------------------------------------------------------------------------------------------- bad input
+
+X5 = np.linspace(0, 1, 20).reshape(5, 4)
+Y5 = np.array([0, 1, 2, 3, 9])
+NAN_IN_ROW_3 = np.where(np.arange(5)[:, None] >= 3, np.nan, X5)
+
+
+@pytest.mark.parametrize(
+    "X, words",
+    [
+        (X5[:, :3], r"X must have shape \(m, 4\).*\(5, 3\)"),
+        (X5[0], r"X must have shape \(m, 4\).*X\[np.newaxis\]"),
+        (X5.reshape(5, 2, 2), r"X must have shape \(m, 4\).*X.reshape\(len\(X\), -1\)"),
+        (X5[:0], r"X must have shape \(m, 4\) with m ≥ 1"),
+        (np.full((5, 4), 255, np.uint8), "X holds uint8.*X / 255"),
+        (NAN_IN_ROW_3, "X holds NaN or infinity; .* row 3$"),
+        (X5 * 1e300, "X holds NaN or infinity; .* row 0$"),  # finite in float64, not in the network's float32
+        (np.zeros((5000, 5)), r"not \(5000, 5\)"),  # all its rows, not those of a chunk
+        *((np.where(np.arange(4600)[:, None] == row, np.nan, np.zeros((4600, 4))), rf" row {row}$") for row in (1999, 2000, 4500)),
+    ],
+)
+def test_bad_X_is_named_with_its_first_bad_row(X, words):
+    net, y = Network([4, 3, 10]), np.zeros(len(X), int)
+    with np.errstate(all="raise"):  # and no warning of NumPy's comes before the error
+        for call in (net.forward, net.activations, net.forward_pass, net.predict, net.predict_proba):
+            with pytest.raises(ValueError, match=words):
+                call(X)
+        for call in (net.loss_and_gradients, net.loss, net.accuracy, net.evaluate):
+            with pytest.raises(ValueError, match=words):
+                call(X, y)
+    with pytest.raises(TypeError, match="X is a Dataset; give its .images"):
+        net.forward(Dataset(X5, Y5))
+
+
+LABELS = [
+    (Y5[:4], r"y must have shape \(5,\).*\(4,\)"),
+    (Y5 + 1, "y must be from 0 to 9; these labels go from 1 to 10"),
+    (Y5 - 1, "y must be from 0 to 9; these labels go from -1 to 8"),
+    (Y5.astype(float), "y must be integers.*float64"),
+    (Y5 == 0, "y must be integers.*bool"),
+    (np.array(3), "y must have shape"),
+]
+TARGETS = [
+    (np.zeros((5, 9)), r"y must be labels.*\(5, 10\).*\(5, 9\)"),
+    (np.zeros((4, 10)), r"y must be labels.*\(4, 10\)"),
+    (Y5[:, None], r"y must be labels.*\(5, 1\)"),
+    (np.full((5, 10), np.nan), "y holds NaN or infinity"),
+]
+
+
+@pytest.mark.parametrize("y, words", LABELS + TARGETS)
+def test_bad_y_is_named(y, words):
+    net = Network([4, 3, 10])
+    for call in (net.loss_and_gradients, net.loss):
+        with pytest.raises(ValueError, match=words):
+            call(X5, y)
+    for call in (net.accuracy, net.evaluate):  # which take labels only
+        with pytest.raises(ValueError, match=words if np.ndim(y) < 2 else "y must have shape"):
+            call(X5, y)
+
+
+def test_labels_in_place_of_targets_are_refused_by_backward():
+    net = Network([5, 4, 3])
+    Z, A = net.forward_pass(np.ones((3, 5)))  # as many rows as classes: the labels would be broadcast
+    with pytest.raises(ValueError, match=r"Y must be targets of shape \(3, 3\), as one_hot makes them, not \(3,\)"):
+        net.backward(Z, A, np.array([0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"activation": "ReLU"}, "activation='ReLU' is unknown.*'relu', 'sigmoid', 'tanh'"),
+        ({"output": "linear"}, "output='linear' is unknown.*'softmax'"),
+        ({"loss": "squared"}, "loss='squared' is unknown.*'cross_entropy'"),
+        ({"output": "sigmoid"}, "does not go with output='sigmoid'.*binary_cross_entropy"),
+        ({"initialization": "He"}, "initialization='He' is unknown.*'he'"),
+        ({"initialization": -0.1}, "initialization must be at least 0"),
+        ({"dtype": "float16"}, "dtype='float16' is unknown.*'float32'"),
+        *(({"sizes": sizes}, "sizes must be two or more whole numbers") for sizes in ([4], [4, 0, 2], [4, 3.0], "784")),
+    ],
+)
+def test_bad_settings_are_named_with_the_good_ones(settings, words):
+    with pytest.raises(ValueError, match=words):
+        Network(**{"sizes": [4, 3, 2]} | settings)

@@ -1,0 +1,112 @@
+"""threads: small steps are computed by one thread of BLAS, and afterwards all is as it was."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from mnist_scratch import Dataset, Network, fit
+from mnist_scratch.threads import blas_threads
+
+rng = np.random.default_rng(0)
+DATA = Dataset(rng.standard_normal((23, 5)), rng.integers(0, 3, 23))
+
+
+def run(**settings):
+    return fit(Network([5, 4, 3]), DATA, **({"epochs": 3, "batch_size": 5, "progress": False} | settings))
+
+
+def counts():
+    return [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    """Two threads to start from, whatever the machine or OPENBLAS_NUM_THREADS says; and two there are at the end."""
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        if set(counts()) != {2}:
+            pytest.skip("this BLAS cannot be told how many threads to use")
+        yield
+        assert set(counts()) == {2}
+
+
+@pytest.mark.parametrize(
+    "work, threads, expected", [(1, None, 1), (1e8 - 1, None, 1), (1e8, None, 2), (1, 2, 2), (1e8, 1, 1), (1e12, 3, 3)]
+)
+def test_small_steps_take_one_thread_unless_told_otherwise(work, threads, expected):
+    with blas_threads(work, threads):
+        assert set(counts()) == {expected}
+
+
+@pytest.mark.parametrize("sizes, batch_size, expected", [([5, 3], 20, 1), ([5, 600_000, 3], 19, 2), ([5, 600_000, 3], 10, 1)])
+def test_the_work_of_a_step_is_the_batch_size_times_the_parameters(sizes, batch_size, expected):
+    seen = []
+    net = Network(sizes, initialization="zeros")
+    fit(net, DATA, epochs=1, batch_size=batch_size, progress=False, on_epoch=lambda history: seen.append(set(counts())))
+    assert seen == [{expected}]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_fit_takes_as_many_threads_as_it_is_told(threads):
+    seen = []
+    run(threads=threads, on_epoch=lambda history: seen.append(set(counts())))
+    assert seen == [{threads}] * 3
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_the_count_is_restored_however_a_run_ends(error):
+    def fail(history):
+        raise error
+
+    try:
+        run(on_epoch=fail)
+    except ZeroDivisionError:
+        assert error is ZeroDivisionError
+
+
+def test_the_count_is_set_from_any_thread_and_nested():
+    """JupyterLab lets the callbacks of widgets run in a thread of their own."""
+
+    def inside():
+        with blas_threads(1, 3), blas_threads(1, 1):
+            return set(counts())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(inside).result() == {1}
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_runs_that_overlap_do_not_undo_each_others_limit(first_out):
+    """They overlap for certain: each waits for the other in its first epoch; either may end first."""
+    both, done = threading.Barrier(2, timeout=60), threading.Event()
+
+    def overlapping(i):
+        def on_epoch(history):
+            if history.epochs == 1:
+                both.wait()
+                if i != first_out:
+                    assert done.wait(60)
+
+        history = run(on_epoch=on_epoch, seed=i)
+        if i == first_out:
+            done.set()
+        return history
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [history.epochs for history in pool.map(overlapping, range(2))] == [3, 3]
+
+
+def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
+    presses, real = iter([True, False]), threadpoolctl._ThreadpoolLimiter.restore_original_limits
+
+    def restore(limiter):
+        if next(presses):
+            raise KeyboardInterrupt
+        real(limiter)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threadpoolctl._ThreadpoolLimiter, "restore_original_limits", restore)
+        with pytest.raises(KeyboardInterrupt), blas_threads(0):
+            assert set(counts()) == {1}

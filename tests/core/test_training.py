@@ -1,0 +1,603 @@
+"""training: fit against gradient descent written out here; the same run twice; stopping, resuming, refusing."""
+
+import io
+import math
+import sys
+import warnings
+from contextlib import nullcontext, suppress
+from copy import copy
+
+import numpy as np
+import pytest
+
+from mnist_scratch import (
+    SGD,
+    AveragedSGD,
+    CosineSchedule,
+    Dataset,
+    Distortion,
+    History,
+    Network,
+    StepSchedule,
+    fit,
+    training,
+)
+
+M = 23  # a prime: the last mini-batch is always a smaller one
+PER_EPOCH = ["train_loss", "penalty", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"]
+LISTS = [*PER_EPOCH, "seconds"]
+
+
+def some_data(m=M, seed=0):
+    rng = np.random.default_rng(seed)
+    return Dataset(rng.standard_normal((m, 5)), rng.integers(0, 3, m))
+
+
+VALIDATION = some_data(11, seed=5)
+
+
+def some_network(**settings):
+    return Network([5, 4, 3], **({"dtype": "float64", "seed": 1} | settings))
+
+
+def quiet(net, data, **settings):
+    try:
+        return fit(net, data, **({"epochs": 3, "batch_size": 5, "progress": False} | settings))
+    except KeyboardInterrupt:  # let through, it would end the whole test run
+        pytest.fail("the stop button was not caught")
+
+
+def same(one, two):
+    one, two = (x.parameters() if isinstance(x, Network) else x for x in (one, two))
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one, two, strict=True))
+
+
+def recorded(history):
+    names = [*PER_EPOCH, "batch_loss", "stopped", "diverged"]
+    return {name: copy(getattr(history, name)) for name in names}
+
+
+def rows(history):
+    """How many rows its lists have, which must all have as many; those of validation may have none."""
+    counts = {len(getattr(history, name)) for name in LISTS} - {0}
+    assert len(counts) < 2
+    return max(counts, default=0)
+
+
+# ------------------------------------------------------------------------- descent written out, for 5-4-3 relu
+
+
+def by_hand(net, data, weight_decay=0.0, label_smoothing=0.0):
+    """Data loss, penalty, accuracy and the four gradients of a network with one hidden layer and three classes."""
+    (W1, W2), (b1, b2) = net.weights, net.biases
+    X, y, m = data.images, data.labels, len(data)
+    H = (X @ W1 + b1).clip(0)
+    E = np.exp(H @ W2 + b2)
+    P = E / E.sum(axis=1)[:, None]
+    targets = [[(1 - label_smoothing) * (k == y[i]) + label_smoothing / 3 for k in range(3)] for i in range(m)]
+    loss = -sum(targets[i][k] * math.log(P[i, k]) for i in range(m) for k in range(3)) / m
+    penalty = weight_decay / 2 * sum(float(w) ** 2 for W in (W1, W2) for w in W.ravel())
+    D = (P - targets) / m
+    back = np.einsum("ik,jk->ij", D, W2) * (H > 0)
+    gradients = [
+        np.einsum("ij,ik->jk", X, back) + weight_decay * W1,
+        back.sum(axis=0),
+        np.einsum("ij,ik->jk", H, D) + weight_decay * W2,
+        D.sum(axis=0),
+    ]
+    accuracy = sum(P[i].argmax() == y[i] for i in range(m)) / m
+    return (loss, penalty, accuracy), gradients
+
+
+def descend(net, data, epoch, batch_size, eta, velocity, *, momentum=0.0, seed=0, shuffle=True, augment=None, **loss):
+    """One epoch of fit, for a net of one hidden layer; returns the losses of the batches."""
+    losses, rng = [], np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(data)) if shuffle and batch_size < len(data) else np.arange(len(data))
+    for start in range(0, len(data), batch_size):
+        batch = data[order[start : start + batch_size]]
+        if augment:
+            batch = Dataset(augment(batch.images, rng), batch.labels)
+        (data_loss, _, _), gradients = by_hand(net, batch, **loss)
+        losses.append(data_loss)
+        for parameter, v, g in zip(net.parameters(), velocity, gradients, strict=True):
+            v[...] = momentum * v + g
+            parameter -= eta * v
+    return losses
+
+
+def shaken(X, rng):
+    """To augment with: other images, a little different in every draw."""
+    return X + 0.3 * rng.standard_normal(X.shape)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"momentum": 0.5, "seed": 7},
+        {"weight_decay": 0.1, "shuffle": False},
+        {"momentum": 0.5, "weight_decay": 0.1, "label_smoothing": 0.1, "augment": shaken, "seed": 7},
+    ],
+)
+@pytest.mark.parametrize("batch_size", [M, 5, 1])
+def test_fit_is_descent_written_out(batch_size, settings):
+    """The steps, and what the history says of the end of each epoch."""
+    data, net, slow = some_data(), some_network(), some_network()
+    momentum, weight_decay = settings.get("momentum", 0.0), settings.get("weight_decay", 0.0)
+    optimizer = SGD(StepSchedule(0.5, (2,), factor=0.5), momentum=momentum)
+    others = {name: value for name, value in settings.items() if name != "momentum"}
+    history = quiet(net, data, batch_size=batch_size, optimizer=optimizer, validation=VALIDATION, **others)
+    losses, velocity = [], [np.zeros_like(p) for p in slow.parameters()]
+    for epoch in range(4):
+        if epoch:
+            eta = 0.5 if epoch < 3 else 0.25
+            losses += descend(slow, data, epoch - 1, batch_size, eta, velocity, **settings)
+        train, _ = by_hand(slow, data, weight_decay)  # as they are: neither smoothed nor shaken
+        held_out, _ = by_hand(slow, VALIDATION)
+        expected = (*train, held_out[0], held_out[2], 0.25 if epoch > 1 else 0.5)
+        assert [getattr(history, name)[epoch] for name in PER_EPOCH] == pytest.approx(expected, rel=1e-9)
+    assert history.batch_loss == pytest.approx(losses, rel=1e-9) and len(losses) == 3 * math.ceil(M / batch_size)
+    for a, b in zip(net.parameters(), slow.parameters(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    assert history.epochs == 3 and rows(history) == 4 and history.stopped == "" and not history.diverged
+    assert history.seconds[0] == 0 < history.seconds[1] and history.seconds == sorted(history.seconds)
+
+
+def test_no_epochs_are_a_measurement():
+    net = some_network()
+    history = quiet(net, some_data(), epochs=0)
+    assert same(net, some_network()) and history.epochs == 0 and rows(history) == 1
+    assert history.validation_loss == history.validation_accuracy == []  # none was given
+    assert History().epochs == 0
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, momentum=0.5, averaging=0.8)])
+@pytest.mark.parametrize("m", [M, 2500])  # beyond 2,000 rows are measured in pieces
+def test_the_history_says_what_evaluate_says_of_the_result(optimizer, m):
+    train, net, measured = some_data(m), some_network(dtype="float32"), []
+
+    def watch(history):
+        result = optimizer.result(net, history.optimizer_state)
+        loss, accuracy = result.evaluate(train.images, train.labels, 0.1)
+        held_out, held_out_accuracy = result.evaluate(VALIDATION.images, VALIDATION.labels)
+        measured.append([loss.data, loss.penalty, accuracy, held_out.data, held_out_accuracy])
+        assert same(net, result) == (type(optimizer) is SGD)
+
+    history = quiet(
+        net, train, validation=VALIDATION, optimizer=optimizer, weight_decay=0.1, label_smoothing=0.2, epochs=4,
+        augment=shaken, on_epoch=watch,
+    )  # fmt: skip
+    found = [[getattr(history, name)[epoch] for name in PER_EPOCH[:5]] for epoch in range(1, 5)]
+    assert found == measured
+
+
+def test_averaging_leaves_the_descent_itself_as_it_is():
+    one, two = some_network(), some_network()
+    first = quiet(one, some_data(), epochs=6, optimizer=SGD(0.3, momentum=0.5))
+    second = quiet(two, some_data(), epochs=6, optimizer=AveragedSGD(0.3, momentum=0.5))
+    assert same(one, two) and first.batch_loss == second.batch_loss and first.train_loss != second.train_loss
+
+
+class Signs:
+    """An optimizer of somebody else's, with no more than the three methods that it needs."""
+
+    def initial_state(self, parameters):
+        return []
+
+    def step(self, parameters, gradients, state, epoch):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter -= self.rate(epoch) * np.sign(gradient)
+
+    def rate(self, epoch):
+        return 0.01
+
+
+def test_an_optimizer_of_ones_own_trains_without_a_result():
+    net = some_network()
+    history = quiet(net, some_data(), epochs=30, optimizer=Signs())
+    assert history.train_loss[-1] < 0.8 * history.train_loss[0] and history.learning_rate == [0.01] * 31
+    assert net.evaluate(some_data().images, some_data().labels)[0].data == history.train_loss[-1]
+
+
+# --------------------------------------------------------------------------------------------- repeatable
+
+OPTIMIZERS = [
+    SGD(0.2),
+    SGD(CosineSchedule(0.3, epochs=6), momentum=0.9),
+    AveragedSGD(CosineSchedule(0.3, epochs=6), momentum=0.9, averaging=0.6),
+]
+EVERYTHING = {"label_smoothing": 0.1, "augment": shaken, "weight_decay": 0.01, "validation": VALIDATION}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("stops", [(1, 3, 3, 6), (0, 2, 6)])
+def test_a_resumed_run_equals_the_unbroken_one(optimizer, dtype, shuffle, stops):
+    """Five steps an epoch, so that an average that is taken every tenth is now and then half way to the next."""
+    settings = EVERYTHING | {"seed": 4, "shuffle": shuffle, "optimizer": optimizer}
+    whole, net, history = some_network(dtype=dtype), some_network(dtype=dtype), None
+    unbroken = quiet(whole, some_data(), epochs=6, **settings)
+    for epochs in stops:
+        history = quiet(net, some_data(), epochs=epochs, resume=history, **settings)
+        assert history.epochs == epochs
+    assert same(whole, net) and recorded(history) == recorded(unbroken) and rows(history) == 7
+    assert same(history.optimizer_state, unbroken.optimizer_state)
+    assert {array.dtype for array in (*net.parameters(), *history.optimizer_state) if array.ndim} == {np.dtype(dtype)}
+
+
+def test_a_network_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(tmp_path):
+    whole, net = some_network(dtype="float32"), some_network(dtype="float32")
+    quiet(whole, some_data(), epochs=4)
+    history = quiet(net, some_data(), epochs=2)
+    net.save(tmp_path / "half.npz")
+    again = Network.load(tmp_path / "half.npz")
+    quiet(again, some_data(), epochs=4, resume=history)
+    assert same(whole, again)
+
+
+def test_the_seed_decides_the_run_and_nothing_else_does():
+    def run(seed, global_seed):
+        np.random.seed(global_seed)  # noqa: NPY002
+        before = str(np.random.get_state())  # noqa: NPY002
+        net = some_network()
+        history = quiet(net, some_data(), seed=seed, **EVERYTHING)
+        assert str(np.random.get_state()) == before  # noqa: NPY002
+        return net, recorded(history)
+
+    (one, first), (two, second), (three, third) = run(0, 1), run(0, 2), run(1, 1)
+    assert same(one, two) and first == second and not same(one, three) and first["batch_loss"] != third["batch_loss"]
+
+
+def test_numpys_numbers_are_as_good_as_pythons():
+    """A NumPy scalar must not turn float32 arithmetic into float64."""
+
+    def run(number):
+        net = some_network(dtype="float32")
+        optimizer = SGD(number(0.1), momentum=number(0.9), clip_norm=number(0.7), clip_value=number(0.3))
+        loss = {"weight_decay": number(0.01), "label_smoothing": number(0.1)}
+        return net, quiet(net, some_data(), optimizer=optimizer, validation=VALIDATION, **loss)
+
+    (one, first), (two, second) = run(float), run(np.float64)
+    assert same(one, two) and recorded(first) == recorded(second)
+    assert {type(value) for name in [*LISTS, "batch_loss"] for value in getattr(second, name)} == {float}
+
+
+# ------------------------------------------------------------------------------------------- other images
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("batch_size", [5, M])
+def test_augment_gets_each_batch_once_and_draws_of_its_own(batch_size, shuffle):
+    data, given, draws = some_data(), [], []
+    before = data.images.copy()
+
+    def augment(X, rng):
+        given.append(X.copy())
+        draws.append(rng.random(3).tolist())
+        return (3 * X).astype("float32")
+
+    quiet(some_network(), data, seed=11, epochs=2, batch_size=batch_size, shuffle=shuffle, augment=augment)
+    assert np.array_equal(data.images, before)
+    for epoch in (0, 1):
+        rng = np.random.default_rng([11, epoch])
+        order = rng.permutation(M) if shuffle and batch_size < M else np.arange(M)
+        for start in range(0, M, batch_size):
+            assert np.array_equal(given.pop(0), data.images[order[start : start + batch_size]])
+            assert draws.pop(0) == rng.random(3).tolist()
+    assert not given and not draws
+
+
+def test_augment_may_be_a_distortion(mnist):
+    data, before = mnist.train[:60], mnist.train.images[:60].copy()
+    one, two, plain = (Network([784, 8, 10], seed=1) for _ in range(3))
+    for net in (one, two):
+        quiet(net, data, augment=Distortion(translate=2, elastic=1), batch_size=20, epochs=1)
+    quiet(plain, data, batch_size=20, epochs=1)
+    assert same(one, two) and not same(one, plain) and np.array_equal(data.images, before)
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        lambda X, rng: X[:, :4],
+        lambda X, rng: X[:0],
+        lambda X, rng: np.concatenate([X, X]),  # a batch of 1 would be broadcast to a step that nobody meant
+        lambda X, rng: X.ravel(),
+        lambda X, rng: None,
+    ],
+)
+@pytest.mark.parametrize("batch_size", [5, 1])
+def test_other_shapes_from_augment_are_an_error_and_no_step(augment, batch_size):
+    net = some_network()
+    with pytest.raises(ValueError, match=rf"^augment must return images of the shape .* \({batch_size}, 5\), not "):
+        quiet(net, some_data(), augment=augment, batch_size=batch_size)
+    assert same(net, some_network())
+
+
+def test_errors_of_others_come_through():
+    for name in ("augment", "on_epoch"):
+        with pytest.raises(ZeroDivisionError):
+            quiet(some_network(), some_data(), **{name: lambda *_: 1 / 0})
+
+
+# ------------------------------------------------------------------------------------------------ divergence
+
+
+def nan_from(n):
+    """To augment with: images that are no numbers from the n-th step on."""
+    steps = []
+
+    def augment(X, rng):
+        steps.append(1)
+        return X * (np.nan if len(steps) >= n else 1)
+
+    return augment
+
+
+@pytest.mark.parametrize("n, where", [(1, "epoch 1, step 1:"), (13, "epoch 3, step 3:"), (15, "epoch 3, step 5:")])
+def test_divergence_names_epoch_step_and_rate_and_takes_no_bad_step(n, where):
+    net, rate = some_network(), CosineSchedule(0.5, 4)
+    history = quiet(net, some_data(), optimizer=SGD(rate, momentum=0.9), augment=nan_from(n))
+    assert history.diverged and f"diverged in {where} the loss is nan" in history.stopped
+    assert f"learning rate {rate((n - 1) / 5):g}" in history.stopped and "a smaller learning rate" in history.stopped
+    assert history.epochs == (n - 1) // 5 == rows(history) - 1 and len(history.batch_loss) == n - 1
+    assert all(np.isfinite(a).all() for a in (*net.parameters(), *history.optimizer_state, history.batch_loss))
+    resumed = quiet(net, some_data(), optimizer=SGD(rate, momentum=0.9), resume=history)
+    assert resumed.epochs == 3 and resumed.stopped == "" and resumed.diverged is False
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("loss", [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")])
+@pytest.mark.parametrize("dtype, rate", [("float32", 1e30), ("float64", 1e200)])
+def test_real_divergence_is_one_sentence_without_warnings(activation, loss, dtype, rate):
+    net = some_network(activation=activation, output=loss[0], loss=loss[1], dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = quiet(net, some_data(), epochs=50, weight_decay=0.1, optimizer=SGD(rate), validation=VALIDATION)
+    assert history.diverged and f"epoch {history.epochs + 1}" in history.stopped and f"{rate:g}" in history.stopped
+    assert rows(history) == history.epochs + 1 < 50
+
+
+@pytest.mark.parametrize("validation", [None, VALIDATION])
+def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row(validation):
+    called, net = [], some_network(dtype="float32")
+    history = quiet(
+        net, some_data(), epochs=4, weight_decay=0.1, validation=validation, on_epoch=lambda h: called.append(h.epochs),
+        optimizer=SGD(lambda epoch: 1e30 if epoch >= 1.8 else 0.1),  # five steps an epoch: from epoch 2, step 5
+    )  # fmt: skip
+    assert history.diverged and "diverged in epoch 2, step 5:" in history.stopped and "1e+30" in history.stopped
+    assert called == [1] and rows(history) == 2 and len(history.batch_loss) == 10
+    assert all(math.isfinite(v) for name in [*PER_EPOCH, "batch_loss"] for v in getattr(history, name))
+
+
+def test_weights_that_are_spoilt_already_are_not_blamed_on_the_learning_rate():
+    net = some_network()
+    net.weights[0][0, 0] = np.nan
+    history = quiet(net, some_data())
+    assert history.diverged and history.stopped.startswith("the loss is nan before the first step. Try a new Network")
+    assert rows(history) == 0 and history.batch_loss == []
+
+
+@pytest.mark.parametrize("largest, words", [(255, "smaller inputs: they go up to 255"), (1, "a smaller learning rate")])
+def test_large_inputs_are_named_when_they_make_it_diverge(largest, words):
+    images = np.random.default_rng(0).random((40, 5)).astype("f4")
+    images[0, 0] = -1
+    data = Dataset(largest * images, np.arange(40) % 3)
+    history = quiet(some_network(dtype="float32"), data, epochs=300, optimizer=SGD(1e38), weight_decay=0.1)
+    assert history.diverged and words in history.stopped and "learning rate 1e+38" in history.stopped
+
+
+# ------------------------------------------------------------------------------------------------ stopping
+
+
+def test_on_epoch_sees_the_history_and_can_stop(capsys):
+    seen, net, expected = [], some_network(), some_network()
+
+    def watch(history):
+        seen.append((history.epochs, len(history.validation_loss)))
+        return history.epochs == 3
+
+    history = quiet(net, some_data(), epochs=9, validation=VALIDATION, on_epoch=watch, progress=True)
+    quiet(expected, some_data())
+    assert seen == [(1, 2), (2, 3), (3, 4)] and same(net, expected)
+    assert history.stopped == "stopped by on_epoch after epoch 3." and not history.diverged
+    assert history.stopped in capsys.readouterr().out
+
+
+class Pressed(SGD):
+    """The stop button, pressed in one of its methods the n-th time that it is called."""
+
+    where, n = "", 1
+
+    def _called(self, name):
+        if name == self.where:
+            type(self).n -= 1
+            if self.n == 0:
+                raise KeyboardInterrupt
+
+    def initial_state(self, parameters):
+        self._called("initial_state")
+        return super().initial_state(parameters)
+
+    def step(self, *arguments):
+        self._called("step")
+        super().step(*arguments)
+
+    def result(self, *arguments):
+        self._called("result")
+        return super().result(*arguments)
+
+
+@pytest.mark.parametrize(
+    "where, n, epochs, steps, whole",
+    [
+        ("initial_state", 1, 0, 0, True),
+        ("result", 1, 0, 0, True),
+        ("result", 2, 0, 5, False),
+        ("step", 1, 0, 0, True),
+        ("step", 6, 1, 5, True),
+        ("step", 8, 1, 7, False),
+    ],
+)
+def test_the_stop_button_keeps_what_was_learned(where, n, epochs, steps, whole):
+    """At an epoch's end nothing is lost at all: the resumed run equals the unbroken one."""
+    kind = type("Pressed", (Pressed,), {"where": where, "n": n})
+    optimizer, usual = kind(0.1, momentum=0.9), SGD(0.1, momentum=0.9)
+    net, unbroken = some_network(), some_network()
+    history = quiet(net, some_data(), validation=VALIDATION, optimizer=optimizer)
+    assert f"interrupted in epoch {epochs + 1}" in history.stopped and not history.diverged
+    assert history.epochs == epochs and len(history.batch_loss) in (steps, steps + 1)
+    resumed = quiet(net, some_data(), validation=VALIDATION, resume=history, optimizer=usual)
+    expected = quiet(unbroken, some_data(), validation=VALIDATION, optimizer=usual)
+    assert rows(resumed) == 4 and resumed.stopped == ""
+    if whole:
+        assert same(net, unbroken) and recorded(resumed) == recorded(expected)
+
+
+def test_the_stop_button_in_on_epoch_loses_nothing():
+    def press(history):
+        if history.epochs == 2:
+            raise KeyboardInterrupt
+
+    net, whole = some_network(), some_network()
+    history = quiet(net, some_data(), on_epoch=press)
+    assert history.epochs == 2 and "interrupted" in history.stopped
+    assert recorded(quiet(net, some_data(), resume=history)) == recorded(quiet(whole, some_data())) and same(net, whole)
+
+
+def test_the_stop_button_at_any_moment_leaves_whole_rows(monkeypatch, pressed_at_line):
+    # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
+    monkeypatch.setattr(training, "blas_threads", lambda *_: nullcontext())
+    small, data, seen, left, n = Network([5, 3], dtype="float64"), some_data(2), set(), 0, 1
+    while left <= 0:
+        history = History()
+        # before the loop or after it there is nobody to answer, but the caller's History is whole
+        with pressed_at_line(n, training) as lines_left, suppress(KeyboardInterrupt):
+            fit(small.copy(), data, epochs=2, batch_size=2, progress=False, validation=data, resume=history)
+        seen.add(rows(history))
+        left, n = lines_left(), n + 1
+    assert seen == {0, 1, 2, 3} and n > 50
+
+
+# ------------------------------------------------------------------------------------------- what is shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    "progress, variable, bar", [(True, None, True), (True, "1", False), (False, None, False)]
+)
+def test_what_is_shown(capsys, monkeypatch, progress, variable, bar):
+    """A bar that counts steps, unless tqdm is switched off, and in the end the reason why it stopped."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    if variable:
+        monkeypatch.setenv("TQDM_DISABLE", variable)
+    history = quiet(some_network(), some_data(), progress=progress, augment=nan_from(7))
+    assert ("0/15" in terminal.getvalue()) == bar == bool(terminal.getvalue())
+    assert history.diverged and capsys.readouterr().out == (history.stopped + "\n") * progress
+
+
+# --------------------------------------------------------------------------------------------- bad arguments
+
+
+def spoiled(value=0.0, label=0, width=5, dtype=float):
+    data = some_data()
+    images, labels = data.images.copy(), data.labels.copy()
+    images[-1, 2], labels[-1] = value, label
+    return Dataset(images[:, :width].astype(dtype), labels)
+
+
+def bad_row(row):
+    images = np.zeros((2500, 5))
+    images[[row, 2400], 3] = np.nan
+    return Dataset(images, np.zeros(2500, int))
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (spoiled(value=np.inf), "images holds NaN or infinity; .* row 22"),
+        (spoiled(label=3), "labels must be from 0 to 2; these labels go from 0 to 3"),
+        (spoiled(width=4), r"images must have shape \(m, 5\)"),
+        (spoiled(dtype=np.uint8), "images holds uint8.*/ 255"),
+        (some_data()[:0], "holds no examples"),
+        *((bad_row(row), f"images holds NaN or infinity; .* row {row}$") for row in (1999, 2000, 2300)),
+    ],
+)
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_bad_data_are_named_before_anything_is_changed(name, data, words):
+    net, sets = some_network(), {"train": some_data(), "validation": VALIDATION} | {name: data}
+    with pytest.raises(ValueError, match=f"^{name}[. ]{words}"):
+        fit(net, **sets, epochs=1, batch_size=5, progress=False)
+    assert same(net, some_network())
+
+
+@pytest.mark.parametrize(
+    "settings, error, words",
+    [
+        ({"batch_size": 0}, ValueError, "batch_size must be between 1 and 23, not 0"),
+        ({"batch_size": M + 1}, ValueError, "batch_size must be between 1 and 23, not 24"),
+        ({"epochs": 2.0}, TypeError, "epochs must be a whole number, not 2.0"),
+        ({"epochs": 1}, ValueError, "epochs counts all epochs, and this history has 2 already"),
+        ({"optimizer": 0.1}, TypeError, "optimizer must be an optimizer, such as SGD"),
+        ({"optimizer": SGD}, TypeError, "optimizer must be an optimizer, such as SGD"),
+        ({"optimizer": SGD(lambda epoch: -1)}, ValueError, "the schedule's learning rate must be at least 0"),
+        ({"optimizer": AveragedSGD(0.1, momentum=0.9)}, ValueError, "another kind of optimizer; give the same one"),
+        ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0"),
+        ({"label_smoothing": 1}, ValueError, "label_smoothing must be at least 0 and below 1, not 1"),
+        ({"augment": 0.5}, TypeError, "augment must be a function of images and a generator"),
+        ({"augment": Distortion}, TypeError, "augment must be a function of images and a generator"),
+        ({"validation": VALIDATION}, ValueError, "validation must be given again, or left out again"),
+        ({"train": some_data().images}, TypeError, "train must be a Dataset.*not ndarray"),
+        ({"resume": History(train_loss=[1.0])}, ValueError, "resume must have one entry for each epoch in its lists"),
+    ],
+)
+def test_bad_arguments_change_neither_network_nor_history(settings, error, words):
+    net, usual = some_network(), {"train": some_data(), "optimizer": SGD(0.1, momentum=0.9), "epochs": 9}
+    history = quiet(net, some_data(), optimizer=usual["optimizer"], on_epoch=lambda history: history.epochs == 2)
+    before, lists, state = net.copy(), recorded(history), [array.copy() for array in history.optimizer_state]
+    with pytest.raises(error, match=f"^{words}" if "another" not in words else words):
+        fit(net, **({"batch_size": 5, "progress": False, "resume": history} | usual | settings))
+    assert same(net, before) and recorded(history) == lists and same(history.optimizer_state, state)
+
+
+KINDS = [SGD(0.1), SGD(0.1, momentum=0.9), AveragedSGD(0.1), AveragedSGD(0.1, momentum=0.9)]
+
+
+@pytest.mark.parametrize("one", KINDS)
+@pytest.mark.parametrize("two", KINDS)
+def test_only_the_same_kind_of_optimizer_goes_on(one, two):
+    net = some_network()
+    history = quiet(net, some_data(), epochs=1, optimizer=one)
+    with nullcontext() if one == two else pytest.raises(ValueError, match="another kind of optimizer"):
+        assert quiet(net, some_data(), epochs=2, resume=history, optimizer=two).epochs == 2
+
+
+def test_a_complex_network_is_not_trained():
+    with pytest.raises(ValueError, match="^a complex network serves the complex step only"):
+        quiet(some_network(dtype="complex128"), some_data())
+
+
+def test_a_schedule_that_turns_negative_is_refused_there():
+    """It cannot be known before; what was learned up to there stays finite, and the lists keep one length."""
+    history = History()
+    with pytest.raises(ValueError, match="^the schedule's learning rate must be at least 0"):
+        quiet(some_network(), some_data(), optimizer=SGD(lambda epoch: 0.1 if epoch < 1.5 else -1), resume=history)
+    assert rows(history) == 2 and len(history.batch_loss) == 5 + 3
+
+
+# ------------------------------------------------------------------------------------------------ it learns
+
+
+def test_it_learns_digits(mnist):
+    net, train = Network([784, 32, 10]), mnist.train[:2000]
+    history = quiet(net, train, epochs=4, batch_size=32, validation=mnist.validation[:1000])
+    assert history.train_loss[0] == pytest.approx(math.log(10), abs=0.5) and history.train_accuracy[0] < 0.3
+    assert history.validation_accuracy[-1] > 0.83
+    assert history.train_loss[-1] < history.train_loss[1] < history.train_loss[0]
