@@ -2,6 +2,7 @@
 
     python -m tools.execute_notebooks [NOTEBOOK …]         all of notebooks/ when none is named
     python -m tools.execute_notebooks --no-run NOTEBOOK …  the form only, after a change of its texts
+    python -m tools.execute_notebooks --twice [NOTEBOOK …]  write nothing; see that every cell can be run again
 
 Each notebook runs from a fresh kernel in its own folder. One that fails is left as it was, and the exit status is 1.
 """
@@ -10,6 +11,7 @@ import argparse
 import os
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
 
@@ -42,11 +44,12 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     parser.add_argument("--no-run", action="store_true", help="keep the stored outputs")
+    parser.add_argument("--twice", action="store_true", help="each cell twice, then all from the last to the first")
     options = parser.parse_args(arguments)
     paths = options.notebooks or find_notebooks(ROOT / "notebooks")
     if not paths:
         print("There is no notebook in notebooks/.", file=sys.stderr)
-    failures = sum(not run(path, not options.no_run) for path in paths)
+    failures = sum(not run(path, not options.no_run, options.twice) for path in paths)
     return int(failures > 0 or not paths)
 
 
@@ -55,11 +58,13 @@ def find_notebooks(folder):
     return sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 
 
-def run(path, executes=True):
+def run(path, executes=True, twice=False):
     """Execute one notebook, unless only its form is asked for, and write it; returns whether it went well."""
     started = perf_counter()
     try:
         notebook = nbformat.read(path, as_version=4)
+        if twice:
+            notebook.cells = again_and_again(notebook.cells)
         if executes:
             execute(notebook, path.parent)
         normalize(notebook)
@@ -67,9 +72,16 @@ def run(path, executes=True):
         return _complain(path, f"{failed_cell(notebook)}\n{without_colors(str(error))}")
     except (CellTimeoutError, DeadKernelError, ValueError, OSError) as error:
         return _complain(path, f"{type(error).__name__}: {without_colors(str(error))}")
-    write(notebook, path)
+    if not twice:
+        write(notebook, path)
     print(f"{path}: {perf_counter() - started:.1f} s", flush=True)
     return True
+
+
+def again_and_again(cells):
+    """Each code cell twice in a row; then all once more, each finding what those after it left behind."""
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    return [deepcopy(cell) for cell in [*(cell for cell in code for _ in range(2)), *reversed(code)]]
 
 
 def write(notebook, path):

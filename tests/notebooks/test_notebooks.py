@@ -65,6 +65,16 @@ def test_the_first_cell_says_when_the_kernel_is_not_the_courses(lacking, named):
     assert named in said and sys.executable in said and "Kernel" in said
 
 
+def test_a_cell_that_fails_when_it_is_run_twice_is_found_and_nothing_is_written(tmp_path):
+    path = tmp_path / "made_up.ipynb"
+    cells = [nbformat.v4.new_code_cell("stack = [1]"), nbformat.v4.new_code_cell("stack.pop()")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    before = path.read_bytes()
+    command = [sys.executable, "-m", "tools.execute_notebooks", "--twice", str(path)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 1 and "IndexError" in answer.stderr and path.read_bytes() == before
+
+
 # ---------------------------------------------------------------------------------- a tiny notebook to break
 
 ALT = "A line that rises from 0 to 2."
