@@ -1,8 +1,12 @@
 """The command line: `python -m mnist_scratch`, or `mnist-scratch` where the package is installed."""
 
 import argparse
+import errno
+import os
 import shlex
 import sys
+from contextlib import suppress
+from glob import glob
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import mean
@@ -11,26 +15,38 @@ from time import perf_counter
 import numpy as np
 
 from .data import load_mnist
-from .files import replacing
+from .files import UserError, replacing
 from .gradient_check import gradient_check
 from .network import Network
 from .optimizers import SGD
 from .prepare import prepare_digit, read_picture
 from .recipes import RECIPES, find_recipe
-from .runs import check_folder, finished, load_summary, run_recipe
+from .runs import alone_in, check_folder, existing_folder, finished, load_summary, results_folder, run_recipe
 from .training import fit
 
 PROBLEM, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments=None):
-    """Run one command; returns the exit status. Bad input is answered in one line, with status 2."""
+    """Run one command; returns the exit status. What the user can mend is said in one line, with status 2.
+
+    Anything else is a fault of the program, and shows its traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stand-in for one
+            stream.reconfigure(errors="backslashreplace")  # a console's code page has not all letters of a file's name
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(arguments)
     options.words = arguments[1:]  # as they were typed, to say how to go on
     try:
-        return options.run(options)
-    except (ValueError, OSError, MemoryError) as error:
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # as in `recipes | head -1`: nobody reads on
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
+        return PROBLEM
+    except (UserError, OSError, MemoryError) as error:
         return _complain(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -57,16 +73,28 @@ def _parser():
     command(recipes, "recipes", "list the networks that `train` knows")
     train_ = command(train, "train", "train a recipe, by default with each of its seeds")
     train_.add_argument("recipe", metavar="RECIPE", help="a name that `recipes` lists")
-    train_.add_argument("--epochs", type=int, metavar="N", help="another number of epochs than the recipe's")
-    train_.add_argument("--seed", type=int, metavar="N", help="one seed only")
+    train_.add_argument("--epochs", type=_from(1), metavar="N", help="another number of epochs than the recipe's")
+    train_.add_argument("--seed", type=_from(0), metavar="N", help="one seed only")
     train_.add_argument("--resume", action="store_true", help="go on with an unfinished run; skip finished seeds")
-    compare_ = command(compare, "compare", "all networks, published and ours, as one table and one picture")
-    for made in (train_, compare_):
-        made.add_argument("--out", default="results", metavar="DIR", help="where results lie (default: results)")
+    train_.add_argument("--out", default="runs", metavar="DIR", help="where results go (default: runs)")
+    compare_ = command(compare, "compare", "all networks, published and ours, as one table")
+    text = "where `train` put them, such as runs; a picture is written there too (default: the course's own results)"
+    compare_.add_argument("--out", metavar="DIR", help=text)
     predict_ = command(predict, "predict", "read a digit in a PNG or JPEG picture")
     predict_.add_argument("model", metavar="MODEL.npz", help="a network that `train` or Network.save wrote")
-    predict_.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one digit each")
+    predict_.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one digit each; *.png for all")
     return parser
+
+
+def _from(low):
+    """A type of argument: whole numbers from `low` up, as far as they go."""
+
+    def whole_number(text):
+        if not (text.isdecimal() and low <= int(text) < 2**63):
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to 2^63 - 1, not {text!r}")
+        return int(text)
+
+    return whole_number
 
 
 # ------------------------------------------------------------------------------------------------------ commands
@@ -140,11 +168,11 @@ CHECKS = {
 def recipes(options):
     """One line a recipe."""
     for recipe in RECIPES.values():
-        layers = (f"{recipe.committee} × " if recipe.committee > 1 else "") + "-".join(map(str, recipe.sizes))
+        layers = (f"{recipe.ensemble} of " if recipe.ensemble > 1 else "") + "-".join(map(str, recipe.sizes))
         hidden = f"{recipe.activation}, " if len(recipe.sizes) > 2 else ""
         batch = f"batch {recipe.batch_size}" if recipe.batch_size < 45_000 else "all images at once"
         aim = f"goal {recipe.goal:.1%}" if recipe.goal else ""
-        line = f"{recipe.name:32} {layers:20} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
+        line = f"{recipe.name:32} {layers:22} {hidden + recipe.loss:32} {recipe.epochs:3} epochs, {batch:18} {aim}"
         print(line.rstrip())
     return 0
 
@@ -155,8 +183,8 @@ def train(options):
 
     recipe = find_recipe(options.recipe)
     if options.epochs is not None:
-        recipe = recipe.with_epochs(_at_least(1, "--epochs", options.epochs))
-    seeds = recipe.seeds if options.seed is None else [_at_least(0, "--seed", options.seed)]
+        recipe = recipe.with_epochs(options.epochs)
+    seeds = recipe.seeds if options.seed is None else [options.seed]
     folder = Path(options.out, recipe.name)
     for seed in seeds:  # all of them first: a refusal should not come after an hour
         check_folder(recipe, seed, folder, options.resume)
@@ -168,15 +196,18 @@ def train(options):
             continue
         try:
             ended = _train_seed(recipe, seed, folder, options.resume)
-        except OSError:  # such as a full disk
+        except OSError as error:
             if any(folder.glob("checkpoint*.npz")):
-                print(f"The last whole epoch is kept. Make room, and {go_on}", file=sys.stderr)
+                full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+                remedy = "Make room" if full else "Mend this"
+                error.add_note(f"The last whole epoch is kept. {remedy}, and {go_on}")
             raise
         if not ended:
             print(f"Interrupted; the last whole epoch is kept; {go_on}", file=sys.stderr)
             return INTERRUPTED
     if Path(folder, "model.npz").exists():  # large ones are not part of the repository
-        save_pictures(folder, recipe, load_mnist(n_validation=0).test)
+        with alone_in(folder):
+            save_pictures(folder, recipe, load_mnist(n_validation=0).test)
     accuracies = load_summary(folder)["test_accuracy"]
     spread = f", {len(accuracies)} seeds from {min(accuracies):.2%} to {max(accuracies):.2%}"
     print(f"{recipe.name}: test accuracy {mean(accuracies):.2%}{spread if len(accuracies) > 1 else ''}")
@@ -215,18 +246,18 @@ def _report(recipe, stage, history):
 
 
 def compare(options):
-    """Write comparison.md and comparison.png, and print the table."""
+    """Print the table of all networks; in a folder of one's own, write comparison.md and comparison.png too."""
     from .classroom.reports import comparison, timeline
 
-    folder = Path(options.out)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: there is no such folder; --out names the one that `train` wrote into")
-    table, figure = comparison(folder), timeline(folder)
-    with replacing(folder / "comparison.png") as file:
-        file.write(figure.png(small=True))
-    with replacing(folder / "comparison.md") as file:
-        file.write(f"{COMPARISON}\n{table}\n![{figure.alt_text}](comparison.png)\n".encode())
-    print(table)
+    folder = existing_folder(results_folder() if options.out is None else options.out)
+    table = comparison(folder)
+    if options.out is not None:
+        figure = timeline(folder)
+        with replacing(folder / "comparison.png") as file:
+            file.write(figure.png(small=True))
+        with replacing(folder / "comparison.md") as file:
+            file.write(f"{COMPARISON}\n{table}\n![{figure.alt_text}](comparison.png)\n".encode())
+    print(f"The runs in {folder}:\n\n{table}")
     return 0
 
 
@@ -243,14 +274,14 @@ def predict(options):
     net = Network.load(options.model)
     if net.sizes[0] != 784 or net.sizes[-1] != 10:
         has = f"{net.sizes[0]} inputs and {net.sizes[-1]} outputs"
-        raise ValueError(f"{options.model}: a network with {has}; reading a digit needs 784 and 10")
+        raise UserError(f"{options.model}: a network with {has}; reading a digit needs 784 and 10")
     if not all(np.isrealobj(array) and np.isfinite(array).all() for array in net.parameters()):
-        raise ValueError(f"{options.model}: its weights are not all finite real numbers; train it again")
+        raise UserError(f"{options.model}: its weights are not all finite real numbers; train it again")
     status = 0
-    for path in options.images:
+    for path in _expanded(options.images):
         try:
             X = prepare_digit(read_picture(path), name=path)[np.newaxis]
-        except (ValueError, OSError, MemoryError) as error:
+        except (UserError, OSError, MemoryError) as error:
             status = _complain(error)
             continue
         probabilities = net.predict_proba(X)[0]
@@ -262,17 +293,16 @@ def predict(options):
 # ------------------------------------------------------------------------------------------------------- plumbing
 
 
-def _at_least(low, name, value):
-    if value < low:
-        raise ValueError(f"{name} must be {low} or more, not {value}")
-    return value
+def _expanded(names):
+    """Patterns such as *.png become the files that they stand for, as most shells do it, but not those of Windows."""
+    return [path for name in names for path in ([] if os.path.exists(name) else sorted(glob(name))) or [name]]
 
 
 def _complain(error):
     text = " ".join(str(error).split()) or "there is not enough memory for this"
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    print(f"mnist-scratch: {text}", file=sys.stderr)
+    print(f"mnist-scratch: {text}", *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
     return WRONG_INPUT
 
 

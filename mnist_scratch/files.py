@@ -1,7 +1,9 @@
-"""Files: written atomically, and arrays read from files that nobody vouches for."""
+"""Files: found, written atomically, and arrays read from files that nobody vouches for."""
 
 import gzip
 import os
+import secrets
+import time
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -12,7 +14,11 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 
 
-class FileFormatError(ValueError):
+class UserError(ValueError):
+    """Something that the user can mend: its message, which the command line prints alone, says what and how."""
+
+
+class FileFormatError(UserError):
     """A file whose content is not what it should be. The message names the file and the remedy."""
 
 
@@ -55,24 +61,52 @@ def read_exactly(file, n):
 
 @contextmanager
 def replacing(path):
-    """A file to write bytes into, which takes the place of path only when all is written: half a file never does.
+    """A file to write bytes into, which takes the place of `path` only once it is whole.
 
-    An OSError names path, also where the system names no file, as when the disk is full.
+    Several processes may do so at once: each writes a file of its own, the last one to finish stays, and a reader sees
+    one or the other, never a part.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    A binary file, open for writing.
+
+    Raises
+    ------
+    OSError
+        Names `path`, even where the system names no file, as when the disk is full. What was there stays.
     """
     path = Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.unfinished")
     try:
-        with open(unfinished, "wb") as file:
+        with open(unfinished, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # a power failure could otherwise leave the new name with nothing in it
-        os.replace(unfinished, path)
+        _replace(unfinished, path)
     except OSError as error:
         if error.errno and error.filename in (None, str(unfinished)):
             raise type(error)(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _replace(unfinished, path):
+    """os.replace, tried again for a second: Windows refuses it while a virus scanner, say, has the file open."""
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4):
+        try:
+            return os.replace(unfinished, path)
+        except PermissionError:
+            time.sleep(pause)
+    try:
+        os.replace(unfinished, path)
+    except PermissionError as error:
+        reason = "is it open in another program, such as a virus scanner or OneDrive?"
+        raise PermissionError(error.errno, f"{error.strerror}; {reason}", str(path)) from None
 
 
 def save_arrays(path, arrays):
@@ -82,7 +116,7 @@ def save_arrays(path, arrays):
 
 
 @contextmanager
-def load_arrays(path, what):
+def load_arrays(path, what, remedy="Name such a file, or save it again."):
     """{name: array} of a file that `save_arrays` wrote; nothing in it is executed.
 
     Whatever goes wrong with them inside the context is told as a FileFormatError: not `what`, or damaged.
@@ -93,14 +127,31 @@ def load_arrays(path, what):
     except MemoryError:
         raise
     except Exception:  # the readers of a damaged file raise errors of a dozen kinds, some with unsafe advice
-        raise FileFormatError(f"{path}: not {what}, or damaged since. Name such a file, or save it again.") from None
+        raise FileFormatError(f"{path}: not {what}, or damaged since. {remedy}") from None
 
 
 def arrays_in(content):
-    """{name: array} of the bytes of a file that np.savez wrote. Nothing in it is executed.
+    """Read the arrays of a file that `numpy.savez` wrote. Nothing in it is executed.
 
-    np.load takes memory for whatever a file promises, this for what is there: np.savez packs nothing, so nothing is
-    unpacked. Other bytes raise errors of a dozen kinds; the caller names the file.
+    Parameters
+    ----------
+    content : bytes
+        Of the whole file.
+
+    Returns
+    -------
+    dict
+        Arrays by name, which can be changed.
+
+    Raises
+    ------
+    Exception
+        Of a dozen kinds, for other bytes; the caller names the file.
+
+    Notes
+    -----
+    `numpy.load` takes memory for whatever a file promises, this for what is there: `savez` packs nothing, so nothing is
+    unpacked.
     """
     with ZipFile(BytesIO(content)) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy's, of headers that old versions wrote

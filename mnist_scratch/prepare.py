@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import checks
-from .files import FileFormatError
+from .files import FileFormatError, UserError
 
 _FIELD, _BOX = 28, 20
 # MNIST's centres of mass, in indices from 0, lie evenly between 13.5 and 14.5: pixel 14 is its centre, not 13.5, the
@@ -43,7 +43,7 @@ def prepare_digit(picture, name="picture"):
     left, top, right, bottom = box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     longest = max(right - left, bottom - top)
     if longest < _SMALLEST:
-        raise ValueError(
+        raise UserError(
             f"{name}: the digit is too small, {longest} pixels in a picture of {ink.shape[1]}×{ink.shape[0]}; "
             f"draw it larger, crop the picture closer to it, or take one with more pixels"
         )
@@ -110,7 +110,7 @@ def _greys(picture, name):
         )
     shrink = max(1, -(-max(picture.shape) // _LONGEST))
     if min(picture.shape) < _SMALLEST * shrink:
-        raise ValueError(
+        raise UserError(
             f"{name} is too small or too narrow, {picture.shape[1]}×{picture.shape[0]} pixels; "
             f"take one of {_FIELD}×{_FIELD} pixels or more, about square"
         )
@@ -146,7 +146,7 @@ def _ink(greys, name):
     strokes, share = _largest_parts(marks > max(strength / 5, 5 * noise))
     # noise: the marks are no stronger than it, or scattered all over
     if strength < max(_FAINTEST, 8 * noise) or share < 0.2:
-        raise ValueError(
+        raise UserError(
             f"{name} has nothing in it that stands out from its border; write one digit, in a strong colour, "
             "with paper all around"
         )

@@ -1,4 +1,4 @@
-"""The reference networks as plain data, as published and as we train them; `run_recipe` trains, evaluates and saves.
+"""The reference networks as plain data, as published and as we train them; `runs` trains them.
 
 A recipe of ours got its settings on the validation images: `choose_settings.py` and `try_elastic.py` in results/ try
 them, and results/choice.md and results/elastic-tried.json have what was tried. A run of it has two stages: `held out`
@@ -8,25 +8,53 @@ second only. Of `elastic-mlp` three earlier forms met the test images too: resul
 """
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from math import isclose
+
+import numpy as np
 
 from .averaging import AveragedSGD
 from .distortions import Distortion
+from .files import UserError
 from .network import Network
 from .optimizers import SGD, CosineSchedule, StepSchedule
 from .training import fit
 
+_ABOUT = ("name", "seeds", "published", "remark", "goal")  # what a recipe says about itself; the rest are its settings
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network comes out, but for the seed and the rounding of the machine.
+    """All that decides how a network comes out, except the seed and the rounding of the machine.
 
-    sizes, activation, output, loss, initialization: as in Network. optimizer: an SGD, its schedule included.
-    weight_decay: λ. label_smoothing, augment: as in `fit`; the last genuine_epochs go without augment. n_validation:
-    how many of the 60,000 training images are held out in the first stage; 0 leaves it out. all_images: whether a
-    second stage trains anew on all 60,000. committee: how many networks are trained on them, each with a seed of its
-    own, and then averaged. published: the lowest and the highest test accuracy its authors state, if any, and remark
-    what else they say. goal: the test accuracy that the mean of the seeds should reach.
+    Parameters
+    ----------
+    name : str
+        Also that of the folder where its results go.
+    sizes, activation, output, loss, initialization
+        As in `Network`.
+    optimizer : SGD or the like
+        Its schedule included.
+    epochs, batch_size : int
+        A batch larger than the training set is the whole of it.
+    weight_decay, label_smoothing, augment
+        As in `fit`.
+    genuine_epochs : int
+        The last so many epochs go without `augment`.
+    n_validation : int
+        How many of the 60,000 training images are held out in the first stage; 0 leaves that stage out.
+    all_images : bool
+        Whether a second stage trains anew on all 60,000 images.
+    ensemble : int
+        How many networks are trained on all images, each with a seed of its own, and then averaged.
+    seeds : tuple of int
+        One run for each.
+    published : tuple of float, optional
+        The lowest and the highest test accuracy that its authors state.
+    remark : str
+        What else they say.
+    goal : float, optional
+        The test accuracy that the mean of the seeds should reach.
     """
 
     name: str
@@ -44,7 +72,7 @@ class Recipe:
     initialization: str | None = None
     n_validation: int = 10_000
     all_images: bool = True
-    committee: int = 1
+    ensemble: int = 1
     seeds: tuple = (0, 1, 2)
     published: tuple | None = None
     remark: str = ""
@@ -56,21 +84,35 @@ class Recipe:
 
     @property
     def settings(self):
-        """What decides how a network comes out, as text: all but the names and the figures of others."""
-        names = set(vars(self)) - {"name", "seeds", "published", "remark", "goal"}
-        later = ("label_smoothing", "augment", "genuine_epochs", "committee")  # not in the text of older results
-        names -= {name for name in later if getattr(self, name) == getattr(Recipe, name)}
-        return ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name in names)
+        """What decides how a network comes out, as a dictionary for JSON: the identity of a run, kept with its results.
+
+        An object in it, such as the optimizer, is a dictionary of its fields, with its class as "kind".
+        Raises UserError for what cannot be described so, such as a schedule that is a lambda.
+        """
+        return {name: _described(value, name) for name, value in vars(self).items() if name not in _ABOUT}
+
+    def has_settings(self, stored):
+        """Whether `stored` are its settings; a name that is missing there stands for its default.
+
+        So a field that is added later, here or in an optimizer, does not orphan what was stored before.
+        """
+        about = {name: _described(getattr(self, name), name) for name in _ABOUT}
+        return isinstance(stored, dict) and _describes({"kind": "Recipe"} | about | stored, self)
 
     def with_epochs(self, epochs):
-        """The same recipe for another number of epochs; a cosine schedule and genuine_epochs are stretched with it."""
-        optimizer, genuine_epochs = self.optimizer, round(self.genuine_epochs * epochs / self.epochs)
-        if isinstance(optimizer.learning_rate, CosineSchedule):
-            optimizer = replace(optimizer, learning_rate=replace(optimizer.learning_rate, epochs=epochs))
-        return replace(self, epochs=epochs, optimizer=optimizer, genuine_epochs=genuine_epochs)
+        """The same recipe for another number of epochs; its schedule and genuine_epochs are stretched along."""
+        factor, optimizer = epochs / self.epochs, self.optimizer
+        if callable(optimizer.learning_rate) and epochs != self.epochs:
+            if not hasattr(optimizer.learning_rate, "stretched"):
+                raise UserError(
+                    f"{optimizer.learning_rate!r} cannot be stretched to {epochs} epochs: give it a method "
+                    "stretched(factor), as CosineSchedule has, or replace the schedule and the epochs yourself"
+                )
+            optimizer = replace(optimizer, learning_rate=optimizer.learning_rate.stretched(factor))
+        return replace(self, epochs=epochs, optimizer=optimizer, genuine_epochs=round(self.genuine_epochs * factor))
 
     def fit(self, net, train, seed, **options):
-        """Train net on a Dataset as the recipe says, and return the History; options go to `fit`."""
+        """Train `net` on a Dataset as the recipe says, and return the History; `options` go to `fit`."""
         batch_size = min(self.batch_size, len(train))
         settings = {"batch_size": batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
         settings |= {"label_smoothing": self.label_smoothing, "seed": seed} | options
@@ -84,6 +126,36 @@ class Recipe:
                 if history.stopped:
                     break
         return history
+
+
+def _described(value, name):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if is_dataclass(value):
+        kept = {field.name: _described(getattr(value, field.name), f"{name}.{field.name}") for field in fields(value)}
+        return {"kind": type(value).__name__} | kept
+    if isinstance(value, (list, tuple)):
+        return [_described(item, name) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise UserError(
+        f"{name}={value!r} cannot be stored with the results, by which a run is known: write it as a frozen dataclass "
+        "with a method __call__, as CosineSchedule is"
+    )
+
+
+def _describes(stored, value):
+    if not is_dataclass(value):
+        described = _described(value, "")
+        close = isinstance(stored, float) and isinstance(described, float) and isclose(stored, described)
+        return stored == described or close
+    if not isinstance(stored, dict) or stored.get("kind") != type(value).__name__:
+        return False
+    defaults = {field.name: field.default for field in fields(value)}
+    return stored.keys() - {"kind"} <= defaults.keys() and all(
+        _describes(stored[name], getattr(value, name)) if name in stored else getattr(value, name) == default
+        for name, default in defaults.items()
+    )
 
 
 def _ours(name, learning_rate, weight_decay, epochs, **more):
@@ -207,17 +279,17 @@ RECIPES = {
             **_SIGMOID_64,
         ),
         _elastic("elastic-mlp", 90, goal=0.995),
-        _elastic("elastic-mlp-record", 130, goal=0.996, committee=4, seeds=(0,)),
+        _elastic("elastic-mlp-record", 130, goal=0.996, ensemble=4, seeds=(0,)),
     ]
 }
 
 
 def find_recipe(name):
-    """The recipe of that name; ValueError that names similar ones when there is none."""
+    """The recipe of that name; UserError that names similar ones when there is none."""
     if not isinstance(name, str):
         raise TypeError(f"name must be the name of a recipe, not {name!r}")
     if name in RECIPES:
         return RECIPES[name]
     similar = difflib.get_close_matches(name, RECIPES, n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "the command `recipes` lists them."
-    raise ValueError(f"there is no recipe {name!r}; {hint}")
+    raise UserError(f"there is no recipe {name!r}; {hint}")

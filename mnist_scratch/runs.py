@@ -1,10 +1,11 @@
-"""Runs: `run_recipe` trains a recipe's network, evaluates it and saves it; interrupted, it goes on where it was."""
+"""Runs of recipes: trained, evaluated and saved; interrupted or killed, a run goes on where it was."""
 
+import ast
 import json
 import os
 import re
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from . import checks
 from .averaging import ensemble
 from .data import load_mnist, split
-from .files import FileFormatError, arrays_in, replacing
+from .files import FileFormatError, UserError, course_folder, load_arrays, replacing, save_arrays
 from .functions import OUTPUTS
 from .network import Network
 from .recipes import Recipe
@@ -26,30 +27,60 @@ except ImportError:  # Windows
 
 
 class Run(NamedTuple):
-    """What `run_recipe` leaves: the network that met the test images, the histories of the stages by name, the numbers
-    for summary.json, and whether the stop button ended it early; then numbers is None and nothing but the checkpoint
-    was written."""
+    """What `run_recipe` returns.
+
+    net: the network that met the test images. histories: the History of each stage by name. numbers: this seed's in
+    summary.json; None when the stop button ended the run early, and only checkpoints were written.
+    """
 
     net: Network
     histories: dict
     numbers: dict | None
-    interrupted: bool
+
+    @property
+    def interrupted(self):
+        """Whether the stop button ended it early."""
+        return self.numbers is None
 
 
 def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_epoch=None):
-    """Train one network as the recipe says, evaluate it, save it; returns a Run.
+    """Train one network as the recipe says, evaluate it, and save it.
 
-    folder: where the results go, by default results/<recipe>: model.npz (the network of the lowest seed),
-    history.json (by seed and stage), summary.json (a list a key, one entry a seed; training accuracy, the mean of a
-    committee's, and seconds, their sum, are of the network that met the test images; validation_accuracy is null where
-    nothing was held out), misread.json (by seed, a list [row, answer, its probability] for each test image that was
-    misread). During the run a checkpoint is replaced after each epoch; resume goes on from it, with the same result as
-    an unbroken run, to the bit with the same number of BLAS threads. on_epoch: called with the stage's name and its
-    History after each epoch. The stop button (KeyboardInterrupt) keeps the checkpoint.
+    Parameters
+    ----------
+    recipe : Recipe
+    seed : int
+    folder : str or Path, optional
+        Where the results go; by default runs/<recipe>, in the working directory.
+    resume : bool
+        Go on with the unfinished run in the folder, if there is one. The result is that of an unbroken run, to the bit
+        with the same number of BLAS threads.
+    progress : bool
+        Show a bar.
+    on_epoch : function, optional
+        Called with the stage's name and its History after each epoch.
 
-    Raises OSError when the folder cannot be written; ValueError, before anything is changed, when another run is
-    writing into it (Windows cannot tell), when it holds an unfinished run and resume is not set, or results of other
-    settings; FileFormatError for a damaged file.
+    Returns
+    -------
+    Run
+        The stop button (KeyboardInterrupt) ends it early, and keeps the checkpoints.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
+    UserError
+        Before anything is changed: when another run is writing into the folder (Windows cannot tell), when it holds an
+        unfinished run and `resume` is not set, or results of other settings, or when the recipe has a part that cannot
+        be stored. Among them FileFormatError, for a damaged file.
+
+    Notes
+    -----
+    The files are model.npz (the network of the lowest seed); history.json (by seed and stage); summary.json (the
+    settings, then a list for each number, with one entry a seed); and misread.json (by seed, [row, answer, its
+    probability] for each test image that was misread). Training accuracy, the mean of an ensemble's, and seconds, their
+    sum, are of the network that met the test images; validation_accuracy is null where nothing was held out. During the
+    run, a checkpoint for each stage is replaced after each epoch.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
@@ -57,126 +88,115 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     resume, progress = checks.flag("resume", resume), checks.flag("progress", progress)
     if on_epoch is not None:
         checks.function("on_epoch", on_epoch)
-    folder = Path("results", recipe.name) if folder is None else Path(checks.path("folder", folder))
-    with closing(_Lock(folder)) as lock, closing(lock):  # twice: the stop button may be pressed while it closes
-        return _run(recipe, seed, folder, resume, progress, on_epoch)
+    folder = Path("runs", recipe.name) if folder is None else Path(checks.path("folder", folder))
+    _ = recipe.settings  # raises what cannot be stored, before the folder is made
+    with alone_in(folder):
+        check_folder(recipe, seed, folder, resume)
+        return _run(recipe, seed, folder, progress, on_epoch)
 
 
-def _run(recipe, seed, folder, resume, progress, on_epoch):
-    check_folder(recipe, seed, folder, resume)
+def _run(recipe, seed, folder, progress, on_epoch):
     mnist = load_mnist(n_validation=0)
     train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
-
     networks, histories = [], {}
-    checkpoints = _checkpoints(folder, recipe, seed)
-    for (stage, own_seed), checkpoint in zip(_stages(recipe, seed).items(), checkpoints, strict=True):
-        images, held_out = (train, validation) if stage == "held out" else (mnist.train, None)
-        net = recipe.network(own_seed)
-        history = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
+    for stage, own_seed in _stages(recipe, seed).items():
+        net, checkpoint = recipe.network(own_seed), _checkpoint(folder, seed, stage)
 
         def save(history, net=net, stage=stage, checkpoint=checkpoint):
             _save_checkpoint(checkpoint, recipe, net, history)
             if on_epoch is not None:
                 on_epoch(stage, history)
 
-        options = {"validation": held_out, "progress": progress, "resume": history, "on_epoch": save}
+        options = {"progress": progress, "on_epoch": save}
+        options["resume"] = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
+        images, options["validation"] = (train, validation) if stage == "held out" else (mnist.train, None)
         histories[stage] = history = recipe.fit(net, images, own_seed, **options)
         if history.stopped and not history.diverged:
-            return Run(net, histories, None, interrupted=True)
+            return Run(net, histories, None)
         networks.append(recipe.optimizer.result(net, history.optimizer_state))
 
-    net = networks[-1] if recipe.committee == 1 else ensemble(networks[-recipe.committee :])
-    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
-        logits = net.forward(mnist.test.images)
-        probabilities = np.nan_to_num(OUTPUTS[net.output](logits))  # JSON knows no NaN
-    answers = logits.argmax(axis=1)
-    correct = answers == mnist.test.labels
-    last = list(histories.values())[-recipe.committee :]
+    net = networks[-1] if recipe.ensemble == 1 else ensemble(networks[-recipe.ensemble :])
+    last = list(histories.values())[-recipe.ensemble :]
     numbers = {
         "seed": seed,
-        "settings": recipe.settings,
         "train_accuracy": sum(history.train_accuracy[-1] for history in last) / len(last),
         "validation_accuracy": histories["held out"].validation_accuracy[-1] if recipe.n_validation else None,
-        "test_accuracy": float(correct.mean()),
-        "seconds": round(sum(history.seconds[-1] for history in last), 2),
-        "digit_accuracy": [round(float(correct[mnist.test.labels == digit].mean()), 4) for digit in range(10)],
     }
-    wrong = np.flatnonzero(~correct)
-    misread = [[row.item(), answers[row].item(), probabilities[row].max().item()] for row in wrong]
-    _save_results(folder, net, histories, numbers, misread)
+    tested, misread = _tested(net, mnist.test)
+    numbers |= tested | {"seconds": round(sum(history.seconds[-1] for history in last), 2)}
+    _save_results(folder, recipe, net, histories, numbers, misread)
     _remove_checkpoints(folder, recipe, seed)
-    return Run(net, histories, numbers, interrupted=False)
+    return Run(net, histories, numbers)
 
 
-def finished(recipe, seed, folder):
-    """Whether the folder has this seed's results already."""
-    summary = load_summary(folder)
-    return (seed, recipe.settings) in zip(summary.get("seed", []), summary.get("settings", []), strict=True)
+def _stages(recipe, seed):
+    """The stages of a run in their order, and for each the seed of its network."""
+    stages = {"held out": seed} if recipe.n_validation else {}
+    if recipe.ensemble > 1:  # no two runs share a network
+        return stages | {f"all {i + 1}": seed * recipe.ensemble + i for i in range(recipe.ensemble)}
+    return stages | ({"all": seed} if recipe.all_images else {})
 
 
-def load_summary(folder):
-    """The numbers of a folder's runs, a list a key, one entry a seed; empty when there are none.
+def _tested(net, test):
+    """The test accuracies, and [row, answer, its probability] for each image that was misread."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
+        logits = net.forward(test.images)
+        probabilities = np.nan_to_num(OUTPUTS[net.output](logits)).max(axis=1)  # JSON knows no NaN
+    answers = logits.argmax(axis=1)
+    correct = answers == test.labels
+    digits = [round(float(correct[test.labels == digit].mean()), 4) for digit in range(10)]
+    misread = [[row.item(), answers[row].item(), probabilities[row].item()] for row in np.flatnonzero(~correct)]
+    return {"test_accuracy": float(correct.mean()), "digit_accuracy": digits}, misread
 
-    Raises FileFormatError when the file is damaged.
+
+# ------------------------------------------------------------------------------------------------ the folder of a run
+
+
+def results_folder():
+    """The folder of the course's own results, found from any working directory."""
+    return course_folder("results", "*/summary.json")
+
+
+def existing_folder(folder):
+    """The folder of some runs as a Path; FileNotFoundError if there is none: that must not pass for no results yet."""
+    folder = Path(checks.path("folder", folder))
+    if not folder.is_dir():
+        remedy = "`train` makes one, and `results_folder()` is that of the course's own results"
+        raise FileNotFoundError(f"{folder.absolute()}: there is no such folder; {remedy}")
+    return folder
+
+
+@contextmanager
+def alone_in(folder):
+    """Keep other runs out of a folder, for each adds its seed to the same files; makes the folder.
+
+    UserError when another one is in it. Files that a killed process left unfinished are removed.
     """
-    path = Path(checks.path("folder", folder), "summary.json")
-    summary = _load_json(path)
-    if not summary:
-        return {}
-    columns = [summary.get(name) for name in ("settings", "validation_accuracy", *_NUMBERS, "digit_accuracy")]
-    if not all(isinstance(column, list) for column in [*columns, *summary.values()]):
-        raise _damaged(path)
-    settings, validation, *numbers, digits = columns
-    numbers.append([value for value in validation if value is not None])  # where nothing was held out
-    if not all(map(_numbers_only, [*numbers, *digits])) or not all(isinstance(text, str) for text in settings):
-        raise _damaged(path)
-    if len({*map(len, summary.values())}) > 1 or not settings:
-        raise _damaged(path)
-    return summary
-
-
-def load_histories(folder):
-    """{seed: {stage: History}} of a folder's runs; empty when there are none. Raises FileFormatError."""
-    path = Path(checks.path("folder", folder), "history.json")
-    try:
-        histories = {
-            int(seed): {stage: _history(lists) for stage, lists in stages.items()}
-            for seed, stages in _load_json(path).items()
-        }
-    except (TypeError, ValueError, AttributeError, OverflowError):
-        raise _damaged(path) from None
-    if not all(histories.values()):
-        raise _damaged(path)
-    return histories
-
-
-_NUMBERS = ("seed", "train_accuracy", "test_accuracy", "seconds")
-
-
-def _numbers_only(values):
-    return isinstance(values, list) and all(
-        type(value) in (int, float) and abs(value) < 1e9
-        for value in values  # NaN is not below, either
-    )
+    with closing(_Lock(folder)) as lock, closing(lock):  # twice: the stop button may be pressed while it closes
+        for leftover in folder.glob("*.unfinished") if lock.held else []:
+            leftover.unlink(missing_ok=True)
+        yield
 
 
 class _Lock:
-    """Keeps other runs out of a folder: each adds its seed to the same files. A killed process holds nothing back."""
+    """Held until it is closed, or its process ends, however it ends."""
 
-    _opened = None
+    _opened, held = None, False
 
     def __init__(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if fcntl is not None:
-            self._opened = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.close()
-                advice = "wait for it, or name another folder (--out)"
-                raise ValueError(f"{folder}: another run is writing its results here; {advice}") from None
-            except OSError:
-                pass  # some network file systems know no locks
+        if fcntl is None:
+            return
+        self._opened = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.held = True
+        except BlockingIOError:
+            self.close()
+            advice = "wait for it, or name another folder (--out)"
+            raise UserError(f"{folder}: another run is writing its results here; {advice}") from None
+        except OSError:
+            pass  # some network file systems know no locks
 
     def close(self):
         if self._opened is not None:
@@ -190,38 +210,125 @@ def check_folder(recipe, seed, folder, resume=False):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
         pass
+    summary = load_summary(folder)
     _load_json(folder / "misread.json")
-    if not set(load_summary(folder).get("seed", [])) <= set(load_histories(folder)):
+    if not set(summary.get("seed", [])) <= set(load_histories(folder)):
         raise _damaged(folder / "history.json")
-    if set(load_summary(folder).get("settings", [])) - {recipe.settings}:
-        raise ValueError(
+    if summary and not recipe.has_settings(summary["settings"]):
+        raise UserError(
             f"{folder} holds results of other settings (epochs?): name another folder (--out), so that none are lost"
         )
     if finished(recipe, seed, folder):
         _remove_checkpoints(folder, recipe, seed)  # of a run that was killed when all but this was done
     unfinished = [path for path in _checkpoints(folder, recipe, seed) if path.exists()]
     if unfinished and not resume:
-        raise ValueError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
+        raise UserError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
 
 
-def _save_results(folder, net, histories, numbers, misread):
+def finished(recipe, seed, folder):
+    """Whether the folder has this seed's results already."""
+    summary = load_summary(folder)
+    return seed in summary.get("seed", []) and recipe.has_settings(summary["settings"])
+
+
+def load_summary(folder):
+    """Read the numbers of a folder's runs.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    dict
+        A list for each number, with one entry a seed, and the settings of the recipe, which all seeds share. Empty
+        when the folder has no results yet.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    FileFormatError
+        When the file is damaged.
+    """
+    path = existing_folder(folder) / "summary.json"
+    summary = _load_json(path)
+    if not summary:
+        return {}
+    try:
+        settings, columns = summary["settings"], [summary[name] for name in summary if name != "settings"]
+        if isinstance(settings, list):  # a text for each seed, as they were stored at first
+            (settings,) = set(settings)
+            summary["settings"] = settings = _settings_in(settings)
+        numbers = [summary[name] for name in ("seed", "train_accuracy", "test_accuracy", "seconds")]
+        numbers += [[value for value in summary["validation_accuracy"] if value is not None]]
+        whole = all(map(_numbers_only, [*numbers, *summary["digit_accuracy"]]))
+        whole &= all(type(column) is list and len(column) == len(summary["seed"]) > 0 for column in columns)
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole or not isinstance(settings, (dict, str)):
+        raise _damaged(path)
+    return summary
+
+
+def load_histories(folder):
+    """Read the training curves of a folder's runs.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    dict
+        {seed: {stage: History}}; empty when the folder has no results yet.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder.
+    FileFormatError
+        When the file is damaged.
+    """
+    path = existing_folder(folder) / "history.json"
+    try:
+        histories = {
+            int(seed): {stage: _history(lists) for stage, lists in stages.items()}
+            for seed, stages in _load_json(path).items()
+        }
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        raise _damaged(path) from None
+    if not all(histories.values()):
+        raise _damaged(path)
+    return histories
+
+
+def _numbers_only(values):
+    return isinstance(values, list) and all(
+        type(value) in (int, float) and abs(value) < 1e9
+        for value in values  # NaN is not below, either
+    )
+
+
+def _save_results(folder, recipe, net, histories, numbers, misread):
     seed = numbers["seed"]
     _save_json(folder / "misread.json", _load_json(folder / "misread.json") | {str(seed): misread})
-    stored = load_histories(folder)
-    stored[seed] = histories
+    stored = load_histories(folder) | {seed: histories}
     summary = load_summary(folder)
+    summary.pop("settings", None)
     rows = [dict(zip(summary, row, strict=True)) for row in zip(*summary.values(), strict=True)]
     rows = sorted([row for row in rows if row["seed"] != seed] + [numbers], key=lambda row: row["seed"])
     if seed == rows[0]["seed"]:
         net.save(folder / "model.npz")
     as_lists = {str(seed): {name: _lists(h) for name, h in stages.items()} for seed, stages in sorted(stored.items())}
     _save_json(folder / "history.json", as_lists)
-    _save_json(folder / "summary.json", {key: [row[key] for row in rows] for key in numbers})
+    columns = {key: [row[key] for row in rows] for key in numbers}
+    _save_json(folder / "summary.json", {"settings": recipe.settings} | columns)
 
 
 def _lists(history):
     """A History without the optimizer's state and the losses of single batches, which make it large."""
-    return {key: value for key, value in vars(history).items() if key not in (("optimizer_state", "batch_loss"))}
+    return {key: value for key, value in vars(history).items() if key not in ("optimizer_state", "batch_loss")}
 
 
 def _history(lists):
@@ -238,17 +345,12 @@ def _history(lists):
 # ------------------------------------------------------------------------------------- files: arrays and JSON only
 
 
-def _stages(recipe, seed):
-    """The stages of a run in their order, and for each the seed of its network."""
-    stages = {"held out": seed} if recipe.n_validation else {}
-    if recipe.committee > 1:  # no two runs share a network
-        return stages | {f"all {i + 1}": seed * recipe.committee + i for i in range(recipe.committee)}
-    return stages | ({"all": seed} if recipe.all_images else {})
+def _checkpoint(folder, seed, stage):
+    return folder / f"checkpoint-seed{seed}-{stage.replace(' ', '-')}.npz"
 
 
 def _checkpoints(folder, recipe, seed):
-    """The files of the stages, in the same order."""
-    return [folder / f"checkpoint-seed{seed}-{stage.replace(' ', '-')}.npz" for stage in _stages(recipe, seed)]
+    return [_checkpoint(folder, seed, stage) for stage in _stages(recipe, seed)]
 
 
 def _remove_checkpoints(folder, recipe, seed):
@@ -257,34 +359,54 @@ def _remove_checkpoints(folder, recipe, seed):
 
 
 def _save_checkpoint(path, recipe, net, history):
-    arrays = {f"parameter{i}": array for i, array in enumerate(net.parameters())}
-    arrays |= {f"velocity{i}": array for i, array in enumerate(history.optimizer_state)}
-    with replacing(path) as file:
-        np.savez(file, settings=recipe.settings, history=json.dumps(_lists(history)), **arrays)
+    arrays = {"settings": json.dumps(recipe.settings), "history": json.dumps(_lists(history))}
+    arrays |= {f"parameter{i}": array for i, array in enumerate(net.parameters())}
+    save_arrays(path, arrays | {f"state{i}": array for i, array in enumerate(history.optimizer_state)})
 
 
 def _load_checkpoint(path, recipe, net):
     """Put a checkpoint's parameters into net, and return its History."""
-    content = path.read_bytes()  # what keeps a file from being read is not called damage
-    damaged = FileFormatError(f"{path}: not a checkpoint, or damaged since. Delete it to start again.")
-    try:
-        arrays = arrays_in(content)
-        settings = str(arrays["settings"])
-        history = _history(json.loads(str(arrays["history"])))
-        saved = [arrays[f"parameter{i}"] for i in range(len(net.parameters()))]
-        history.optimizer_state = [arrays[f"velocity{i}"] for i in range(len(arrays) - len(saved) - 2)]
-    except MemoryError:
-        raise
-    except Exception:  # the readers of a damaged file raise errors of a dozen kinds
-        raise damaged from None
-    if settings != recipe.settings:
-        raise ValueError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
-    expected = [*net.parameters(), *recipe.optimizer.initial_state(net.parameters())]
-    if [(a.shape, a.dtype) for a in [*saved, *history.optimizer_state]] != [(a.shape, a.dtype) for a in expected]:
-        raise damaged
-    for parameter, array in zip(net.parameters(), saved, strict=True):
+    parameters = net.parameters()
+    expected = [*parameters, *recipe.optimizer.initial_state(parameters)]
+    with load_arrays(path, "a checkpoint", "Delete it to start again.") as arrays:
+        ours = recipe.has_settings(_settings_in(str(arrays.pop("settings"))))
+        history = _history(json.loads(str(arrays.pop("history"))))
+        saved = [arrays.pop(f"parameter{i}") for i in range(len(parameters))]
+        state = "velocity" if "velocity0" in arrays else "state"  # as it was called at first
+        history.optimizer_state = [arrays[f"{state}{i}"] for i in range(len(arrays))]
+        found = [*saved, *history.optimizer_state]
+        if ours and [(a.shape, a.dtype) for a in found] != [(a.shape, a.dtype) for a in expected]:
+            raise ValueError("of another network")
+    if not ours:
+        raise UserError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
+    for parameter, array in zip(parameters, saved, strict=True):
         parameter[...] = array
     return history
+
+
+def _settings_in(text):
+    """Settings from a text: JSON, or what `repr` made of each name's value, as they were stored at first."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:  # no longer text was ever stored; a very long one could keep the parser busy
+        settings = _plain(ast.parse(f"Recipe({text[:5000]})", mode="eval").body)
+        settings.pop("kind")
+    except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
+        return text  # of no recipe: a schedule that was a lambda, say
+    return {{"committee": "ensemble"}.get(name, name): value for name, value in settings.items()}
+
+
+def _plain(node):
+    """The value of a literal; for a call such as SGD(momentum=0.9), its name as "kind", and its arguments by name."""
+    match node:
+        case ast.Call(func=ast.Name(id=kind), args=[]):
+            return {"kind": kind} | {keyword.arg: _plain(keyword.value) for keyword in node.keywords}
+        case ast.Tuple(elts=items):
+            return [_plain(item) for item in items]
+        case _:
+            return ast.literal_eval(node)
 
 
 def _save_json(path, content):
@@ -296,7 +418,7 @@ def _save_json(path, content):
 
 def _rounded(content):
     if isinstance(content, dict):
-        return {key: _rounded(value) for key, value in content.items()}
+        return {key: value if key == "settings" else _rounded(value) for key, value in content.items()}
     if isinstance(content, list):
         return [_rounded(value) for value in content]
     return float(f"{content:.7g}") if isinstance(content, float) else content

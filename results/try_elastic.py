@@ -3,7 +3,7 @@
     OPENBLAS_NUM_THREADS=1 python results/try_elastic.py rotate=9 "elastic=1.5 smoothness=4" --epochs 40
 
 Each variation is a list of changes, NAME=VALUE, of the recipe, its optimizer or its distortion; an empty text is the
-recipe with one network alone; committee=2 makes it two. It is trained on 50,000 images, two at a time in processes with
+recipe with one network alone; ensemble=2 makes it two. It is trained on 50,000 images, two at a time in processes with
 one BLAS thread each, and measured at its last epoch on the 10,000 that were held out. The test images are not touched.
 """
 
@@ -26,7 +26,7 @@ from mnist_scratch.functions import softmax_cross_entropy
 from mnist_scratch.network import Network
 from mnist_scratch.recipes import find_recipe
 
-LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "committee")
+LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "ensemble")
 LOGGED += tuple(field.name for field in fields(Distortion))
 STORED = Path(__file__).resolve().parent / "elastic-tried.json"
 
@@ -56,15 +56,15 @@ def main():
 def attempt(text, epochs, seed, models):
     """Train one variation with one seed; returns its row."""
     recipe, mnist = varied(text, epochs), shared_data()
-    seeds = range(seed * recipe.committee, (seed + 1) * recipe.committee)
-    key = sha256(replace(recipe, committee=1).settings.encode()).hexdigest()[:12]
+    seeds = range(seed * recipe.ensemble, (seed + 1) * recipe.ensemble)
+    key = sha256(json.dumps(replace(recipe, ensemble=1).settings).encode()).hexdigest()[:12]
     paths = [models / f"{key}-{one}.npz" if models else None for one in seeds]
     trained = [train(recipe, mnist.train, *member) for member in zip(seeds, paths, strict=True)]
     logits = ensemble([net for net, _ in trained]).forward(mnist.validation.images)
     accuracy = float((logits.argmax(axis=1) == mnist.validation.labels).mean())
     histories = [history for _, history in trained if history is not None]
-    row = described(recipe) | {"committee": recipe.committee, "seed": seed}
-    if len(histories) == recipe.committee:
+    row = described(recipe) | {"ensemble": recipe.ensemble, "seed": seed}
+    if len(histories) == recipe.ensemble:
         row["train_loss"] = round(sum(history.train_loss[-1] for history in histories) / len(histories), 5)
         row["seconds"] = round(sum(history.seconds[-1] for history in histories))
     row["validation_loss"] = round(scaled_loss(logits, mnist.validation.labels), 5)
@@ -107,7 +107,7 @@ def described(recipe):
 def varied(text, epochs):
     """One network of `elastic-mlp` with the changes of one line, and so many epochs."""
     changes = {name: ast.literal_eval(value) for name, value in (change.split("=") for change in text.split())}
-    recipe, shown = replace(find_recipe("elastic-mlp"), committee=1), list(changes)
+    recipe, shown = replace(find_recipe("elastic-mlp"), ensemble=1), list(changes)
 
     def changed(part):
         mine = {field.name for field in fields(part)} & set(changes)

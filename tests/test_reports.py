@@ -9,18 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_recipes import TINY, TINY_ALONE, TINY_COMMITTEE, small_mnist
 
-from mnist_scratch import SGD, Network, fit
+from mnist_scratch import MNIST, SGD, CosineSchedule, Network, fit
 from mnist_scratch import runs as running
 from mnist_scratch.classroom import reports
-from mnist_scratch.recipes import RECIPES
+from mnist_scratch.recipes import RECIPES, Recipe
 from mnist_scratch.runs import Run, load_histories, run_recipe
 
 NAMES = {"training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions"}
 LARGEST = 60_000  # bytes of a picture that is stored with the course
 # those with a twin as published, and the twins; others compare with nobody
 COMPARED = [name for name in RECIPES if not name.startswith("elastic")]
+
+SETTINGS = {"activation": "sigmoid", "weight_decay": 1e-4, "n_validation": 60, "epochs": 2, "batch_size": 64}
+TINY = Recipe("tiny", (784, 8, 10), SGD(CosineSchedule(0.2, 2), momentum=0.9), **SETTINGS)
+TINY_ALONE = replace(TINY, name="tiny-alone", n_validation=0)
+TINY_ENSEMBLE = replace(TINY_ALONE, name="tiny-ensemble", sizes=(784, 8, 6, 10), ensemble=3)
+
+
+def small_mnist(mnist):
+    return MNIST(mnist.train[:300], mnist.train[:0], mnist.test[:200])
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +109,7 @@ def a_run(net, test, history):
         right = net.predict(test.images) == test.labels
     digits = [round(float(right[test.labels == digit].mean()), 4) for digit in range(10)]
     numbers = {"seed": 0, "test_accuracy": float(right.mean()), "digit_accuracy": digits}
-    return Run(net, {"held out": history}, numbers, interrupted=False)
+    return Run(net, {"held out": history}, numbers)
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +182,9 @@ def test_pictures_are_saved_beside_the_model_in_place_of_older_ones(mnist, monke
             assert picture.format == "PNG" and picture.mode == "P"  # small: with a palette
 
 
-@pytest.mark.parametrize("recipe", [TINY_ALONE, TINY_COMMITTEE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [TINY_ALONE, TINY_ENSEMBLE], ids=lambda recipe: recipe.name)
 def test_pictures_of_a_run_with_nothing_held_out(mnist, monkeypatch, tmp_path, recipe):
-    """From the files of a real run: training curves alone, those of the first network of a committee."""
+    """From the files of a real run: training curves alone, those of the first network of an ensemble."""
     small = small_mnist(mnist)
     monkeypatch.setattr(running, "load_mnist", lambda n_validation: small)
     result = run_recipe(recipe, 0, tmp_path, progress=False)
@@ -279,6 +287,7 @@ def test_the_timeline_has_every_seeds_curve(results):
         expected = [
             (history.seconds[1:], history.validation_accuracy[1:])
             for recipe in reports.attempts(name)
+            if (results / recipe.name).is_dir()
             for history in (stages["held out"] for stages in load_histories(results / recipe.name).values())
         ]
         drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines]
@@ -296,9 +305,12 @@ def test_the_timeline_has_every_seeds_curve(results):
 
 
 def test_the_timeline_of_no_results(tmp_path):
-    figure = reports.timeline(tmp_path / "none")
+    figure = reports.timeline(tmp_path)
     assert len(figure.axes) == 6 and not any(panel.lines for panel in figure.axes)
     assert len(figure.png(small=True)) < LARGEST
+    for read in (reports.timeline, reports.comparison):
+        with pytest.raises(FileNotFoundError, match="none"):
+            read(tmp_path / "none")
 
 
 def test_the_comparison(results):

@@ -9,7 +9,7 @@ import numpy as np
 from ..files import replacing
 from ..network import Network
 from ..recipes import RECIPES
-from ..runs import Run, load_histories, load_summary
+from ..runs import Run, existing_folder, load_histories, load_summary, results_folder
 from . import plots
 
 # the networks in the order of the course, and what others made of each
@@ -31,8 +31,9 @@ def save_pictures(folder, recipe, test):
 
     folder: with the files that `run_recipe` wrote. test: the Dataset that its accuracies were measured on.
     """
-    numbers = {key: column[0] for key, column in load_summary(folder).items()}  # the lowest seed, as model.npz
-    run = Run(Network.load(Path(folder, "model.npz")), load_histories(folder)[numbers["seed"]], numbers, False)
+    summary = load_summary(folder)
+    numbers = {key: summary[key][0] for key in summary if key != "settings"}  # the lowest seed, as model.npz
+    run = Run(Network.load(Path(folder, "model.npz")), load_histories(folder)[numbers["seed"]], numbers)
     for name, figure in pictures(recipe, run, test).items():
         with replacing(Path(folder, f"{name}.png")) as file:
             file.write(figure.png(small=True))
@@ -105,11 +106,12 @@ def published_text(recipe):
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-def comparison(results="results"):
+def comparison(results=None):
     """The table of all networks as Markdown: published, as published but run by us, ours, the goal, the commands.
 
-    results: the folder with one folder a recipe. What was not run is said to be missing.
+    results: the folder with one folder a recipe, by default the course's own. What was not run is said to be missing.
     """
+    results = existing_folder(results_folder() if results is None else results)
     lines = [
         "| network | run | test accuracy: mean (lowest to highest) | validation | training, seconds | command |",
         "|---|---|---|---|---|---|",
@@ -126,7 +128,8 @@ def comparison(results="results"):
 
 
 def _cells(recipe, results):
-    summary = load_summary(Path(results, recipe.name))
+    folder = Path(results, recipe.name)
+    summary = load_summary(folder) if folder.is_dir() else {}
     command = f"`python -m mnist_scratch train {recipe.name}` |"
     if not summary:
         return f"not run yet | | | {command}"
@@ -146,15 +149,20 @@ def kind(recipe):
     return "as published, one batch" if recipe.name.endswith("-batch") else "as published"
 
 
-def timeline(results="results"):
+def timeline(results=None):
     """All runs as one Figure: a panel a network, validation accuracy against seconds of training, each seed a line."""
-    figure = plots.Figure(10.0, 5.8)
-    panels = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
+    results = existing_folder(results_folder() if results is None else results)
+    rows = -(-len(NETWORKS) // 3)
+    figure = plots.Figure(10.0, 2.9 * rows)
+    panels = figure.subplots(rows, 3, sharex=True, sharey=True).ravel()
+    for panel in panels[len(NETWORKS) :]:
+        panel.remove()
     handles = {}
-    for panel, name in zip(panels, NETWORKS, strict=True):
+    for panel, name in zip(panels, NETWORKS, strict=False):
         ours, *published = attempts(name)
         for recipe in [*reversed(published), ours]:
-            for stages in load_histories(Path(results, recipe.name)).values():
+            folder = Path(results, recipe.name)
+            for stages in load_histories(folder).values() if folder.is_dir() else []:
                 history = next(iter(stages.values()))
                 x, y = history.seconds[1:], history.validation_accuracy[1:]
                 look = {"color": KINDS[kind(recipe)], "label": kind(recipe), "linewidth": 1.2}
@@ -172,7 +180,7 @@ def timeline(results="results"):
     figure.supylabel("validation accuracy", fontsize=10)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     figure.alt_text = (
-        "Six panels, one a network: validation accuracy against seconds of training, as published and ours, three "
-        "seeds each, with what the authors state as a gray line."
+        "One panel a network: validation accuracy against seconds of training, as published and ours, three seeds "
+        "each, with what the authors state as a gray line."
     )
     return figure

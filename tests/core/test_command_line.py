@@ -1,0 +1,475 @@
+"""The command line: each command in this process; faults of the user in one line; a real run interrupted."""
+
+import errno
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tqdm
+from PIL import Image
+
+from mnist_scratch import SGD, History, Network, data, files, fit
+from mnist_scratch import __main__ as command_line
+from mnist_scratch.__main__ import main
+from mnist_scratch.classroom import reports
+from mnist_scratch.recipes import RECIPES
+from mnist_scratch.runs import load_summary, results_folder, run_recipe
+
+FOLDER = Path("runs/tiny")
+PICTURES = {f"{name}.png" for name in ("training_curves", "confusion_matrix", "digit_accuracy", "sample_predictions")}
+RESULTS = PICTURES | {"model.npz", "history.json", "summary.json", "misread.json"}
+
+
+@pytest.fixture
+def place(tiny, small, monkeypatch, tmp_path):
+    """An empty working directory, recipes that take hundredths of a second, and pictures that take none."""
+    made = {"tiny": {}, "tiny-ensemble": {"n_validation": 0, "sizes": (784, 8, 6, 10), "ensemble": 3}}
+    for name, changes in made.items():
+        monkeypatch.setitem(RECIPES, name, replace(tiny, name=name, **changes))
+
+    def save_pictures(folder, recipe, test):
+        for name in PICTURES:
+            (folder / name).write_text(f"of seed {load_summary(folder)['seed'][0]}")
+
+    monkeypatch.setattr(reports, "save_pictures", save_pictures)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def refused(capsys, contents):
+    """The one line on stderr with which bad input is answered, with status 2 and no change of any file."""
+
+    def refused(*arguments):
+        before = contents(Path())
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse answers so
+            status = stop.code
+        err = capsys.readouterr().err
+        assert status == 2 and err.count("\n") == 1 and err.startswith("mnist-scratch: "), err
+        assert contents(Path()) == before
+        return err
+
+    return refused
+
+
+class Press:
+    """Stands in for _report: the stop button when the n-th epoch of all is reported."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def __call__(self, *_):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+# --------------------------------------------------------------------------------------------------- check, recipes
+
+
+def test_check_finds_this_machine_ready(capsys, monkeypatch):
+    monkeypatch.setattr(command_line, "load_mnist", lru_cache(data.load_mnist))  # read once, and not by each check
+    assert main(["check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "PROBLEM" not in "".join(lines) and lines[-1] == "This machine is ready."
+
+
+def problems(capsys):
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert "This machine is ready" not in out
+    return {line.split()[1]: line for line in out.splitlines() if line.startswith("PROBLEM")}
+
+
+def test_check_names_damaged_data(capsys, monkeypatch, tmp_path):
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(b"\x1f\x8bcut short")
+    monkeypatch.setattr(data, "course_folder", lambda *_: tmp_path)
+    found = problems(capsys)
+    assert {"data", "gradients", "training"} == set(found) and str(path) in found["data"]
+
+
+def test_check_names_a_missing_package_a_wrong_gradient_and_slow_learning(capsys, monkeypatch, mnist):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    class Wrong:
+        max_relative_error = 2e-7
+
+    monkeypatch.setattr(command_line, "version", version)
+    monkeypatch.setattr(command_line, "gradient_check", lambda *_: Wrong)
+    monkeypatch.setattr(command_line, "load_mnist", lambda: mnist)
+    monkeypatch.setattr(command_line, "fit", lambda net, *_, **__: fit(net, mnist.train[:10], epochs=1, batch_size=5))
+    found = problems(capsys)
+    assert set(found) == {"packages", "gradients", "training"}
+    assert "numpy is not installed" in found["packages"] and "2.0e-07" in found["gradients"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "mnist_scratch", *map(str, arguments)]
+
+
+def test_recipes_are_listed_one_a_line_on_any_console(capsys):
+    assert main(["recipes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    assert all("-".join(map(str, recipe.sizes)) in line for line, recipe in zip(lines, RECIPES.values(), strict=True))
+    cyrillic = subprocess.run(command("recipes"), capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1251"})
+    assert cyrillic.stderr == b"" and cyrillic.stdout.decode("cp1251").splitlines() == lines
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe of another kind")
+def test_a_reader_that_goes_away_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command("recipes"), stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.stderr == b""
+
+
+# -------------------------------------------------------------------------------------------------------------- train
+
+
+def test_train_all_seeds(place, capsys, contents):
+    assert main(["train", "tiny"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and set(contents(Path())) == {f"runs/tiny/{name}" for name in RESULTS}
+    summary = load_summary(FOLDER)
+    assert summary["seed"] == [0, 1, 2]
+    for stage in ("held out", "all"):
+        for epoch in (1, 2):
+            assert len(re.findall(rf"^{stage} +epoch +{epoch}/2 ", out, re.M)) == 3
+    names = ("test", "validation", "train")
+    for seed, row in enumerate(zip(*(summary[f"{name}_accuracy"] for name in names), strict=True)):
+        test, validation, train = (f"{accuracy:.2%}" for accuracy in row)
+        assert f"tiny, seed {seed}: test accuracy {test}, validation {validation}, training {train}, " in out
+    assert out.splitlines()[-1].startswith(f"tiny: test accuracy {np.mean(summary['test_accuracy']):.2%}, 3 seeds")
+
+
+def test_train_with_nothing_held_out_prints_no_validation(place, capsys):
+    assert main(["train", "tiny-ensemble", "--seed", "0"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and not any(word in out for word in ("validation", "None", "nan", "held out"))
+    assert [out.count(f"all {i}") for i in (1, 2, 3)] == [2, 2, 2]
+
+
+def test_train_options(place, tiny, stored):
+    assert main(["train", "tiny", "--epochs", "3", "--seed", "7", "--out", "a/b"]) == 0
+    assert {path.name for path in Path("a/b/tiny").iterdir()} == RESULTS
+    run_recipe(tiny.with_epochs(3), 7, "by hand", progress=False)
+    assert stored(Path("a/b/tiny")) == stored(Path("by hand"))
+
+
+def test_pictures_are_the_lowest_seeds(place):
+    for seed, owner in ((1, 1), (2, 1), (0, 0)):
+        main(["train", "tiny", "--seed", str(seed)])
+        assert {(FOLDER / name).read_text() for name in PICTURES} == {f"of seed {owner}"}
+
+
+@pytest.mark.parametrize(
+    "recipe, n, more",
+    [("tiny", n, ["--epochs", "2", "--out", "other place"]) for n in (1, 3, 5, 7)]
+    + [("tiny-ensemble", n, []) for n in (1, 4, 9)],
+)
+def test_the_advice_after_a_stop_leads_to_the_result_of_an_unbroken_run(
+    place, capsys, monkeypatch, stored, recipe, n, more
+):
+    """Four reports a seed, or six with an ensemble of three."""
+    assert main(["train", recipe, "--out", "unbroken"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(command_line, "_report", Press(n))
+        assert main(["train", recipe, *more]) == 130
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert main(shlex.split(re.search(r"\btrain .*--resume.*", err)[0])) == 0
+    folder = Path("other place" if more else "runs", recipe)
+    assert stored(folder) == stored(Path("unbroken", recipe))
+
+
+def test_finished_seeds_are_skipped_and_missing_pictures_drawn_when_resuming(place, capsys, monkeypatch, contents):
+    with monkeypatch.context() as patch:
+        patch.setattr(reports, "save_pictures", Press(1))
+        assert main(["train", "tiny", "--seed", "0"]) == 130
+    before = contents(Path())
+    assert main(["train", "tiny", "--seed", "0", "--resume"]) == 0
+    assert "seed 0: finished already" in capsys.readouterr().out
+    after = contents(Path())
+    assert set(after) == {f"runs/tiny/{name}" for name in RESULTS} and before.items() <= after.items()
+    assert main(["train", "tiny", "--resume"]) == 0 and load_summary(FOLDER)["seed"] == [0, 1, 2]
+
+
+def test_a_checkpoint_left_behind_by_a_finished_run_does_not_block_the_next(place):
+    main(["train", "tiny", "--seed", "0"])
+    (FOLDER / "checkpoint-seed0-all.npz").touch()  # killed between the results and the checkpoints' removal
+    assert main(["train", "tiny", "--seed", "0", "--resume"]) == 0
+    assert {path.name for path in FOLDER.iterdir()} == RESULTS
+
+
+# ---------------------------------------------------------------------------------------------------- what goes wrong
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["train", "sigmoid-10"], "there is no recipe 'sigmoid-10'; did you mean .*sigmoid-100"),
+        (["train", "tiny", "--epochs", "0"], "--epochs.*from 1 .*'0'"),
+        (["train", "tiny", "--epochs", "2.5"], "--epochs.*'2.5'"),
+        (["train", "tiny", "--seed", "-1"], "--seed.*from 0 .*'-1'"),
+        (["train", "tiny", "--seed", str(2**64)], "--seed.*'18446744073709551616'"),
+        (["train", "tiny", "--seed", "9" * 5000], "--seed"),
+        (["train"], "RECIPE"),
+        (["sing"], "sing"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_arguments(place, refused, arguments, words):
+    assert re.search(words, refused(*arguments))
+
+
+def test_what_is_in_the_folder_is_not_overwritten(place, refused, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(command_line, "_report", Press(5))
+        assert main(["train", "tiny"]) == 130  # seed 0 is finished, seed 1 is not
+    monkeypatch.setattr(type(RECIPES["tiny"]), "fit", lambda *_, **__: pytest.fail("it trained"))
+    for more in ([], ["--seed", "1"]):
+        assert re.search("seed1.*unfinished run.*--resume", refused("train", "tiny", *more))
+    for more in ([], ["--resume"], ["--seed", "0"], ["--seed", "1"]):
+        assert "other settings (epochs?)" in refused("train", "tiny", "--epochs", "3", *more)
+    for name, remedy in (("checkpoint-seed1-held-out.npz", "Delete it"), ("summary.json", "restore it")):
+        (FOLDER / name).write_bytes((FOLDER / name).read_bytes()[:-100])
+        assert re.search(f"{name}.*{remedy}", refused("train", "tiny", "--seed", "1", "--resume"))
+    assert "summary.json" in refused("train", "tiny", "--seed", "7")
+
+
+@pytest.mark.parametrize("words", [["train", "tiny"], ["compare"]])
+def test_output_that_cannot_be_written(place, refused, untrained, words):
+    Path("file").write_text("in its place")
+    assert "file" in refused(*words, "--out", "file")
+    assert "file" in refused(*words, "--out", "file/below")
+    if Path("/proc/self").exists():  # nobody can write there, not even root
+        assert "/proc" in refused(*words, "--out", "/proc/self")
+
+
+@pytest.mark.parametrize(
+    "error, advice",
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "Make room, and go on with: .* train tiny .*--resume"),
+        (PermissionError(errno.EACCES, "Permission denied"), "OneDrive.*\n.*Mend this, and go on with: .*--resume"),
+    ],
+)
+def test_a_file_that_cannot_be_replaced_is_told_as_what_it_is(place, capsys, monkeypatch, error, advice):
+    """And what was trained so far is kept."""
+    replacements = iter(range(20))
+
+    def fails(*paths):
+        if next(replacements) > 0:
+            raise error
+        os.rename(*paths)
+
+    monkeypatch.setattr(files.os, "replace", fails)
+    monkeypatch.setattr(files.time, "sleep", lambda _: None)
+    assert main(["train", "tiny", "--seed", "0"]) == 2
+    err = capsys.readouterr().err
+    assert re.search(rf"checkpoint-seed0-held-out.npz: {error.strerror}.*{advice}", err, re.S), err
+    assert ("Make room" in err) == (error.errno == errno.ENOSPC)
+    assert [path.name for path in FOLDER.iterdir()] == ["checkpoint-seed0-held-out.npz"]
+
+
+def test_data_that_are_missing(refused, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(data, "course_folder", lambda *_: tmp_path / "none")
+    assert "train-images-idx3-ubyte" in refused("train", "sigmoid-64", "--seed", "0", "--out", "new")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("operands could not be broadcast together"), TypeError("no"), KeyError(3)]
+)
+def test_a_fault_of_the_program_is_not_blamed_on_the_user(place, monkeypatch, error):
+    def faulty(*_):
+        raise error
+
+    monkeypatch.setattr(Network, "backward", faulty)
+    with pytest.raises(type(error)):  # with its traceback
+        main(["train", "tiny"])
+
+
+# ------------------------------------------------------------------------------------------------------------ compare
+
+
+def test_compare_shows_the_runs_of_the_course_and_writes_nothing(place, capsys, contents):
+    before = contents(results_folder())
+    assert main(["compare"]) == 0
+    out = capsys.readouterr().out
+    assert str(results_folder()) in out and "not run yet" not in out
+    assert contents(results_folder()) == before and contents(Path()) == {}
+
+
+def test_compare_ones_own_runs_with_what_is_stated(place, tiny, capsys, refused):
+    assert "runs" in refused("compare", "--out", "runs")  # there is no such folder, which may be a slip of the finger
+    for name, seeds in (("sigmoid-100", (0, 1, 2)), ("momentum-1024-as-published", (0,))):
+        for seed in seeds:
+            run_recipe(replace(tiny, name=name), seed, progress=False)
+    assert main(["compare", "--out", "runs"]) == 0
+    out, text = capsys.readouterr().out, Path("runs/comparison.md").read_text(encoding="utf-8")
+    assert out.startswith("The runs in runs:") and out.split("\n\n", 1)[1].strip() in text
+    assert re.search(r"!\[.{20,}\]\(comparison\.png\)", text)
+    with Image.open("runs/comparison.png") as picture:
+        assert picture.format == "PNG" and min(picture.size) > 400
+    rows = {line.split("train ")[-1].split("`")[0]: line for line in text.splitlines() if "train " in line}
+    course = {name for name in RECIPES if not name.startswith(("elastic", "tiny"))}
+    assert set(rows) == course and sum("not run yet" in row for row in rows.values()) == len(course) - 2
+    accuracies = [100 * value for value in load_summary("runs/sigmoid-100")["test_accuracy"]]
+    assert f"{np.mean(accuracies):.2f} % ({min(accuracies):.2f} to {max(accuracies):.2f})" in rows["sigmoid-100"]
+    for stated in ("94.25 %", "90 to 93 %", "97.11 %", "94.9 %", "98 %", "92 %"):
+        assert re.search(rf"stated by its authors \|[^|]*{stated}", text), stated
+
+
+def test_compare_has_room_for_a_seventh_network(place, tiny, monkeypatch):
+    monkeypatch.setitem(RECIPES, "tiny-as-published", replace(tiny, name="tiny-as-published", all_images=False))
+    monkeypatch.setattr(reports, "NETWORKS", [*reports.NETWORKS, "tiny"])
+    monkeypatch.setitem(RECIPES, "tiny", replace(tiny, goal=0.1))
+    main(["train", "tiny", "--seed", "0"])
+    assert main(["compare", "--out", "runs"]) == 0
+    assert "train tiny`" in Path("runs/comparison.md").read_text(encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------------------ predict
+
+
+@pytest.fixture(scope="module")
+def model(mnist, tmp_path_factory):
+    """A network that reads most digits, as a file."""
+    net = Network([784, 32, 10], seed=0)
+    fit(net, mnist.train[:10_000], epochs=3, batch_size=32, optimizer=SGD(0.1), progress=False)
+    path = tmp_path_factory.mktemp("model") / "model.npz"
+    net.save(path)
+    return path
+
+
+def drawn(path, row, scale=10):
+    """A row of MNIST as a picture file, enlarged."""
+    pixels = np.kron((255 * row.reshape(28, 28)).astype(np.uint8), np.ones((scale, scale), np.uint8))
+    Image.fromarray(255 - pixels).save(path)
+    return str(path)
+
+
+def answers(out):
+    """{path: (answer, ten probabilities)} of what `predict` printed."""
+    found = {}
+    for first, second in zip(out.splitlines()[::2], out.splitlines()[1::2], strict=True):
+        path, answer = first.rsplit(": ", 1)
+        found[path] = int(answer), [float(value) for value in re.findall(r"\d: ([\d.]+)%", second)]
+    return found
+
+
+def test_predict_reads_real_digits(mnist, model, tmp_path, capsys):
+    rows = [int(np.flatnonzero(mnist.validation.labels == digit)[3]) for digit in range(10)]
+    paths = [drawn(tmp_path / f"{i}.png", mnist.validation.images[row]) for i, row in enumerate(rows)]
+    assert main(["predict", str(model), *paths]) == 0
+    out, err = capsys.readouterr()
+    found = answers(out)
+    assert err == "" and list(found) == paths
+    for answer, probabilities in found.values():
+        assert sum(probabilities) == pytest.approx(100, abs=0.51) and probabilities[answer] == max(probabilities)
+    assert sum(found[path][0] == digit for digit, path in enumerate(paths)) >= 8
+
+
+def test_one_bad_picture_among_good_ones_and_patterns(mnist, model, tmp_path, capsys, monkeypatch):
+    """PowerShell hands *.png on as it is."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.png", "a.png", "c[1].png"):
+        drawn(name, mnist.validation.images[3])
+    for asked in (["a.png", "none.png", "b.png"], ["?.png", "none*.png"]):
+        assert main(["predict", str(model), *asked]) == 2
+        out, err = capsys.readouterr()
+        assert list(answers(out)) == ["a.png", "b.png"]
+        assert err.count("\n") == 1 and "none" in err
+    assert main(["predict", str(model), "c[1].png"]) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows' file system spells it otherwise")
+def test_a_name_that_the_console_cannot_show_does_not_stop_the_next_picture(mnist, model, tmp_path):
+    names = [drawn(tmp_path / name, mnist.validation.images[3]) for name in ("sieben-七.png", "b.png")]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1251"}
+    done = subprocess.run(command("predict", model, *names), capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"") and len(answers(done.stdout.decode("cp1251"))) == 2
+
+
+def test_pictures_and_models_that_cannot_be_used(mnist, model, tmp_path, refused, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    drawn("a.png", mnist.validation.images[3])
+    Path("text.png").write_text("This is no picture.")
+    Path("folder.png").mkdir()
+    Image.new("L", (100, 100), 255).save("blank.png")
+    Image.new("L", (5, 5), 255).save("small.png")
+    for name in ("missing.png", "text.png", "folder.png", "blank.png", "small.png"):
+        assert name in refused("predict", model, name)
+    Path("half.npz").write_bytes(model.read_bytes()[:1000])
+    Network([784, 9]).save("other.npz")
+    net = Network([784, 10])
+    net.weights[0][0] = np.nan
+    net.save("nan.npz")
+    for name in ("half.npz", "other.npz", "nan.npz", "missing.npz"):
+        assert name in refused("predict", name, "a.png")
+
+
+# ----------------------------------------------------------------------------------------------------- real processes
+
+
+def test_no_other_command_waits_for_matplotlib():
+    script = (
+        "import sys; from mnist_scratch.__main__ import main; main(['recipes']); assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+
+def test_a_stop_at_any_line_of_a_report_is_a_stop(tiny, capsys, pressed_at_line):
+    """Not another error, which would end the program with a traceback."""
+    history = History(train_loss=[2.3, 0.5], train_accuracy=[0.1, 0.8], validation_accuracy=[0.1, 0.8], seconds=[0, 1])
+    n, reached = 0, True
+    while reached:
+        n += 1
+        with pressed_at_line(n, command_line, tqdm.std) as left, suppress(KeyboardInterrupt):
+            command_line._report(tiny, "held out", history)
+        reached = left() <= 0
+    assert n > 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has not this Ctrl-C")
+def test_a_real_run_interrupted_and_resumed(tmp_path, stored):
+    def start(out, *more):
+        words = command("train", "softmax-regression", "--epochs", "1", "--seed", "0", "--out", out, *more)
+        # a test run in the background ignores Ctrl-C, and would hand that down
+        listens = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        return subprocess.Popen(
+            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **listens
+        )
+
+    folder, running = tmp_path / "broken" / "softmax-regression", start("broken")
+    try:
+        while not list(folder.glob("checkpoint*.npz")):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.001)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate()
+        assert running.returncode == 130 and "Traceback" not in err and "--resume" in err and err.count("\n") == 1
+    finally:
+        running.kill()
+    for out, more in (("unbroken", []), ("broken", ["--resume"])):
+        assert start(out, *more).communicate()[1] == ""
+    unbroken = tmp_path / "unbroken" / "softmax-regression"
+    assert stored(folder) == stored(unbroken) and {path.name for path in folder.iterdir()} == RESULTS
+    assert all((folder / name).read_bytes() == (unbroken / name).read_bytes() for name in PICTURES)

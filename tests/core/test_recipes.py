@@ -1,0 +1,236 @@
+"""recipes: the networks as a table written out here; settings as data, by which runs are known."""
+
+import json
+from dataclasses import dataclass, fields, make_dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_scratch import SGD, AveragedSGD, CosineSchedule, StepSchedule, WarmUpSchedule
+from mnist_scratch.files import UserError
+from mnist_scratch.recipes import RECIPES, find_recipe
+from mnist_scratch.runs import load_histories, load_summary, results_folder
+
+# layers, hidden activation, goal
+OURS = {
+    "sigmoid-100": ((784, 100, 10), "sigmoid", 0.982),
+    "momentum-1024": ((784, 1024, 10), "relu", 0.984),
+    "relu-128-64": ((784, 128, 64, 10), "relu", 0.982),
+    "softmax-regression": ((784, 10), "relu", 0.923),
+    "mlp-2layer": ((784, 128, 10), "sigmoid", 0.981),
+    "sigmoid-64": ((784, 64, 10), "sigmoid", 0.978),
+}
+# output, loss, optimizer, λ, batch size, epochs, held out, stated by the authors; layers and activation as in ours
+AS_PUBLISHED = {
+    "sigmoid-100-as-published": ("sigmoid", "binary_cross_entropy", SGD(0.5), 1e-4, 10, 30, 10_000, None),
+    "momentum-1024-as-published": (
+        *("softmax", "cross_entropy"),
+        SGD(StepSchedule(0.01, (30, 50, 65), 0.1), momentum=0.9, clip_value=5),
+        *(1e-4, 128, 80, 10_000, (0.9425, 0.9425)),
+    ),
+    "relu-128-64-as-published": ("softmax", "cross_entropy", SGD(0.01), 0.0, 128, 30, 10_000, (0.9, 0.93)),
+    "relu-128-64-as-published-batch": ("softmax", "cross_entropy", SGD(0.01), 0.0, 60_000, 250, 10_000, None),
+    "softmax-regression-as-published": ("softmax", "cross_entropy", SGD(1.0), 1e-4, 64, 30, 10_000, None),
+    "mlp-2layer-as-published": ("softmax", "cross_entropy", SGD(1.0), 1e-4, 64, 30, 10_000, (0.9711, 0.9711)),
+    "sigmoid-64-as-published": ("softmax", "binary_cross_entropy", SGD(3.0), 0.0, 1000, 230, 15_000, (0.949, 0.949)),
+    "sigmoid-64-as-published-batch": ("softmax", "binary_cross_entropy", SGD(1.0), 0.0, 60_000, 300, 15_000, None),
+}
+ELASTIC = ["elastic-mlp", "elastic-mlp-record"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours(name):
+    recipe = find_recipe(name)
+    assert (recipe.sizes, recipe.activation, recipe.goal) == OURS[name]
+    assert (recipe.output, recipe.loss, recipe.n_validation) == ("softmax", "cross_entropy", 10_000)
+    schedule = recipe.optimizer.learning_rate
+    assert recipe.optimizer == SGD(schedule, momentum=0.9) and schedule == CosineSchedule(schedule(0), recipe.epochs)
+    assert recipe.all_images and recipe.seeds == (0, 1, 2) and recipe.ensemble == 1
+
+
+@pytest.mark.parametrize("name", AS_PUBLISHED)
+def test_as_published(name):
+    recipe, ours = find_recipe(name), find_recipe(name.split("-as-published")[0])
+    assert (recipe.sizes, recipe.activation) == (ours.sizes, ours.activation)
+    stated = (recipe.output, recipe.loss, recipe.optimizer, recipe.weight_decay, recipe.batch_size, recipe.epochs)
+    assert (*stated, recipe.n_validation, recipe.published) == AS_PUBLISHED[name]
+    assert not recipe.all_images and recipe.goal is None and (recipe.published or recipe.remark)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_network_of_a_recipe_is_what_it_says(recipe):
+    net, again, other = recipe.network(1), recipe.network(1), recipe.network(2)
+    assert net.sizes == list(recipe.sizes) and net.dtype == np.float32
+    assert (net.activation, net.output, net.loss_name) == (recipe.activation, recipe.output, recipe.loss)
+    assert np.array_equal(net.weights[0], again.weights[0]) and not np.array_equal(net.weights[0], other.weights[0])
+
+
+def test_momentum_1024_has_the_published_number_of_parameters():
+    assert RECIPES["momentum-1024"].network(0).n_parameters == 814_090
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("sigmoid-10", "did you mean .*sigmoid-100"),
+        ("relu_128_64", "did you mean .*relu-128-64"),
+        ("softmax", "did you mean .*softmax-regression"),
+        ("zzzz", "`recipes` lists them"),
+    ],
+)
+def test_an_unknown_recipe_is_answered_with_a_hint(name, words):
+    with pytest.raises(UserError, match=f"no recipe '{name}'.*{words}"):
+        find_recipe(name)
+
+
+# ------------------------------------------------------------------------------------------- another number of epochs
+
+
+@pytest.mark.parametrize(
+    "rate, expected",
+    [
+        (0.3, 0.3),
+        (CosineSchedule(0.3, 10, final=0.1), CosineSchedule(0.3, 5, final=0.1)),
+        (StepSchedule(0.3, (4, 8)), StepSchedule(0.3, (2, 4))),
+        (WarmUpSchedule(0.3, 2), WarmUpSchedule(0.3, 1)),
+        (WarmUpSchedule(CosineSchedule(0.3, 10), 2), WarmUpSchedule(CosineSchedule(0.3, 5), 1)),
+    ],
+)
+def test_another_number_of_epochs_stretches_the_schedule(tiny, rate, expected):
+    recipe = replace(tiny, epochs=10, optimizer=replace(tiny.optimizer, learning_rate=rate), genuine_epochs=4)
+    optimizer = replace(tiny.optimizer, learning_rate=expected)
+    assert recipe.with_epochs(5) == replace(recipe, epochs=5, optimizer=optimizer, genuine_epochs=2)
+    assert recipe.with_epochs(10) == recipe
+
+
+def test_a_schedule_that_cannot_be_stretched_is_not_left_as_it_is(tiny):
+    with pytest.raises(UserError, match=r"stretched\(factor\)"):
+        replace(tiny, optimizer=SGD(lambda epoch: 0.1)).with_epochs(5)
+
+
+# --------------------------------------------------------------------------------------------------- settings as data
+
+
+def as_stored(recipe):
+    return json.loads(json.dumps(recipe.settings))
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipe_is_known_by_its_settings_alone(recipe):
+    others = [other for other in RECIPES.values() if other.has_settings(as_stored(recipe))]
+    assert others == [recipe]
+    about = {"name": "another", "seeds": (7,), "published": (0.1, 0.2), "remark": "other", "goal": 0.5}
+    assert replace(recipe, **about).has_settings(as_stored(recipe))
+
+
+ELABORATE = replace(
+    RECIPES["elastic-mlp"], optimizer=AveragedSGD(WarmUpSchedule(CosineSchedule(0.2, 9), 2), momentum=0.9)
+)
+CHANGES = {
+    "sizes": (784, 1024, 10),
+    "optimizer": SGD(0.1),
+    "augment": None,
+    "activation": "tanh",
+    "output": "sigmoid",
+    "loss": "binary_cross_entropy",
+    "initialization": 0.1,
+    "all_images": False,
+}
+
+
+@pytest.mark.parametrize("field", sorted(ELABORATE.settings))
+def test_a_change_of_any_setting_is_another_run(field):
+    value = CHANGES[field] if field in CHANGES else getattr(ELABORATE, field) + 1
+    assert not replace(ELABORATE, **{field: value}).has_settings(as_stored(ELABORATE))
+
+
+@pytest.mark.parametrize("part", ["augment", "optimizer", "optimizer.learning_rate", "optimizer.learning_rate.then"])
+def test_a_change_in_any_part_is_another_run(part):
+    """Half of each number in the distortion, the optimizer and its schedules."""
+
+    def changed(value, path, name):
+        if not path:
+            return replace(value, **{name: getattr(value, name) / 2})
+        return replace(value, **{path[0]: changed(getattr(value, path[0]), path[1:], name)})
+
+    path, value = part.split("."), ELABORATE
+    for step in path:
+        value = getattr(value, step)
+    names = [field.name for field in fields(value) if type(getattr(value, field.name)) is float]
+    names = [name for name in names if getattr(value, name)]
+    assert names
+    for name in names:
+        assert not changed(ELABORATE, path, name).has_settings(as_stored(ELABORATE)), name
+
+
+def test_a_field_that_is_added_later_orphans_no_run(tiny):
+    later = make_dataclass("SGD", [("new", float, 0.0)], bases=(SGD,), frozen=True)
+    mine = {"learning_rate": tiny.optimizer.learning_rate, "momentum": 0.9}
+    assert replace(tiny, optimizer=later(**mine)).has_settings(as_stored(tiny))
+    assert not replace(tiny, optimizer=later(**mine, new=1.0)).has_settings(as_stored(tiny))
+    assert not tiny.has_settings(as_stored(replace(tiny, optimizer=later(**mine))))  # nobody knows what "new" does
+
+    before = {name: value for name, value in as_stored(tiny).items() if name != "ensemble"}
+    assert tiny.has_settings(before) and not replace(tiny, ensemble=2).has_settings(before)
+    assert not tiny.has_settings({name: value for name, value in before.items() if name != "epochs"})
+
+
+@dataclass(frozen=True)
+class Halving:
+    """A schedule of a user's own."""
+
+    learning_rate: float
+
+    def __call__(self, epoch):
+        return self.learning_rate / 2**epoch
+
+
+def test_a_schedule_of_ones_own_is_known_by_its_class_and_its_fields(tiny):
+    mine = replace(tiny, optimizer=SGD(Halving(0.5)))
+    assert mine.has_settings(as_stored(mine))
+    assert not replace(tiny, optimizer=SGD(Halving(0.4))).has_settings(as_stored(mine))
+    assert replace(mine, sizes=tuple(np.array(mine.sizes))).has_settings(as_stored(mine))
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"optimizer": SGD(lambda epoch: 0.1)}, "optimizer.learning_rate=<function.*frozen dataclass"),
+        ({"augment": lambda images, rng: images}, "augment=<function.*frozen dataclass"),
+    ],
+)
+def test_what_cannot_be_described_is_refused_with_a_remedy(tiny, changes, words):
+    with pytest.raises(UserError, match=words):
+        _ = replace(tiny, **changes).settings
+
+
+@pytest.mark.parametrize("stored", [None, [], "sizes", 3, {}, {"sizes": {}}, {"optimizer": [1]}, {"epochs": 10**400}])
+def test_anything_else_is_no_settings(tiny, stored):
+    assert not tiny.has_settings(stored)
+    assert not isinstance(stored, dict) or not tiny.has_settings(as_stored(tiny) | (stored or {"x": 1}))
+
+
+# ------------------------------------------------------------------------------------------------- the stored results
+
+
+@pytest.mark.parametrize("name", [*OURS, *AS_PUBLISHED, *ELASTIC])
+def test_the_stored_runs_are_those_of_the_recipes(name):
+    recipe, folder = RECIPES[name], results_folder() / name
+    summary, histories = load_summary(folder), load_histories(folder)
+    assert recipe.has_settings(summary["settings"])
+    assert tuple(summary["seed"]) == tuple(histories) == recipe.seeds
+    assert {history.epochs for stages in histories.values() for history in stages.values()} == {recipe.epochs}
+    if recipe.goal and name != "elastic-mlp-record":  # which misses it by some images, as notebook 09 says
+        assert np.mean(summary["test_accuracy"]) >= recipe.goal
+
+
+@pytest.mark.parametrize("name", ELASTIC)
+def test_the_misread_images_of_the_stored_runs_are_misread(mnist, name):
+    folder = Path(results_folder(), name)
+    summary = load_summary(folder)
+    misread = json.loads((folder / "misread.json").read_text(encoding="utf-8"))
+    assert list(misread) == [str(seed) for seed in summary["seed"]]
+    for wrong, accuracy in zip(misread.values(), summary["test_accuracy"], strict=True):
+        assert len(wrong) == round((1 - accuracy) * 10_000)
+        assert all(mnist.test.labels[row] != answer for row, answer, _ in wrong)

@@ -1,0 +1,627 @@
+"""runs: each stage against `fit` by hand; interrupted, killed and resumed; what is in the folder before and after."""
+
+import io
+import json
+import os
+import signal
+import warnings
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_scratch import (
+    SGD,
+    AveragedSGD,
+    CosineSchedule,
+    Distortion,
+    FileFormatError,
+    Network,
+    files,
+    fit,
+    recipes,
+    runs,
+    training,
+)
+from mnist_scratch.files import UserError
+from mnist_scratch.recipes import RECIPES, Recipe
+from mnist_scratch.runs import finished, load_histories, load_summary, run_recipe
+
+FILES = {"model.npz", "history.json", "summary.json", "misread.json"}  # of a finished run
+PUBLISHED = {"all_images": False}
+ALONE = {"n_validation": 0}
+ENSEMBLE = {"sizes": (784, 8, 6, 10), "ensemble": 3}
+# With all that a recipe can ask for. 15 steps an epoch in the first stage, 19 in the second: the average, which is
+# taken every tenth, is half way to the next one when an epoch ends.
+ELASTIC = {
+    "optimizer": AveragedSGD(CosineSchedule(0.2, 2), momentum=0.9, averaging=0.5),
+    "batch_size": 16,
+    "label_smoothing": 0.1,
+    "augment": Distortion(translate=1.5, rotate=10, scale=0.1, shear=0.1, elastic=1.5, smoothness=5),
+}
+
+
+def run(recipe, seed, folder, **options):
+    return run_recipe(recipe, seed, folder, progress=False, **options)
+
+
+def same(one, two):
+    return all(a.tobytes() == b.tobytes() for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def recorded(histories):
+    """What two equal runs have in common: all but the time, and what the files leave out."""
+    left_out = ("seconds", "optimizer_state", "batch_loss")
+    return {
+        stage: {key: value for key, value in vars(history).items() if key not in left_out}
+        for stage, history in histories.items()
+    }
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in folder.glob("checkpoint*"))
+
+
+def misread(folder):
+    """{seed: [[row, answer, probability], …]} as it is in the file, which must be JSON that others read too."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads((folder / "misread.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+# ------------------------------------------------------------------------------------------------------ what a run is
+
+# changes of the tiny recipe: the stages of a run with seed 3, and the seed of each one's network
+STAGES = [
+    ({}, {"held out": 3, "all": 3}),
+    (PUBLISHED, {"held out": 3}),
+    (ALONE, {"all": 3}),
+    (ELASTIC, {"held out": 3, "all": 3}),
+    (ENSEMBLE, {"held out": 3, "all 1": 9, "all 2": 10, "all 3": 11}),
+    (ENSEMBLE | ELASTIC | ALONE, {"all 1": 9, "all 2": 10, "all 3": 11}),
+]
+
+
+def by_hand(recipe, seed, small, stage):
+    """The network that comes out, and its History."""
+    net = Network(recipe.sizes, recipe.activation, recipe.output, recipe.loss, seed=seed)
+    settings = {"batch_size": recipe.batch_size, "optimizer": recipe.optimizer, "weight_decay": recipe.weight_decay}
+    settings |= {"label_smoothing": recipe.label_smoothing, "augment": recipe.augment, "epochs": recipe.epochs}
+    train, held_out = (small.train[:240], small.train[240:]) if stage == "held out" else (small.train, None)
+    history = fit(net, train, validation=held_out, seed=seed, progress=False, **settings)
+    if isinstance(recipe.optimizer, AveragedSGD):
+        averages = history.optimizer_state[-1 - len(net.parameters()) : -1]
+        for parameter, mean in zip(net.parameters(), averages, strict=True):
+            parameter[...] = mean
+    return net, history
+
+
+@pytest.mark.parametrize("changes, stages", STAGES)
+def test_a_run_is_a_fit_for_each_stage_and_a_look_at_the_test_images(tiny, small, tmp_path, changes, stages):
+    recipe, seen = replace(tiny, **changes), []
+    result = run(recipe, 3, tmp_path, on_epoch=lambda stage, history: seen.append((stage, history.epochs)))
+    made = {stage: by_hand(recipe, seed, small, stage) for stage, seed in stages.items()}
+    histories = {stage: history for stage, (_, history) in made.items()}
+    assert recorded(result.histories) == recorded(histories) and not result.interrupted
+    assert seen == [(stage, epoch) for stage in stages for epoch in (1, 2)]
+
+    nets = [net for net, _ in made.values()][-recipe.ensemble :]
+    logits = sum(net.forward(small.test.images).astype(float) for net in nets) / len(nets)
+    np.testing.assert_allclose(result.net.forward(small.test.images), logits, rtol=1e-4, atol=1e-5)
+    assert len(nets) > 1 or same(result.net, nets[0])
+    assert same(Network.load(tmp_path / "model.npz"), result.net)
+
+    answers, labels = logits.argmax(axis=1), small.test.labels
+    train, held_out = small.train if recipe.all_images else small.train[:240], small.train[240:]
+    expected = {
+        "train_accuracy": np.mean([net.accuracy(train.images, train.labels) for net in nets]),
+        "test_accuracy": np.mean(answers == labels),
+        "digit_accuracy": [round(np.mean(answers[labels == digit] == digit), 4) for digit in range(10)],
+        "seconds": round(sum(result.histories[stage].seconds[-1] for stage in list(stages)[-len(nets) :]), 2),
+    }
+    if recipe.n_validation:
+        expected["validation_accuracy"] = made["held out"][0].accuracy(held_out.images, held_out.labels)
+    summary = load_summary(tmp_path)
+    assert summary.pop("settings") == json.loads(json.dumps(recipe.settings))
+    for numbers in (result.numbers, {name: column[0] for name, column in summary.items()}):
+        others = {name: value for name, value in numbers.items() if name not in expected}
+        assert others == {"seed": 3} | ({} if recipe.n_validation else {"validation_accuracy": None})
+        assert all(numbers[name] == pytest.approx(value, rel=1e-6) for name, value in expected.items())
+    for stage, history in load_histories(tmp_path)[3].items():
+        for name, values in recorded(result.histories)[stage].items():
+            assert getattr(history, name) == (pytest.approx(values, rel=1e-6) if isinstance(values, list) else values)
+    probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).max(axis=1)
+    rows = np.flatnonzero(answers != labels)
+    wrong = [[row, answers[row], pytest.approx(probabilities[row], rel=1e-3)] for row in rows]
+    assert misread(tmp_path) == {"3": wrong} and 0 < len(wrong) < len(labels)
+    assert {path.name for path in tmp_path.iterdir()} == FILES and finished(recipe, 3, tmp_path)
+
+
+@pytest.mark.parametrize("changes, stages", STAGES)
+def test_test_images_are_met_once_and_held_out_images_do_not_train(tiny, small, tmp_path, monkeypatch, changes, stages):
+    """Every forward pass is watched; the first pixel says which images it saw, the order what came before."""
+    log, forward, backward = [], Network._forward_pass, Network.backward
+    stage_now = [None]
+
+    def watched_forward(net, X):
+        log.append(("forward", set(X[:, 0].tolist()), len(X)))
+        return forward(net, X)
+
+    def watched_backward(net, Z, A, *rest):
+        log.append((stage_now[0], set(A[0][:, 0].tolist()), 0))
+        return backward(net, Z, A, *rest)
+
+    def watched_fit(recipe, net, train, seed, **options):
+        stage_now[0] = "all" if len(train) == len(small.train) else "held out"
+        return Recipe_fit(recipe, net, train, seed, **options)
+
+    Recipe_fit = Recipe.fit
+    monkeypatch.setattr(Network, "_forward_pass", watched_forward)
+    monkeypatch.setattr(Network, "backward", watched_backward)
+    monkeypatch.setattr(Recipe, "fit", watched_fit)
+    recipe = replace(tiny, **changes)
+    run(replace(recipe, augment=None), 3, tmp_path)
+    tested = [i for i, (_, pixels, _) in enumerate(log) if 0.5 in pixels]
+    assert tested == [len(log) - 1] and log[-1] == ("forward", {0.5}, len(small.test))  # after all else, all at once
+    trained = {what: set() for what, _, _ in log}
+    for what, pixels, _ in log:
+        trained[what] |= pixels
+    assert trained.get("held out", {0.0}) == {0.0} and trained.get("all", {0.0, 0.25}) == {0.0, 0.25}
+    assert {"held out": "held out" in stages, "all": bool({"all", "all 1"} & set(stages))} == {
+        what: what in trained for what in ("held out", "all")
+    }
+
+
+def test_the_last_epochs_may_see_the_genuine_images(tiny, small, tmp_path):
+    recipe = replace(tiny, **ELASTIC, **ALONE).with_epochs(3)
+    recipe, settings = replace(recipe, genuine_epochs=1), {"batch_size": 16, "weight_decay": 1e-4, "seed": 3}
+    settings |= {"optimizer": recipe.optimizer, "label_smoothing": 0.1, "progress": False}
+    net = recipe.network(3)
+    history = fit(net, small.train, epochs=2, augment=recipe.augment, **settings)
+    history = fit(net, small.train, epochs=3, resume=history, **settings)
+    result = run(recipe, 3, tmp_path / "genuine")
+    assert recorded(result.histories) == recorded({"all": history})
+    assert not same(result.net, run(replace(recipe, genuine_epochs=0), 3, tmp_path / "distorted").net)
+
+
+def test_a_batch_larger_than_the_training_set_is_the_training_set(tiny, small, tmp_path):
+    recipe = replace(tiny, **PUBLISHED, batch_size=60_000)
+    result = run(recipe, 0, tmp_path)
+    assert same(result.net, by_hand(replace(recipe, batch_size=240), 0, small, "held out")[0])
+
+
+@pytest.mark.parametrize("changes", [{}, PUBLISHED])
+@pytest.mark.parametrize("rate", [1e15, 1e30])
+def test_a_run_that_diverges_is_evaluated_and_saved(tiny, small, tmp_path, changes, rate):
+    recipe = replace(tiny, **changes, activation="relu", optimizer=SGD(rate), epochs=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = run(recipe, 0, tmp_path)
+    assert not result.interrupted and finished(recipe, 0, tmp_path)
+    for history in load_histories(tmp_path)[0].values():
+        assert history.diverged and "diverged in" in history.stopped
+    wrong = misread(tmp_path)["0"]
+    assert len(wrong) == round((1 - result.numbers["test_accuracy"]) * len(small.test))
+    assert all(0 <= probability <= 1 for _, _, probability in wrong)
+
+
+# ------------------------------------------------------------------------------------------------- files and folders
+
+
+def test_several_seeds_share_a_folder_and_a_rerun_replaces_its_own_entry_only(tiny, small, tmp_path):
+    folder, made = tmp_path / "deep" / "results", {}
+    for seed, owner in [(2, 2), (1, 1), (11, 1), (0, 0), (2, 0)]:
+        made[seed] = run(tiny, seed, folder)
+        assert same(Network.load(folder / "model.npz"), made[owner].net)  # the lowest seed's
+    real = load_summary(folder)
+    assert real["seed"] == list(load_histories(folder)) == [0, 1, 2, 11]
+    assert real["test_accuracy"] == pytest.approx([made[seed].numbers["test_accuracy"] for seed in real["seed"]])
+    assert finished(tiny, 11, folder) and not finished(tiny, 3, folder) and not finished(tiny.with_epochs(9), 2, folder)
+
+    (folder / "summary.json").write_text(json.dumps(real | {"test_accuracy": [0.1, 0.2, 0.3, 0.4]}))
+    (folder / "misread.json").write_text(json.dumps({"0": [], "1": [[1, 2, 0.5]]}))
+    run(tiny, 0, folder)
+    assert load_summary(folder)["test_accuracy"] == [real["test_accuracy"][0], 0.2, 0.3, 0.4]
+    assert misread(folder)["1"] == [[1, 2, 0.5]] and misread(folder)["0"]
+
+
+def test_a_run_goes_to_runs_and_never_to_the_results_of_the_course(tiny, small, tmp_path, monkeypatch, contents):
+    monkeypatch.chdir(tmp_path)
+    run_recipe(replace(tiny, **PUBLISHED), progress=False)
+    assert set(contents(tmp_path)) == {f"runs/tiny/{name}" for name in FILES}
+
+
+@pytest.mark.parametrize("place", ["", "notebooks", "notebooks/solutions"])
+def test_the_results_of_the_course_are_found_from_any_folder(monkeypatch, place, data_folder):
+    monkeypatch.chdir(data_folder.parent / place)
+    assert load_summary(runs.results_folder() / "momentum-1024")["seed"] == [0, 1, 2]
+
+
+def test_they_are_found_where_the_package_is_installed_without_them(monkeypatch, tmp_path):
+    (tmp_path / "results" / "tiny").mkdir(parents=True)
+    (tmp_path / "results" / "tiny" / "summary.json").touch()
+    (tmp_path / "a" / "results").mkdir(parents=True)  # of something else
+    monkeypatch.chdir(tmp_path / "a")
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "elsewhere" / "mnist_scratch" / "files.py"))
+    assert runs.results_folder() == tmp_path / "results"
+
+
+def test_a_missing_folder_is_named_and_an_empty_one_has_no_results(tiny, tmp_path):
+    assert load_summary(tmp_path) == load_histories(tmp_path) == {} and not finished(tiny, 0, tmp_path)
+    for read in (load_summary, load_histories):
+        with pytest.raises(FileNotFoundError, match="none: there is no such folder"):
+            read(tmp_path / "none")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(tiny, untrained, tmp_path):
+    (tmp_path / "file").write_text("in its place")
+    places = [tmp_path / "file", tmp_path / "file" / "below"]
+    if Path("/proc/self").exists():  # nobody can write there, not even root
+        places += [Path("/proc/self"), Path("/proc/self/results")]
+    for folder in places:
+        with pytest.raises(OSError):
+            run(tiny, 0, folder)
+    assert (tmp_path / "file").read_text() == "in its place"
+
+
+def test_what_cannot_be_stored_is_refused_before_training(tiny, untrained, tmp_path):
+    with pytest.raises(UserError, match="frozen dataclass"):
+        run(replace(tiny, optimizer=SGD(lambda epoch: 0.1)), 0, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(runs.fcntl is None, reason="Windows cannot tell")
+def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(tiny, small, tmp_path):
+    refused = []
+
+    def meanwhile(*_):
+        with pytest.raises(UserError, match="another run is writing its results here; wait for it, or name another"):
+            run(tiny, 1, tmp_path)
+        refused.append(True)
+
+    assert not run(tiny, 0, tmp_path, on_epoch=meanwhile).interrupted
+    assert refused and load_summary(tmp_path)["seed"] == [0]
+    run(tiny, 1, tmp_path)  # and afterwards all is as ever
+    assert load_summary(tmp_path)["seed"] == [0, 1]
+
+
+@pytest.mark.skipif(runs.fcntl is None, reason="Windows cannot tell whether somebody still writes it")
+def test_half_files_of_killed_runs_are_removed(tiny, small, tmp_path):
+    (tmp_path / "checkpoint-seed0-all.npz.0badcafe.unfinished").write_bytes(b"PK")
+    run(tiny, 0, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+# ------------------------------------------------------------------------------------------------------ damaged files
+
+NOT_JSON = ["", "{", "[1]", "null", '{"seed": 0}', "[" * 100_000, b"\xff\xfe{}"]
+NO_HISTORY = [[], {}, None, 1, {"loss": [1]}, {"train_loss": []}, {"train_loss": None}]
+
+
+def column(name, value):
+    return lambda summary: summary | {name: value}
+
+
+DAMAGES = {
+    "summary.json": [
+        *(lambda _, text=text: text for text in NOT_JSON),
+        lambda summary: {name: summary[name] for name in summary if name != "seconds"},
+        *(column(name, [None]) for name in ("seed", "settings", "train_accuracy", "test_accuracy", "seconds")),
+        *(column("digit_accuracy", value) for value in (None, [None], [0.9], [[None]])),
+        *(column("validation_accuracy", value) for value in (None, ["high"], [0.9, 0.8])),
+        *(column("settings", value) for value in (None, 3, [], [[3]], ["a=1", "a=2"])),
+        *(column("note", value) for value in (None, 3)),
+        column("seed", []),
+    ],
+    "history.json": [
+        *(lambda _, text=text: text for text in NOT_JSON),
+        *(lambda _, stages=stages: {"1": stages} for stages in NO_HISTORY),
+        *(lambda stored, damage=damage: {"1": stored["1"] | {"all": damage}} for damage in NO_HISTORY),
+        lambda stored: {"1": stored["1"] | {"all": stored["1"]["all"] | {"seconds": ["long"]}}},
+        lambda stored: {"1": stored["1"] | {"all": stored["1"]["all"] | {"penalty": [0.0]}}},
+        lambda stored: {"a": stored["1"]},
+        lambda stored: {},
+    ],
+    "misread.json": [lambda _, text=text: text for text in NOT_JSON if text != '{"seed": 0}'],
+}
+
+
+@pytest.mark.parametrize("name, damage", [(name, damage) for name, damages in DAMAGES.items() for damage in damages])
+def test_a_damaged_file_is_named_and_stops_a_run_before_it_begins(
+    tiny, small, tmp_path, monkeypatch, contents, finished_run, name, damage
+):
+    for file, content in finished_run.items():
+        (tmp_path / file).write_bytes(content)
+    content = damage(json.loads(finished_run[name]))
+    content = content if isinstance(content, str | bytes) else json.dumps(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = contents(tmp_path)
+    monkeypatch.setattr(Recipe, "fit", lambda *_, **__: pytest.fail("it trained"))
+    for resume in (True, False):
+        with pytest.raises(FileFormatError, match=f"{name}.*restore it"):
+            run(tiny, 2, tmp_path, resume=resume)
+    assert contents(tmp_path) == before
+
+
+@pytest.fixture(scope="module")
+def finished_run(tiny, mnist, tmp_path_factory, contents):
+    """The files of a run of seed 1, by name."""
+    folder, small = tmp_path_factory.mktemp("finished"), mnist.train[:300]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "load_mnist", lambda n_validation: type(mnist)(small, small[:0], mnist.test[:200]))
+        run(tiny, 1, folder)
+    return contents(folder)
+
+
+@pytest.fixture
+def stopped(tiny, small, tmp_path):
+    """A folder with a finished run of seed 1 and an unfinished one of seed 5, stopped in its second stage."""
+    run(tiny, 1, tmp_path)
+    assert run(tiny, 5, tmp_path, on_epoch=pressed_after(3)).interrupted
+    assert checkpoints(tmp_path) == ["checkpoint-seed5-all.npz", "checkpoint-seed5-held-out.npz"]
+    return tmp_path
+
+
+def pressed_after(n):
+    """An on_epoch: the stop button, pressed when the n-th epoch of all is reported."""
+    reports = count(1)
+
+    def press(*_):
+        if next(reports) == n:
+            raise KeyboardInterrupt
+
+    return press
+
+
+def with_arrays(change):
+    """A damage to a checkpoint's arrays."""
+
+    def damage(content):
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = change(dict(file))
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+    return damage
+
+
+class Planted:
+    """Would end Python if it were unpickled."""
+
+    def __reduce__(self):
+        return os._exit, (99,)
+
+
+CHECKPOINT_DAMAGES = {
+    "empty": lambda content: b"",
+    "text": lambda content: b"This is not a checkpoint.",
+    "half": lambda content: content[: len(content) // 2],
+    "its end missing": lambda content: content[:-1],
+    "a flipped bit": lambda content: content[:3000] + bytes([content[3000] ^ 4]) + content[3001:],
+    "objects": with_arrays(lambda arrays: arrays | {"history": np.array([Planted()], dtype=object)}),
+    "no weights": with_arrays(lambda arrays: {name: arrays[name] for name in arrays if name != "parameter2"}),
+    "no history": with_arrays(lambda arrays: {name: arrays[name] for name in arrays if name != "history"}),
+    "no settings": with_arrays(lambda arrays: {name: arrays[name] for name in arrays if name != "settings"}),
+    "a layer too wide": with_arrays(lambda arrays: arrays | {"parameter0": np.zeros((784, 9), np.float32)}),
+}
+
+
+@pytest.mark.parametrize("damage", CHECKPOINT_DAMAGES)
+@pytest.mark.parametrize("stage", ["held-out", "all"])
+def test_a_damaged_checkpoint_is_named_with_a_remedy(tiny, stopped, contents, damage, stage):
+    path = stopped / f"checkpoint-seed5-{stage}.npz"
+    path.write_bytes(CHECKPOINT_DAMAGES[damage](path.read_bytes()))
+    before = contents(stopped)
+    with pytest.raises(FileFormatError) as caught:
+        run(tiny, 5, stopped, resume=True)
+    message = str(caught.value)
+    assert str(path) in message and "Delete it to start again" in message and "pickle" not in message
+    assert contents(stopped) == before
+    path.unlink()  # the remedy
+    run(tiny, 5, stopped, resume=True)
+    assert load_summary(stopped)["seed"] == [1, 5]
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_called_damaged(tiny, stopped, monkeypatch):
+    """Whoever follows the advice to delete it would lose the run."""
+
+    def fails(_):
+        raise MemoryError
+
+    monkeypatch.setattr(files, "arrays_in", fails)
+    with pytest.raises(MemoryError):
+        run(tiny, 5, stopped, resume=True)
+
+
+# ----------------------------------------------------------------------------------------------------- other settings
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"weight_decay": 0.1}, {"augment": Distortion(1.0)}])
+def test_runs_of_other_settings_are_neither_mixed_nor_lost(tiny, stopped, untrained, contents, resume, change):
+    other, before = replace(tiny, **change), contents(stopped)
+    for seed in (1, 2):
+        with pytest.raises(UserError, match="holds results of other settings.* name another folder"):
+            run(other, seed, stopped, resume=resume)
+    assert contents(stopped) == before and not finished(other, 1, stopped)
+    for name in FILES:
+        (stopped / name).unlink()
+    before = contents(stopped)
+    with pytest.raises(UserError, match="checkpoint-seed5-.*(other settings|unfinished run)"):
+        run(other, 5, stopped, resume=resume)
+    assert contents(stopped) == before
+
+
+def test_an_unfinished_run_is_no_obstacle_for_another_seed(tiny, stopped, contents):
+    before = contents(stopped)
+    run(tiny, 6, stopped)
+    assert load_summary(stopped)["seed"] == [1, 6]
+    assert all(contents(stopped)[name] == before[name] for name in checkpoints(stopped))
+
+
+# ------------------------------------------------------------------------------------------ what was stored before
+
+OLDER = (
+    "sizes=(784, 1024, 1024, 10), optimizer=AveragedSGD(learning_rate=CosineSchedule(learning_rate=0.2, epochs=130.0, "
+    "final=0.01), momentum=0.9, nesterov=False, clip_value=None, clip_norm=None, averaging=0.99), epochs=130, "
+    "batch_size=256, weight_decay=0.0, label_smoothing=0.05, augment=Distortion(translate=1.5, rotate=12.0, "
+    "scale=0.12, shear=0.12, elastic=1.2, smoothness=5.0), genuine_epochs=10, activation='relu', output='softmax', "
+    "loss='cross_entropy', initialization=None, n_validation=0, all_images=True, committee=4"
+)
+
+
+def older(recipe):
+    """The text by which a run was known once; what was added to it later stood there only where it was used."""
+    later = ("label_smoothing", "augment", "genuine_epochs", "ensemble")
+    return ", ".join(f"{name}={getattr(recipe, name)!r}" for name in recipe.settings if name not in later)
+
+
+def test_settings_that_were_stored_as_text_are_known(tiny, tmp_path, finished_run):
+    summary = json.loads(finished_run["summary.json"])
+    for text, recipe in ((OLDER, RECIPES["elastic-mlp-record"]), (older(tiny), tiny)):
+        (tmp_path / "summary.json").write_text(json.dumps(summary | {"settings": [text]}))
+        known = load_summary(tmp_path)["settings"]
+        assert recipe.has_settings(known) and not RECIPES["elastic-mlp"].has_settings(known)
+        assert not replace(recipe, weight_decay=0.7).has_settings(known)
+
+
+NO_RECIPE = ["", "1), f(2", "sizes=__import__('os')", "optimizer=SGD(<function <lambda> at 0x7f>)", "x=" + "-" * 9000]
+
+
+@pytest.mark.parametrize("text", NO_RECIPE)
+def test_a_text_of_no_recipe_is_other_settings_and_nothing_in_it_runs(tiny, untrained, tmp_path, finished_run, text):
+    for name, content in finished_run.items():
+        (tmp_path / name).write_bytes(content)
+    summary = json.loads(finished_run["summary.json"]) | {"settings": [text]}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(UserError, match="other settings"):
+        run(tiny, 1, tmp_path)
+
+
+def test_a_run_begun_by_an_earlier_version_goes_on(tiny, stopped, tmp_path_factory, stored):
+    def as_before(arrays):
+        arrays = {name.replace("state", "velocity"): array for name, array in arrays.items()}
+        return arrays | {"settings": older(tiny)}
+
+    for path in stopped.glob("checkpoint*"):
+        path.write_bytes(with_arrays(as_before)(path.read_bytes()))
+    summary = load_summary(stopped)
+    (stopped / "summary.json").write_text(json.dumps(summary | {"settings": [older(tiny)]}))
+    assert finished(tiny, 1, stopped)
+    run(tiny, 5, stopped, resume=True)
+
+    unbroken = tmp_path_factory.mktemp("unbroken")
+    for seed in (1, 5):
+        run(tiny, seed, unbroken)
+    assert stored(stopped) == stored(unbroken)
+
+
+# -------------------------------------------------------------------------------------- interrupted, killed and resumed
+
+
+@pytest.fixture
+def unbroken(tiny, small, tmp_path, stored):
+    run(tiny, 5, tmp_path / "unbroken")
+    return stored(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("n, kept", [(1, 0), (4, 0), (5, 1), (9, 2), (13, 2), (14, 3), (18, 3)])
+def test_stop_button_in_each_epoch_of_both_stages(
+    tiny, small, unbroken, tmp_path, monkeypatch, contents, stored, n, kept
+):
+    """Four steps an epoch in the first stage, five in the second. kept: whole epochs, of both stages together."""
+    folder, steps, step = tmp_path / "broken", count(1), SGD.step
+
+    def pressed(*arguments):
+        if next(steps) == n:
+            raise KeyboardInterrupt
+        step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SGD, "step", pressed)
+        result = run(tiny, 5, folder)
+    assert result.interrupted and sum(history.epochs for history in result.histories.values()) == kept
+    expected = ["checkpoint-seed5-all.npz"] * (kept > 2) + ["checkpoint-seed5-held-out.npz"] * (kept > 0)
+    before = contents(folder)
+    assert sorted(before) == expected
+    if kept:
+        with pytest.raises(UserError, match=f"{expected[0]} is an unfinished run: go on with --resume, or delete"):
+            run(tiny, 5, folder)
+    assert contents(folder) == before
+    assert not run(tiny, 5, folder, resume=True).interrupted
+    assert stored(folder) == unbroken
+
+
+@pytest.mark.parametrize("changes", [{}, ELASTIC, ENSEMBLE | ELASTIC | ALONE, ELASTIC | ALONE | {"genuine_epochs": 1}])
+def test_stop_button_at_any_report_and_resumed(tiny, small, tmp_path, stored, changes):
+    """Also after the last epoch of a stage: pressed is pressed. What is done is not trained again."""
+    recipe, reports = replace(tiny, **changes), []
+    run(recipe, 5, tmp_path / "unbroken", on_epoch=lambda *_: reports.append(1))
+    for n in range(1, len(reports) + 1):
+        folder, again = tmp_path / str(n), []
+        result = run(recipe, 5, folder, on_epoch=pressed_after(n))
+        assert result.interrupted and result.numbers is None and not (folder / "summary.json").exists()
+        assert not run(recipe, 5, folder, resume=True, on_epoch=lambda *_, again=again: again.append(1)).interrupted
+        assert len(again) == len(reports) - n
+        assert stored(folder) == stored(tmp_path / "unbroken")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file just opened has no owner yet
+def test_stop_button_at_many_lines(tiny, small, unbroken, tmp_path, monkeypatch, pressed_at_line, stored):
+    # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
+    monkeypatch.setattr(training, "blas_threads", lambda work, threads: nullcontext())
+
+    def interrupted(n, folder):
+        """A run with KeyboardInterrupt before the n-th line of these modules, and how many lines were left then."""
+        result = None
+        with pressed_at_line(n, training, recipes, runs, files) as left, suppress(KeyboardInterrupt):
+            result = run(tiny, 5, folder)
+        return result, left()
+
+    _, left = interrupted(10**6, tmp_path / "counted")
+    lines = 10**6 - left
+    assert stored(tmp_path / "counted") == unbroken
+    # the end, where results are saved, closer
+    for n in [*range(1, lines, lines // 30), *range(lines - 120, lines, 7)]:
+        folder = tmp_path / f"line-{n}"
+        result, _ = interrupted(n, folder)
+        assert result is None or result.interrupted, "the button was ignored"
+        assert not list(folder.glob("*.unfinished")), n
+        assert not run(tiny, 5, folder, resume=True).interrupted
+        assert stored(folder) == unbroken, n
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+@pytest.mark.parametrize("changes, every", [({}, 5), (ENSEMBLE | ELASTIC | ALONE, 17)])
+def test_killed_again_and_again_and_resumed(tiny, small, tmp_path, stored, changes, every):
+    """SIGKILL, which no process can answer, in another step of each process; each goes on where the last one was."""
+    recipe, folder = replace(tiny, **changes), tmp_path / "broken"
+    run(recipe, 5, tmp_path / "unbroken")
+    for attempt in count():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of threads: over there none is needed
+            pid = os.fork()
+        if pid == 0:
+            steps, step = count(1), SGD.step
+
+            def deadly(*arguments, steps=steps, step=step, last=3 + every * attempt):
+                if next(steps) == last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                step(*arguments)
+
+            SGD.step = deadly
+            try:
+                run(recipe, 5, folder, resume=True)
+            finally:
+                os._exit(0 if finished(recipe, 5, folder) else 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+    assert attempt > 1 and stored(folder) == stored(tmp_path / "unbroken")
