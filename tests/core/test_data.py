@@ -1,7 +1,6 @@
 """data: IDX files written here with struct, byte by byte, and read back; the genuine MNIST; bad files."""
 
 import gzip
-import shutil
 import struct
 import tracemalloc
 from itertools import product
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
+from mnist_scratch import Dataset, FileFormatError, files, load_mnist, minibatches, one_hot, read_idx, split
 from mnist_scratch import data as data_module
 
 # code in the file: struct's letter, the NumPy type that should come out
@@ -72,7 +71,7 @@ def test_reads_every_type_and_shape(tmp_path_factory, file, pack):
 
 
 GOOD = idx_bytes(0x08, (3, 4), range(12))
-MAGIC = "magic number"
+MAGIC = "not IDX: it begins with "
 
 
 @pytest.mark.parametrize(
@@ -88,13 +87,13 @@ MAGIC = "magic number"
         (b"\x08\x01\0\0\0\0\0\x01x", MAGIC),  # little-endian
         (b"PK\x03\x04 a zip file, not gzip", MAGIC),
         (b"<!DOCTYPE html><title>Sign in</title>", r"begins with 3c 21 44 4f \(is it a web page\?\)"),
-        (GOOD[:4], "cut short inside its header"),
-        (GOOD[:11], "cut short inside its header"),
-        (GOOD[:12], "only 12"),
-        (GOOD[:-1], "only 23"),
+        (GOOD[:4], "cut short: 8 bytes are promised where only"),
+        (GOOD[:11], "cut short: 8 bytes are promised where only"),
+        (GOOD[:12], "cut short: 12 bytes are promised where only 0"),
+        (GOOD[:-1], "cut short: 12 bytes are promised where only 11"),
         (GOOD + b"\0", "there are more"),
         (idx_bytes(0x08, (0, 4), []) + b"x", "there are more"),
-        (idx_bytes(0x08, (0, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF), []), r"\(0, 4294967295, 4294967295, 4294967295\)"),
+        (idx_bytes(0x08, (0, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF), []), "Copy or download it again"),
     ],
 )
 @PACKED
@@ -106,7 +105,9 @@ def test_a_file_that_is_no_whole_idx_is_refused(tmp_path, content, words, pack):
     assert str(caught.value).startswith(f"{path}: ") and "again" in str(caught.value)  # the file, and a remedy
 
 
-@pytest.mark.parametrize("damage", [*(lambda p, n=n: p[:-n] for n in (1, 4, 8, 9, 15, 25)), lambda p: p[:2], lambda p: p + b"junk"])
+@pytest.mark.parametrize(
+    "damage", [*(lambda p, n=n: p[:-n] for n in (1, 4, 8, 9, 15, 25)), lambda p: p[:2], lambda p: p + b"junk"]
+)
 def test_damaged_gzip_is_refused(tmp_path, damage):
     path = tmp_path / "images.gz"
     path.write_bytes(damage(gzip.compress(GOOD)))
@@ -133,8 +134,8 @@ def test_every_bit_of_the_packed_data_and_checksum_matters(tmp_path):
 @pytest.mark.parametrize(
     "content, words",
     [
-        (idx_bytes(0x08, (1 << 20, 1 << 20), []) + bytes(1000), "1,099,511,627,788 bytes"),
-        (idx_bytes(0x08, (0xFFFFFFFF,) * 4, []) + bytes(1000), "bytes in all"),
+        (idx_bytes(0x08, (1 << 20, 1 << 20), []) + bytes(1000), "1,099,511,627,776 bytes|limit"),
+        (idx_bytes(0x08, (0xFFFFFFFF,) * 4, []) + bytes(1000), "limit=1,073,741,824"),
         (GOOD + bytes(30_000_000), "there are more"),  # a small gzip can be unpacked a thousandfold
     ],
 )
@@ -153,9 +154,9 @@ def test_a_header_that_promises_what_is_not_there_takes_no_memory(tmp_path, cont
 def test_the_limit_is_the_largest_size_that_is_read(tmp_path):
     path = tmp_path / "images"
     path.write_bytes(GOOD)
-    assert read_idx(path, limit=len(GOOD)).shape == (3, 4)
-    with pytest.raises(FileFormatError, match="limit=23"):
-        read_idx(path, limit=len(GOOD) - 1)
+    assert read_idx(path, limit=12).shape == (3, 4)
+    with pytest.raises(FileFormatError, match="limit=11"):
+        read_idx(path, limit=11)
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -260,19 +261,18 @@ def test_unpacked_and_repacked_files_are_accepted(place, raw, mnist):
     "damage, words",
     [
         (lambda content: gzip.compress(content)[:-9], "cut short"),
-        (lambda content: gzip.compress(content[:-1]), "the header promises"),
+        (lambda content: gzip.compress(content[:-1]), "cut short"),
         (lambda content: gzip.compress(content[:-1] + bytes([content[-1] ^ 1])), "the checksum is wrong"),
-        (lambda content: b"<html>", "neither gzip nor IDX"),
+        (lambda content: b"<html>", "not IDX"),
     ],
 )
-def test_a_damaged_mnist_file_is_named_with_one_remedy(place, labels_first, raw, damage, words):
+def test_a_damaged_mnist_file_is_named_with_a_remedy(place, labels_first, raw, damage, words):
     path = place / f"{NAMES[3]}.gz"
     write(path, damage(raw[NAMES[3]]))
     with pytest.raises(FileFormatError, match=words) as caught:
         load_mnist(place)
     message = str(caught.value)
-    assert message.startswith(f"{path}: ") and "Restore it with `git checkout -- data`" in message
-    assert "again." not in message and "  " not in message
+    assert message.startswith(f"{path}: ") and "Name the folder that holds" in message and "  " not in message
 
 
 def test_a_file_of_the_other_set_is_noticed(place, labels_first, raw):
@@ -285,7 +285,7 @@ def test_a_missing_mnist_file_is_named_with_what_to_do(place, labels_first, monk
     (place / f"{NAMES[3]}.gz").unlink()
     with pytest.raises(FileNotFoundError, match=f"{NAMES[3]}.gz: there is no such file. Name the folder that holds"):
         load_mnist(place)
-    monkeypatch.setattr(data_module, "_default_folder", lambda: place)
+    monkeypatch.setattr(data_module, "course_folder", lambda *_: place)
     with pytest.raises(FileNotFoundError, match="Restore it with `git checkout"):
         load_mnist()  # the course's own folder comes with its repository
 
@@ -295,9 +295,9 @@ def test_where_the_package_is_installed_alone_the_data_is_found_above_the_notebo
     (tmp_path / "course" / "data").mkdir(parents=True)
     (tmp_path / "course" / "data" / "train-images-idx3-ubyte.gz").touch()
     (tmp_path / "course" / folder / "data").mkdir(parents=True, exist_ok=True)  # a reader's own does not hide it
-    monkeypatch.setattr(data_module, "__file__", str(tmp_path / "site-packages" / "mnist_scratch" / "data.py"))
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "mnist_scratch" / "data.py"))
     monkeypatch.chdir(tmp_path / "course" / folder)
-    assert data_module._default_folder().resolve() == tmp_path / "course" / "data"
+    assert files.course_folder("data", "train-images-idx3-ubyte*").resolve() == tmp_path / "course" / "data"
 
 
 # --------------------------------------------------------------------------------------------- Dataset
@@ -396,7 +396,9 @@ def test_the_order_of_minibatches_comes_from_the_generator():
     assert first == labels(np.random.default_rng(3)) != second
 
 
-@pytest.mark.parametrize("m, batch_size, words", [(10, 0, "between 1 and 10"), (10, 11, "between 1 and 10"), (0, 1, "no examples")])
+@pytest.mark.parametrize(
+    "m, batch_size, words", [(10, 0, "between 1 and 10"), (10, 11, "between 1 and 10"), (0, 1, "no examples")]
+)
 def test_minibatches_refuse_at_once(m, batch_size, words):
     with pytest.raises(ValueError, match=words):
         minibatches(numbered(m), batch_size)  # not only when the first batch is asked for

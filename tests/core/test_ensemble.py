@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_scratch import Network
-from mnist_scratch.network import ensemble
+from mnist_scratch import Network, ensemble
 
 DEPTHS = pytest.mark.parametrize("sizes", [[4, 3], [4, 5, 3], [4, 5, 2, 3]])
 KINDS = [("relu", "softmax", "cross_entropy"), ("tanh", "sigmoid", "binary_cross_entropy")]
@@ -28,9 +27,16 @@ def test_its_logits_are_the_mean_of_its_members(tmp_path, sizes, dtype, toleranc
     members = some_members(n, sizes, activation=activation, output=output, loss=loss, dtype=dtype)
     before = [array.copy() for net in members for array in net.parameters()]
     joined = ensemble(iter(members))
-    assert (joined.activation, joined.output, joined.loss_name, joined.dtype) == (activation, output, loss, np.dtype(dtype))
+    assert (joined.activation, joined.output, joined.loss_name, joined.dtype) == (
+        activation,
+        output,
+        loss,
+        np.dtype(dtype),
+    )
     assert joined.sizes == [sizes[0], *(n * size for size in sizes[1:-1]), sizes[-1]]
-    np.testing.assert_allclose(joined.forward(X), sum(net.forward(X) for net in members) / n, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        joined.forward(X), sum(net.forward(X) for net in members) / n, rtol=tolerance, atol=tolerance
+    )
     for A, *own in zip(joined.activations(X)[1:-1], *(net.activations(X)[1:-1] for net in members), strict=True):
         np.testing.assert_allclose(A, np.hstack(own), rtol=tolerance, atol=tolerance)  # side by side, in their order
     joined.save(tmp_path / "model.npz")

@@ -182,7 +182,9 @@ def test_spread_of_the_first_weights(settings, expected):
 def test_the_seed_decides_the_first_weights():
     one, again, other = (Network([6, 6, 6], seed=seed) for seed in (7, 7, 8))
     assert same(one.weights, again.weights) and not np.array_equal(one.weights[0], other.weights[0])
-    assert not np.array_equal(one.weights[0], one.weights[1]) and same(Network([3, 2]).weights, Network([3, 2], seed=0).weights)
+    assert not np.array_equal(one.weights[0], one.weights[1]) and same(
+        Network([3, 2]).weights, Network([3, 2], seed=0).weights
+    )
     in_double = Network([6, 6, 6], seed=7, dtype="float64")  # the same weights, to float32's digits
     assert np.array_equal(one.weights[0], in_double.weights[0].astype("float32"))
 
@@ -328,7 +330,9 @@ def test_other_arrays_are_refused_and_never_unpickled(tmp_path, change):
     arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
     arrays |= {"W1": f4(4, 3), "b1": f4(3), "W2": f4(3, 2), "b2": f4(2)} | change
     path, executed = tmp_path / "model.npz", tmp_path / "executed"
-    arrays = {k: trap(executed) if isinstance(v, str) and v == "trap" else v for k, v in arrays.items() if v is not None}
+    arrays = {
+        k: trap(executed) if isinstance(v, str) and v == "trap" else v for k, v in arrays.items() if v is not None
+    }
     np.savez(path, **arrays)
     refused(path)
     assert not executed.exists()
@@ -389,10 +393,14 @@ NAN_IN_ROW_3 = np.where(np.arange(5)[:, None] >= 3, np.nan, X5)
         (X5.reshape(5, 2, 2), r"X must have shape \(m, 4\).*X.reshape\(len\(X\), -1\)"),
         (X5[:0], r"X must have shape \(m, 4\) with m ≥ 1"),
         (np.full((5, 4), 255, np.uint8), "X holds uint8.*X / 255"),
-        (NAN_IN_ROW_3, "X holds NaN or infinity; .* row 3$"),
-        (X5 * 1e300, "X holds NaN or infinity; .* row 0$"),  # finite in float64, not in the network's float32
+        (255 * X5, "X holds float64 values from 0.0 to 255.0.*X / 255"),  # pixels as fractions
+        (NAN_IN_ROW_3, "X holds NaN or infinity .* row 3$"),
+        (X5 * 1e300, "X holds NaN or infinity in float32.* row 0$"),  # finite in float64, not in the network's float32
         (np.zeros((5000, 5)), r"not \(5000, 5\)"),  # all its rows, not those of a chunk
-        *((np.where(np.arange(4600)[:, None] == row, np.nan, np.zeros((4600, 4))), rf" row {row}$") for row in (1999, 2000, 4500)),
+        *(
+            (np.where(np.arange(4600)[:, None] == row, np.nan, np.zeros((4600, 4))), rf" row {row}$")
+            for row in (1999, 2000, 4500)
+        ),
     ],
 )
 def test_bad_X_is_named_with_its_first_bad_row(X, words):
@@ -412,14 +420,15 @@ LABELS = [
     (Y5[:4], r"y must have shape \(5,\).*\(4,\)"),
     (Y5 + 1, "y must be from 0 to 9; these labels go from 1 to 10"),
     (Y5 - 1, "y must be from 0 to 9; these labels go from -1 to 8"),
-    (Y5.astype(float), "y must be integers.*float64"),
+    (Y5.astype(float), r"y must be integers, not float64; y.astype\(int\)"),
+    (Y5.astype(str), r"y must be integers, not <U21; y.astype\(int\)"),
     (Y5 == 0, "y must be integers.*bool"),
     (np.array(3), "y must have shape"),
 ]
 TARGETS = [
     (np.zeros((5, 9)), r"y must be labels.*\(5, 10\).*\(5, 9\)"),
     (np.zeros((4, 10)), r"y must be labels.*\(4, 10\)"),
-    (Y5[:, None], r"y must be labels.*\(5, 1\)"),
+    (Y5[:, None], r"y must be labels .*\(5, 1\); .* y.ravel\(\)"),
     (np.full((5, 10), np.nan), "y holds NaN or infinity"),
 ]
 
@@ -427,12 +436,11 @@ TARGETS = [
 @pytest.mark.parametrize("y, words", LABELS + TARGETS)
 def test_bad_y_is_named(y, words):
     net = Network([4, 3, 10])
-    for call in (net.loss_and_gradients, net.loss):
+    for call in (net.loss_and_gradients, net.loss, net.evaluate):
         with pytest.raises(ValueError, match=words):
             call(X5, y)
-    for call in (net.accuracy, net.evaluate):  # which take labels only
-        with pytest.raises(ValueError, match=words if np.ndim(y) < 2 else "y must have shape"):
-            call(X5, y)
+    with pytest.raises(ValueError, match=words if np.ndim(y) < 2 else "y must have shape"):
+        net.accuracy(X5, y)  # which takes labels only
 
 
 def test_labels_in_place_of_targets_are_refused_by_backward():

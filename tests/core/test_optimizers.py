@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, flatten
+from mnist_scratch.optimizers import stretched
 
 
 def some_arrays(seed, dtype=np.float64):
@@ -133,7 +134,7 @@ def test_gradients_of_another_shape_change_nothing(optimizer, shape):
     state = optimizer.initial_state(parameters)
     before = [array.copy() for array in (*parameters, *state)]
     gradients = [np.ones((2, 3))] if shape is None else [np.ones(shape), np.ones(3)]
-    with pytest.raises(ValueError, match="same shapes.*initial_state"):
+    with pytest.raises(ValueError, match="^gradients must hold arrays of the shapes "):
         optimizer.step(parameters, gradients, state)
     assert same([*parameters, *state], before)
 
@@ -141,7 +142,7 @@ def test_gradients_of_another_shape_change_nothing(optimizer, shape):
 @pytest.mark.parametrize("shapes", [[], [(3,)], [(3,), (2, 1)], [(3,), (2, 3), (3,)]])
 def test_a_velocity_of_another_shape_changes_nothing(shapes):
     parameters, velocity = [np.ones(3), np.ones((2, 3))], [np.ones(shape) for shape in shapes]
-    with pytest.raises(ValueError, match="same shapes.*initial_state"):
+    with pytest.raises(ValueError, match="initial_state.* must hold arrays of the shapes "):
         SGD(0.1, momentum=0.9).step(parameters, parameters, velocity)
     assert all((array == 1).all() for array in (*parameters, *velocity))
 
@@ -226,6 +227,24 @@ def test_schedules_by_hand(schedule, rates):
     assert [SGD(schedule).rate(epoch) for epoch in rates] == [schedule(epoch) for epoch in rates]
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        StepSchedule(0.5, (2, 5), 0.25),
+        CosineSchedule(0.9, 10, final=0.1),
+        WarmUpSchedule(0.5, epochs=4),
+        WarmUpSchedule(CosineSchedule(0.9, 10), epochs=4),  # what follows the warm-up, too
+    ],
+)
+def test_a_stretched_schedule_takes_as_many_times_the_epochs(schedule):
+    longer = stretched(schedule, 3)
+    for epoch in (0, 0.5, 2, 4, 5, 9, 10, 12):
+        assert longer(3 * epoch) == pytest.approx(schedule(epoch))
+    for rate in (0.1, math.exp):  # a number, or a function of one's own, stays
+        assert stretched(rate, 3) is rate
+        assert WarmUpSchedule(rate, epochs=4).stretched(3) == WarmUpSchedule(rate, epochs=12)
+
+
 def test_a_step_takes_the_rate_of_its_epoch():
     optimizer, p = SGD(StepSchedule(0.5, (1,), factor=0.5)), [np.zeros(1)]
     for epoch, expected in ({"epoch": 0.999}, -0.5), ({"epoch": 1.0}, -0.75), ({}, -1.25):
@@ -234,7 +253,9 @@ def test_a_step_takes_the_rate_of_its_epoch():
     assert SGD(0.3).rate(0) == SGD(0.3).rate(1000) == 0.3 and SGD(lambda epoch: 1 + epoch).rate(2.5) == 3.5
 
 
-@pytest.mark.parametrize("rate, error", [(-1, ValueError), (math.nan, ValueError), (math.inf, ValueError), (True, TypeError)])
+@pytest.mark.parametrize(
+    "rate, error", [(-1, ValueError), (math.nan, ValueError), (math.inf, ValueError), (True, TypeError)]
+)
 def test_a_schedules_bad_rate_is_refused_before_the_step(rate, error):
     p = [np.ones(3)]
     with pytest.raises(error, match="^the schedule's learning rate must be "):
@@ -245,6 +266,46 @@ def test_a_schedules_bad_rate_is_refused_before_the_step(rate, error):
 
 
 # --------------------------------------------------------------------------------------------- settings
+
+
+NUMBERS = pytest.mark.parametrize(
+    "name, build, also",
+    [
+        ("learning_rate", SGD, "function"),
+        ("learning_rate", lambda v: StepSchedule(v, (1,)), ""),
+        ("learning_rate", lambda v: CosineSchedule(v, 5), ""),
+        ("then", WarmUpSchedule, "function"),
+        ("factor", lambda v: StepSchedule(0.1, (1,), v), ""),
+        ("epochs", lambda v: CosineSchedule(0.1, v), ""),
+        ("epochs", lambda v: WarmUpSchedule(0.1, v), ""),
+        ("clip_value", lambda v: SGD(clip_value=v), "None"),
+        ("clip_norm", lambda v: SGD(clip_norm=v), "None"),
+    ],
+)
+
+
+@NUMBERS
+def test_numbers_must_be_above_zero(name, build, also):
+    for value in (0, -0.1, math.nan, -math.inf, math.inf):
+        with pytest.raises(ValueError, match=f"^{name} must be above 0"):
+            build(value)
+    for value in ("0.1", [0.1], 1j, True, np.array([0.1]), *{"None": [len], "function": [None], "": [len, None]}[also]):
+        with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
+            build(value)
+    build({"None": None, "function": lambda epoch: 0.1, "": 0.1}[also])
+
+
+@pytest.mark.parametrize(
+    "name, build", [("momentum", lambda v: SGD(momentum=v)), ("averaging", lambda v: AveragedSGD(averaging=v))]
+)
+def test_fractions_must_be_below_one(name, build):
+    assert getattr(build(0), name) == 0
+    for value in (-0.1, 1, 1.5, math.nan):
+        with pytest.raises(ValueError, match=f"^{name} must be at least 0 and below 1, not "):
+            build(value)
+    for value in ("0.5", None, len, True):
+        with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
+            build(value)
 
 
 def test_settings_cannot_be_changed():

@@ -8,7 +8,7 @@ import pytest
 import threadpoolctl
 
 from mnist_scratch import Dataset, Network, fit
-from mnist_scratch.threads import blas_threads
+from mnist_scratch.threads import blas_threads, spread
 
 rng = np.random.default_rng(0)
 DATA = Dataset(rng.standard_normal((23, 5)), rng.integers(0, 3, 23))
@@ -22,7 +22,7 @@ def counts():
     return [lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def two_threads():
     """Two threads to start from, whatever the machine or OPENBLAS_NUM_THREADS says; and two there are at the end."""
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
@@ -32,6 +32,10 @@ def two_threads():
         assert set(counts()) == {2}
 
 
+FROM_TWO = pytest.mark.usefixtures("two_threads")
+
+
+@FROM_TWO
 @pytest.mark.parametrize(
     "work, threads, expected", [(1, None, 1), (1e8 - 1, None, 1), (1e8, None, 2), (1, 2, 2), (1e8, 1, 1), (1e12, 3, 3)]
 )
@@ -40,7 +44,10 @@ def test_small_steps_take_one_thread_unless_told_otherwise(work, threads, expect
         assert set(counts()) == {expected}
 
 
-@pytest.mark.parametrize("sizes, batch_size, expected", [([5, 3], 20, 1), ([5, 600_000, 3], 19, 2), ([5, 600_000, 3], 10, 1)])
+@FROM_TWO
+@pytest.mark.parametrize(
+    "sizes, batch_size, expected", [([5, 3], 20, 1), ([5, 600_000, 3], 19, 2), ([5, 600_000, 3], 10, 1)]
+)
 def test_the_work_of_a_step_is_the_batch_size_times_the_parameters(sizes, batch_size, expected):
     seen = []
     net = Network(sizes, initialization="zeros")
@@ -48,6 +55,7 @@ def test_the_work_of_a_step_is_the_batch_size_times_the_parameters(sizes, batch_
     assert seen == [{expected}]
 
 
+@FROM_TWO
 @pytest.mark.parametrize("threads", [1, 3])
 def test_fit_takes_as_many_threads_as_it_is_told(threads):
     seen = []
@@ -55,6 +63,7 @@ def test_fit_takes_as_many_threads_as_it_is_told(threads):
     assert seen == [{threads}] * 3
 
 
+@FROM_TWO
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_the_count_is_restored_however_a_run_ends(error):
     def fail(history):
@@ -69,14 +78,20 @@ def test_the_count_is_restored_however_a_run_ends(error):
 def test_the_count_is_set_from_any_thread_and_nested():
     """JupyterLab lets the callbacks of widgets run in a thread of their own."""
 
+    before = counts()
+
     def inside():
-        with blas_threads(1, 3), blas_threads(1, 1):
-            return set(counts())
+        with blas_threads(1, 3):
+            three = set(counts())
+            with blas_threads(1, 1):
+                return three, set(counts())
 
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(inside).result() == {1}
+        assert pool.submit(inside).result() == ({3}, {1})
+    assert counts() == before
 
 
+@FROM_TWO
 @pytest.mark.parametrize("first_out", [0, 1])
 def test_runs_that_overlap_do_not_undo_each_others_limit(first_out):
     """They overlap for certain: each waits for the other in its first epoch; either may end first."""
@@ -98,6 +113,7 @@ def test_runs_that_overlap_do_not_undo_each_others_limit(first_out):
         assert [history.epochs for history in pool.map(overlapping, range(2))] == [3, 3]
 
 
+@FROM_TWO
 def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
     presses, real = iter([True, False]), threadpoolctl._ThreadpoolLimiter.restore_original_limits
 
@@ -110,3 +126,14 @@ def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
         patch.setattr(threadpoolctl._ThreadpoolLimiter, "restore_original_limits", restore)
         with pytest.raises(KeyboardInterrupt), blas_threads(0):
             assert set(counts()) == {1}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_pieces_come_back_in_order_and_each_takes_one_blas_thread(threads, n):
+    found = spread(lambda i: (i, set(counts())), range(n), threads)
+    assert [i for i, _ in found] == list(range(n))
+    if min(threads, n) > 1:
+        assert all(inside == {1} for _, inside in found)
+    with pytest.raises(ZeroDivisionError):
+        spread(lambda i: 1 / 0, range(n + 1), threads)

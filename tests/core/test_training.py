@@ -19,6 +19,7 @@ from mnist_scratch import (
     History,
     Network,
     StepSchedule,
+    Trainer,
     fit,
     training,
 )
@@ -143,6 +144,12 @@ def test_fit_is_descent_written_out(batch_size, settings):
     assert history.seconds[0] == 0 < history.seconds[1] and history.seconds == sorted(history.seconds)
 
 
+def test_a_batch_size_above_the_number_of_examples_means_all_of_them():
+    one, two = some_network(), some_network()
+    first, second = quiet(one, some_data(), batch_size=M), quiet(two, some_data(), batch_size=128)
+    assert same(one, two) and recorded(first) == recorded(second) and len(second.batch_loss) == 3
+
+
 def test_no_epochs_are_a_measurement():
     net = some_network()
     history = quiet(net, some_data(), epochs=0)
@@ -169,6 +176,31 @@ def test_the_history_says_what_evaluate_says_of_the_result(optimizer, m):
     )  # fmt: skip
     found = [[getattr(history, name)[epoch] for name in PER_EPOCH[:5]] for epoch in range(1, 5)]
     assert found == measured
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, averaging=0.5)])
+def test_a_trainer_steps_and_measures_as_fit_does(optimizer):
+    data, net, by_fit = some_data(), some_network(), some_network()
+    settings = {"optimizer": optimizer, "batch_size": 5} | EVERYTHING
+    history = quiet(by_fit, data, epochs=2, **settings)
+    trainer = Trainer(net, data, **settings)
+    assert trainer.measure() == {name: getattr(history, name)[0] for name in PER_EPOCH[:5]}
+    for step in range(10):
+        assert (trainer.epochs, trainer.position) == (step // 5, 5 * (step % 5)) and trainer.steps_per_epoch == 5
+        assert trainer.step() == history.batch_loss[step]
+    assert same(net, by_fit) and same(trainer.state, history.optimizer_state) and trainer.epochs == 2
+    assert trainer.measure() == {name: getattr(history, name)[2] for name in PER_EPOCH[:5]}
+    few = trainer.result().evaluate(data.images[:7], data.labels[:7])
+    assert (few[0].data, few[1]) == (trainer.measure(7)["train_loss"], trainer.measure(7)["train_accuracy"])
+
+
+def test_a_trainers_settings_may_change_between_steps():
+    trainer = Trainer(some_network(), some_data(), optimizer=SGD(0.1), batch_size=5)
+    trainer.step()
+    trainer.optimizer, before = SGD(1e-300), trainer.net.copy()
+    trainer.batch_size = 9
+    trainer.step()
+    assert same(trainer.net, before) and trainer.position == 14 and trainer.steps_per_epoch == 3
 
 
 def test_averaging_leaves_the_descent_itself_as_it_is():
@@ -416,10 +448,6 @@ class Pressed(SGD):
             if self.n == 0:
                 raise KeyboardInterrupt
 
-    def initial_state(self, parameters):
-        self._called("initial_state")
-        return super().initial_state(parameters)
-
     def step(self, *arguments):
         self._called("step")
         super().step(*arguments)
@@ -432,7 +460,6 @@ class Pressed(SGD):
 @pytest.mark.parametrize(
     "where, n, epochs, steps, whole",
     [
-        ("initial_state", 1, 0, 0, True),
         ("result", 1, 0, 0, True),
         ("result", 2, 0, 5, False),
         ("step", 1, 0, 0, True),
@@ -488,9 +515,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(
-    "progress, variable, bar", [(True, None, True), (True, "1", False), (False, None, False)]
-)
+@pytest.mark.parametrize("progress, variable, bar", [(True, None, True), (True, "1", False), (False, None, False)])
 def test_what_is_shown(capsys, monkeypatch, progress, variable, bar):
     """A bar that counts steps, unless tqdm is switched off, and in the end the reason why it stopped."""
     terminal = Terminal()
@@ -522,12 +547,12 @@ def bad_row(row):
 @pytest.mark.parametrize(
     "data, words",
     [
-        (spoiled(value=np.inf), "images holds NaN or infinity; .* row 22"),
+        (spoiled(value=np.inf), "images holds NaN or infinity .* row 22"),
         (spoiled(label=3), "labels must be from 0 to 2; these labels go from 0 to 3"),
         (spoiled(width=4), r"images must have shape \(m, 5\)"),
         (spoiled(dtype=np.uint8), "images holds uint8.*/ 255"),
         (some_data()[:0], "holds no examples"),
-        *((bad_row(row), f"images holds NaN or infinity; .* row {row}$") for row in (1999, 2000, 2300)),
+        *((bad_row(row), f"images holds NaN or infinity .* row {row}$") for row in (1999, 2000, 2300)),
     ],
 )
 @pytest.mark.parametrize("name", ["train", "validation"])
@@ -541,13 +566,11 @@ def test_bad_data_are_named_before_anything_is_changed(name, data, words):
 @pytest.mark.parametrize(
     "settings, error, words",
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be between 1 and 23, not 0"),
-        ({"batch_size": M + 1}, ValueError, "batch_size must be between 1 and 23, not 24"),
+        ({"batch_size": 0}, ValueError, "batch_size must be 1 or more, not 0"),
         ({"epochs": 2.0}, TypeError, "epochs must be a whole number, not 2.0"),
         ({"epochs": 1}, ValueError, "epochs counts all epochs, and this history has 2 already"),
         ({"optimizer": 0.1}, TypeError, "optimizer must be an optimizer, such as SGD"),
         ({"optimizer": SGD}, TypeError, "optimizer must be an optimizer, such as SGD"),
-        ({"optimizer": SGD(lambda epoch: -1)}, ValueError, "the schedule's learning rate must be at least 0"),
         ({"optimizer": AveragedSGD(0.1, momentum=0.9)}, ValueError, "another kind of optimizer; give the same one"),
         ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0"),
         ({"label_smoothing": 1}, ValueError, "label_smoothing must be at least 0 and below 1, not 1"),
@@ -555,7 +578,11 @@ def test_bad_data_are_named_before_anything_is_changed(name, data, words):
         ({"augment": Distortion}, TypeError, "augment must be a function of images and a generator"),
         ({"validation": VALIDATION}, ValueError, "validation must be given again, or left out again"),
         ({"train": some_data().images}, TypeError, "train must be a Dataset.*not ndarray"),
-        ({"resume": History(train_loss=[1.0])}, ValueError, "resume must have one entry for each epoch in its lists"),
+        (
+            {"resume": History(train_loss=[1.0])},
+            ValueError,
+            "a History must have one entry for each epoch in its lists",
+        ),
     ],
 )
 def test_bad_arguments_change_neither_network_nor_history(settings, error, words):
