@@ -129,11 +129,12 @@ def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-@pytest.mark.parametrize("n", [0, 1, 5])
-def test_pieces_come_back_in_order_and_each_takes_one_blas_thread(threads, n):
-    found = spread(lambda i: (i, set(counts())), range(n), threads)
-    assert [i for i, _ in found] == list(range(n))
-    if min(threads, n) > 1:
+@pytest.mark.parametrize("m", [1, 2000, 5003])
+def test_rows_are_gone_through_in_order_each_piece_with_one_blas_thread(threads, m):
+    found = spread(lambda rows: (list(range(m)[rows]), set(counts())), m, threads)
+    assert [i for rows, _ in found for i in rows] == list(range(m))
+    assert len(found) == 1 or max(len(rows) for rows, _ in found) <= 2000
+    if min(threads, len(found)) > 1:
         assert all(inside == {1} for _, inside in found)
     with pytest.raises(ZeroDivisionError):
-        spread(lambda i: 1 / 0, range(n + 1), threads)
+        spread(lambda rows: 1 / 0, m, threads)
