@@ -132,7 +132,7 @@ def relative_error(a, n):
 def central_difference(f, parameter, epsilon=1e-5, entries=None):
     """(f(w + ε) − f(w − ε)) / 2ε for the entries of a float array that f reads.
 
-    The array is changed in place while it is measured, and is the same as before afterwards.
+    The array is changed in place while it is measured, and is the same as before afterward.
 
     Parameters
     ----------

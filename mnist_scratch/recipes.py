@@ -170,7 +170,7 @@ def _published(name, variant="", **more):
 
 
 def _elastic(name, epochs, **more):
-    """Towards 99.5 %: distorted images, averaged weights, smoothed labels, and in the end the images as they are."""
+    """Toward 99.5 %: distorted images, averaged weights, smoothed labels, and in the end the images as they are."""
     return Recipe(
         name=name,
         sizes=(784, 1024, 1024, 10),

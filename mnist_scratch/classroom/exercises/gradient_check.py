@@ -31,7 +31,7 @@ _SAME_ARRAYS = {  # (letter, cause): two pairs of bugs spoil the same arrays, an
 
 
 @cache
-def _spoilt():
+def _spoiled():
     """{cause: the arrays in which the gradient check finds it}, measured as the notebook does."""
     rng = np.random.default_rng(0)
     X, y, X_before, y_before = *_batch(rng), *_batch(rng)
@@ -90,7 +90,7 @@ def _excludes(letter, cause):
     """What in the report of a letter excludes a cause."""
     if (letter, cause) in _SAME_ARRAYS:
         return f"`{cause}`: {_SAME_ARRAYS[letter, cause]}"
-    report, expected = _spoilt()[bugs.BUGS[letter].cause], _spoilt()[cause]
+    report, expected = _spoiled()[bugs.BUGS[letter].cause], _spoiled()[cause]
     right = [name for name in expected if name not in report]
     off = [name for name in report if name not in expected]
     reasons = []
