@@ -1,10 +1,13 @@
-"""files: what is written takes the place of the old file only when it is whole."""
+"""files: what is written takes the place of the old file only when it is whole, whoever else writes it."""
 
+import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mnist_scratch.files import replacing
+from mnist_scratch import Network, files
+from mnist_scratch.files import course_folder, replacing
 
 
 @pytest.mark.parametrize("old", [b"old", None])
@@ -54,3 +57,60 @@ def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, mo
     with replacing(tmp_path / "file") as file:
         file.write(b"all")
     assert done == ["fsync", "replace"] and (tmp_path / "file").read_bytes() == b"all"
+
+
+def test_a_file_that_several_save_is_never_seen_damaged(tmp_path):
+    """Two savers that save 40 times each, and two readers until they are done."""
+    path, nets = tmp_path / "model.npz", [Network([784, 30, 10], seed=seed) for seed in (1, 2)]
+    nets[0].save(path)
+
+    def save(net):
+        for _ in range(40):
+            net.save(path)
+
+    def read(savers):
+        while not all(saver.done() for saver in savers):
+            assert Network.load(path).weights[0].tobytes() in [net.weights[0].tobytes() for net in nets]
+
+    with ThreadPoolExecutor(4) as pool:
+        savers = [pool.submit(save, net) for net in nets]
+        for future in [*savers, *(pool.submit(read, savers) for _ in range(2))]:
+            future.result()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("refusals", [1, 5, 1000])
+def test_a_refused_replacement_is_tried_again_for_a_second(tmp_path, monkeypatch, refusals):
+    """As Windows refuses it while another program has the file open."""
+    path, replace, pauses, left = tmp_path / "a", os.replace, [], iter(range(refusals))
+
+    def refuses(*paths):
+        if next(left, None) is not None:
+            raise PermissionError(errno.EACCES, "Access is denied", *paths)
+        replace(*paths)
+
+    monkeypatch.setattr(files.os, "replace", refuses)
+    monkeypatch.setattr(files.time, "sleep", pauses.append)
+    path.write_bytes(b"old")
+    if refusals < 1000:
+        with replacing(path) as file:
+            file.write(b"new")
+    else:
+        with pytest.raises(PermissionError, match=f"Access is denied.*virus scanner.*{path}"), replacing(path) as file:
+            file.write(b"new")
+    assert path.read_bytes() == (b"new" if refusals < 1000 else b"old") and list(tmp_path.iterdir()) == [path]
+    assert len(pauses) <= refusals and (refusals < 1000 or 0.5 < sum(pauses) < 2)
+
+
+@pytest.mark.parametrize("place", [".", "notebooks", "notebooks/solutions"])
+def test_a_folder_of_the_course_is_found_beside_the_package_or_above_the_notebook(monkeypatch, tmp_path, place):
+    there = tmp_path / "course" / place
+    for folder in (tmp_path / "course" / "data", there / "data", tmp_path / "clone" / "data"):
+        folder.mkdir(parents=True, exist_ok=True)  # a reader's own, which holds something else, does not hide it
+    (tmp_path / "course" / "data" / "digits.gz").touch()
+    monkeypatch.chdir(there)
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "clone" / "mnist_scratch" / "files.py"))
+    assert course_folder("data", "*.gz") == tmp_path / "course" / "data"
+    assert course_folder("data", "*.zip") == tmp_path / "clone" / "data"
+    (tmp_path / "clone" / "data" / "digits.gz").touch()
+    assert course_folder("data", "*.gz") == tmp_path / "clone" / "data"

@@ -242,15 +242,6 @@ def test_the_results_of_the_course_are_found_from_any_folder(monkeypatch, place,
     assert load_summary(runs.results_folder() / "momentum-1024")["seed"] == [0, 1, 2]
 
 
-def test_they_are_found_where_the_package_is_installed_without_them(monkeypatch, tmp_path):
-    (tmp_path / "results" / "tiny").mkdir(parents=True)
-    (tmp_path / "results" / "tiny" / "summary.json").touch()
-    (tmp_path / "a" / "results").mkdir(parents=True)  # of something else
-    monkeypatch.chdir(tmp_path / "a")
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "elsewhere" / "mnist_scratch" / "files.py"))
-    assert runs.results_folder() == tmp_path / "results"
-
-
 def test_a_missing_folder_is_named_and_an_empty_one_has_no_results(tiny, tmp_path):
     assert load_summary(tmp_path) == load_histories(tmp_path) == {} and not finished(tiny, 0, tmp_path)
     for read in (load_summary, load_histories):
