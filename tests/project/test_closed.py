@@ -13,13 +13,7 @@ from jupyter_client.manager import start_new_kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "192.0.2.1"  # kept free for documentation: nothing answers there
-TRIES = {
-    "connect": f"import socket; socket.create_connection(('{OUTSIDE}', 80), timeout=5)",
-    "look up": "import socket; socket.getaddrinfo('example.org', 443)",
-    "send": f"import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{OUTSIDE}', 53))",
-    "listen": "import socket; socket.socket().bind(('', 0))",
-    "fetch": "import urllib.request; urllib.request.urlopen('https://example.org')",
-}
+CONNECT = f"import socket; socket.create_connection(('{OUTSIDE}', 80), timeout=5)"
 
 
 @pytest.fixture
@@ -35,25 +29,26 @@ def run(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("name", TRIES)
-def test_an_address_outside_is_refused_in_a_process_of_its_own(log, name):
-    child = run(TRIES[name])
+@pytest.mark.parametrize(
+    "code",
+    [
+        CONNECT,
+        "import socket; socket.getaddrinfo('example.org', 443)",
+        f"import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('{OUTSIDE}', 53))",
+        "import socket; socket.socket().bind(('', 0))",
+        f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {CONNECT!r}]))",
+    ],
+)
+def test_an_address_outside_is_refused_in_a_process_and_in_its_own_processes(log, code):
+    child = run(code)
     assert child.returncode == 1 and "the tests reach this machine alone, not" in child.stderr, child.stderr
     assert log.read_text(encoding="utf-8").startswith("socket.")
-
-
-def test_an_address_outside_is_refused_here_and_in_a_grandchild(log):
-    with pytest.raises(OSError, match="this machine alone, not 192.0.2.1"):
-        socket.create_connection((OUTSIDE, 80), timeout=5)
-    child = run(f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', {TRIES['connect']!r}]))")
-    assert child.returncode == 1 and "this machine alone, not 192.0.2.1" in child.stderr
-    assert len(log.read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_an_address_outside_is_refused_in_a_kernel(log):
     manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--HistoryManager.hist_file=:memory:"])
     try:
-        reply = client.execute(TRIES["connect"], reply=True, timeout=60)["content"]
+        reply = client.execute(CONNECT, reply=True, timeout=60)["content"]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -77,11 +72,9 @@ def test_this_machine_is_reached(log):
 
 WRITES = {
     "open": "open({!r}, 'w')",
-    "append": "open({!r}, 'ab')",
     "descriptor": "import os; os.open({!r}, os.O_CREAT | os.O_WRONLY)",
     "folder": "import os; os.makedirs({!r})",
     "rename": "import os; open('here', 'w'); os.replace('here', {!r})",
-    "numpy": "import numpy; numpy.save({!r}, 1)",
     "sqlite": "import sqlite3; sqlite3.connect({!r})",
     "delete": "import os\ntry: os.remove({!r})\nexcept OSError: pass",
 }
@@ -97,17 +90,10 @@ def test_a_write_outside_is_seen_and_one_inside_is_not(log, tmp_path, monkeypatc
     for name in ("CLOSED_ALLOWED", "CLOSED_TEMPORARY"):
         monkeypatch.setenv(name, os.path.realpath(inside))
     if kind != "by a link":
-        child = run(WRITES[kind].format(str(inside / "file")))
+        child = run("import json; open(json.__file__).read()\n" + WRITES[kind].format(str(inside / "file")))
         assert (child.returncode, log.read_text(encoding="utf-8")) == (0, ""), child.stderr
     child = run(WRITES[kind].format(str(outside)))
     assert child.returncode == 0 and "outside" in log.read_text(encoding="utf-8"), child.stderr
-
-
-def test_reading_outside_is_no_write(log, monkeypatch):
-    for name in ("CLOSED_ALLOWED", "CLOSED_TEMPORARY"):
-        monkeypatch.setenv(name, os.path.realpath("nowhere"))
-    child = run("import json; open(json.__file__).read()")
-    assert (child.returncode, log.read_text(encoding="utf-8")) == (0, ""), child.stderr
 
 
 def test_a_notebook_needs_no_temporary_file(log, tmp_path):
@@ -121,13 +107,12 @@ def test_a_run_that_reached_outside_is_red_though_its_tests_are_green(tmp_path, 
     shutil.copytree(ROOT / "tests" / "closed", project / "tests" / "closed")
     shutil.copy(ROOT / "conftest.py", project)
     temporary.mkdir()
-    tries = (
-        [f"with contextlib.suppress(OSError): socket.socket().connect(('{OUTSIDE}', 80))", "open('../outside', 'w')"]
-        if reaches_outside
-        else []
-    )
-    tests = [f"def test_{n}():\n    {line}\n" for n, line in enumerate(["open('inside', 'w')", *tries])]
-    (project / "test_it.py").write_text("import contextlib, socket\n" + "".join(tests), encoding="utf-8")
+    tests = ["open('inside', 'w')"]
+    if reaches_outside:
+        tests += [f"with contextlib.suppress(OSError): socket.socket().connect(('{OUTSIDE}', 80))"]
+        tests += ["open('../outside', 'w')"]
+    body = "".join(f"def test_{n}():\n    {line}\n" for n, line in enumerate(tests))
+    (project / "test_it.py").write_text("import contextlib, socket\n" + body, encoding="utf-8")
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(name, str(temporary))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -18,25 +18,16 @@ def pool(request):
     return made
 
 
-def test_the_work_is_done_in_the_callers_thread_and_in_order(pool, capsys):
-    done = []
-    with pool(2) as executor:
-        assert isinstance(executor, Executor)
-        future = executor.submit(done.append, "first")
-        assert done == ["first"] and future.done() and future.result() is None
-        assert list(executor.map(pow, [2, 3], [3, 2])) == [8, 9]
-    assert (
-        capsys.readouterr().out
-        == "There are no threads in a browser: the work is done here, one piece after the other.\n"
-    )
-
-
-def test_what_prepares_a_worker_is_done_once(pool):
+def test_the_work_is_done_at_once_in_order_and_announced(pool, capsys):
     done = []
     with pool(2, initializer=done.append, initargs=("ready",)) as executor:
-        executor.submit(abs, -1)
-        assert list(executor.map(abs, [1, -2])) == [1, 2]
-    assert done == ["ready"]
+        assert isinstance(executor, Executor)
+        future = executor.submit(done.append, "first")
+        assert done == ["ready", "first"] and future.done() and future.result() is None
+        assert list(executor.map(pow, [2, 3], [3, 2])) == [8, 9]
+        configurations = [{"x": x} for x in range(3)]
+        assert sweep(configurations, executor, run=lambda x: x * x) == [0, 1, 4]
+    assert done == ["ready", "first"] and "There are no threads in a browser" in capsys.readouterr().out
 
 
 def test_an_exception_is_raised_where_the_result_is_asked_for(pool):
@@ -45,16 +36,6 @@ def test_an_exception_is_raised_where_the_result_is_asked_for(pool):
     for future, error in zip(futures, (ValueError, ZeroDivisionError), strict=True):
         with pytest.raises(error):
             future.result()
-
-
-def test_a_sweep_gives_the_same_as_without_an_executor(pool):
-    configurations = [{"x": x} for x in range(3)]
-    with pool(max_workers=2) as executor:
-        assert sweep(configurations, executor, run=square) == sweep(configurations, run=square) == [0, 1, 4]
-
-
-def square(x):
-    return x * x
 
 
 IN_A_PAGE = """
@@ -78,23 +59,14 @@ with tqdm.tqdm(total=2, file=sys.stdout, disable=False) as bar:
 """
 
 
-def in_a_page(platform):
-    return subprocess.run([sys.executable, "-W", "error", "-c", IN_A_PAGE, platform], capture_output=True, text=True)
-
-
-def test_in_a_page_executors_and_progress_bars_need_no_thread():
-    run = in_a_page("emscripten")
-    assert run.returncode == 0 and run.stderr == "", run.stderr
-    assert run.stdout.splitlines()[:6] == [
-        "Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.",
-        "The stop button does nothing here: choose Kernel → Restart Kernel, and run the cells again from the top.",
-        "There are no threads in a browser: the work is done here, one piece after the other.",
-        "1",
-        "There are no processes in a browser: the work is done here, one piece after the other.",
-        "1",
-    ]
-
-
-def test_anywhere_else_nothing_is_changed():
-    run = in_a_page("linux")
-    assert "can't start new thread" in run.stderr and run.stdout == ""
+@pytest.mark.parametrize("platform", ["emscripten", "linux"])
+def test_executors_and_progress_bars_need_no_thread_in_a_page_and_are_as_ever_elsewhere(platform):
+    command = [sys.executable, "-W", "error", "-c", IN_A_PAGE, platform]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if platform == "linux":
+        assert "can't start new thread" in run.stderr and run.stdout == ""
+    else:
+        assert run.returncode == 0 and run.stderr == "", run.stderr
+        lines = run.stdout.splitlines()
+        assert "inside this page" in lines[0] and "Restart Kernel" in lines[1]
+        assert ["no threads" in lines[2], lines[3], "no processes" in lines[4], lines[5]] == [True, "1", True, "1"]

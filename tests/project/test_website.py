@@ -13,7 +13,6 @@ import pytest
 from tools import npm, website
 
 ROOT = Path(__file__).resolve().parents[2]
-LAY_OUT = website.lay_out
 
 
 # -------------------------------------------------------------------------------------------- what is laid out
@@ -43,65 +42,29 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
     assert dead == [], "make site would stop at these links"
 
 
-@pytest.fixture
-def sphinx(monkeypatch):
-    """Sphinx, replaced: it writes two pages, or fails. The list of its arguments, and whether it fails."""
-    made = types.SimpleNamespace(options=[], fails=False)
+def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeypatch, capsys):
+    result, site = [0], tmp_path / "out"
 
     def build_main(options):
-        made.options[:] = options
-        for name in ("index.html", "searchindex.js"):
-            Path(options[-1], name).touch()
-        return int(made.fails)
+        Path(options[-1], "searchindex.js").touch()
+        return result[0] if "--fail-on-warning" in options else 0
 
-    module = types.ModuleType("sphinx.cmd.build")
-    module.build_main = build_main
+    monkeypatch.setattr(website, "lay_out", Path.mkdir)
+    monkeypatch.setitem(sys.modules, "sphinx.cmd.build", types.SimpleNamespace(build_main=build_main))
     for name in ("sphinx", "sphinx.cmd"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    monkeypatch.setitem(sys.modules, "sphinx.cmd.build", module)
-    monkeypatch.setattr(website, "lay_out", Path.mkdir)
-    return made
-
-
-def test_it_says_what_is_missing(tmp_path, sphinx, monkeypatch, capsys):
-    monkeypatch.setattr(website, "lay_out", LAY_OUT)
-    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
-    monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
-    assert website.main([str(tmp_path / "site")]) == 1
-    assert "npm is needed once" in capsys.readouterr().err
-
-
-def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, sphinx, capsys):
-    site = tmp_path / "out"
     assert website.main([str(site)]) == 0
-    assert "--fail-on-warning" in sphinx.options
     assert "url=out/index.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
-    (site / "gone.html").touch()
-    sphinx.fails = True
+    (site / "older.html").touch()
+    result[0] = 1
     assert website.main([str(site)]) == 1
-    assert "was not made: see above" in capsys.readouterr().err and (site / "gone.html").exists()
-    sphinx.fails = False
-    assert website.main([str(site)]) == 0 and not (site / "gone.html").exists()
+    assert "was not made: see above" in capsys.readouterr().err and (site / "older.html").exists()
+    result[0] = 0
+    assert website.main([str(site)]) == 0 and not (site / "older.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "out"]
 
 
-def test_a_folder_with_something_else_is_left_alone(tmp_path, sphinx, capsys):
-    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
-    assert website.main([str(tmp_path)]) == 1
-    assert "holds something else" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
 # ------------------------------------------------------------------------------------------ what npm fetches
-
-
-def npm_packs(folder, files):
-    """What `npm pack` would leave: an archive with these files."""
-    with tarfile.open(folder / "packed.tgz", "w:gz") as archive:
-        for name in files:
-            info = tarfile.TarInfo(f"package/{name}")
-            info.size = 4
-            archive.addfile(info, io.BytesIO(b"code"))
 
 
 def test_a_package_is_fetched_once_and_never_kept_by_halves(tmp_path, monkeypatch):
@@ -109,7 +72,11 @@ def test_a_package_is_fetched_once_and_never_kept_by_halves(tmp_path, monkeypatc
 
     def run(command, cwd, **options):
         runs.append(command[-1])
-        npm_packs(cwd, files)
+        with tarfile.open(cwd / "packed.tgz", "w:gz") as archive:  # as `npm pack` leaves it
+            for name in files:
+                info = tarfile.TarInfo(f"package/{name}")
+                info.size = 4
+                archive.addfile(info, io.BytesIO(b"code"))
         return subprocess.CompletedProcess(command, 0, "packed.tgz\n", "")
 
     monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
@@ -125,8 +92,11 @@ def test_a_package_is_fetched_once_and_never_kept_by_halves(tmp_path, monkeypatc
     assert sorted(path.name for path in folder.rglob("*")) == ["a.js", "b.js", "es5"]
 
 
-def test_why_npm_failed_is_said(tmp_path, monkeypatch):
+def test_why_npm_failed_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(npm, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
+    assert website.main([str(tmp_path / "site")]) == 1
+    assert "npm is needed once" in capsys.readouterr().err
     monkeypatch.setattr(npm.shutil, "which", lambda name: "npm")
     failed = subprocess.CompletedProcess([], 1, "", "npm error FetchError:\nreason: refused")
     monkeypatch.setattr(npm.subprocess, "run", lambda *_, **__: failed)
