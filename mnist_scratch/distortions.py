@@ -20,9 +20,20 @@ _CHUNK = 256  # images at a time: their maps stay in the cache
 class Distortion:
     """How much images are distorted; calling it with images and a generator distorts each in its own way.
 
-    translate: pixels. rotate: degrees. scale, shear: fractions. Each is the largest change to either side; what an
-    image gets is drawn evenly between. elastic: the standard deviation of the elastic displacement, in pixels.
-    smoothness: σ of the Gaussian that smooths it, in pixels. Raises ValueError that names the setting out of range.
+    Parameters
+    ----------
+    translate, rotate, scale, shear : float
+        In pixels, degrees, and, the last two, fractions. Each is the largest change to either side; what an image gets
+        is drawn evenly between.
+    elastic : float
+        The standard deviation of the elastic displacement, in pixels.
+    smoothness : float
+        σ of the Gaussian that smooths it, in pixels.
+
+    Raises
+    ------
+    ValueError
+        That names the setting, if one is out of range.
     """
 
     translate: float = 0.0
@@ -39,7 +50,7 @@ class Distortion:
         checks.store(self, "smoothness", above=0)
 
     def __call__(self, images, rng):
-        """(m, 784) images in float32 or float64, and a np.random.Generator → new (m, 784) images of the same dtype."""
+        """Distort images, (m, 784) in float32 or float64, with a np.random.Generator; returns new ones like them."""
         images = checks.array("images", images, kinds=None)
         if images.ndim != 2 or images.shape[1] != _SIDE**2 or images.dtype.kind != "f":
             raise ValueError(f"images must be floating point, (m, {_SIDE**2}), not {images.dtype} {images.shape}")
@@ -76,10 +87,24 @@ class Distortion:
 
 
 def elastic_fields(n, smoothness, rng):
-    """n smooth random fields, (n, 28, 28) float32, with mean 0 and, in the middle, standard deviation 1.
+    """Draw smooth random fields.
 
-    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: G N Kᵀ, where row i
-    of G holds the weights with which the i-th value of the result takes its neighbours.
+    Parameters
+    ----------
+    n : int
+    smoothness : float
+        σ of the Gaussian, in pixels.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, (n, 28, 28)
+        float32, with mean 0 and, in the middle, standard deviation 1.
+
+    Notes
+    -----
+    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: G N Gᵀ, where row i
+    of G holds the weights with which the i-th value of the result takes its neighbors.
     """
     checks.integer("n", n, 0)
     checks.like("rng", rng, "random", "a generator, such as np.random.default_rng(0)")
@@ -101,11 +126,20 @@ def _gaussian(smoothness):
 
 
 def interpolate(images, rows, columns):
-    """The images, (m, 784), at the places (rows, columns), each (m, 28, 28): a new (m, 784) array, bilinear.
+    """Look images up at places between their pixels (bilinear interpolation).
 
-    Between four pixels the value is the mean weighted by nearness; outside the image lies paper, 0.
+    Parameters
+    ----------
+    images : ndarray, (m, 784)
+    rows, columns : ndarray, (m, 28, 28)
+        Where each pixel comes from.
+
+    Returns
+    -------
+    ndarray, (m, 784)
+        Between four pixels the value is their mean weighted by nearness; outside the image lies paper, 0.
     """
-    m, side = len(images), _SIDE + 3  # one pixel of paper before, two after: each place has all four neighbours
+    m, side = len(images), _SIDE + 3  # one pixel of paper before, two after: each place has all four neighbors
     padded = np.zeros((m, side, side), images.dtype)
     padded[:, 1 : _SIDE + 1, 1 : _SIDE + 1] = images.reshape(m, _SIDE, _SIDE)
     y = np.clip(rows + 1, 0, _SIDE + 1).astype(images.dtype, copy=False)

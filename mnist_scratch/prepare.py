@@ -1,7 +1,7 @@
 """A picture of one handwritten digit to a row as MNIST has it.
 
 The steps are those by which NIST's digits became MNIST (LeCun, Bottou, Bengio and Haffner 1998, section III.A): scaled
-with anti-aliasing into a box of 20×20 that keeps their shape, then placed in 28×28 by their centre of mass. Before
+with anti-aliasing into a box of 20×20 that keeps their shape, then placed in 28×28 by their center of mass. Before
 them comes what NIST's black and white forms did not need: finding the ink on paper of any brightness.
 """
 
@@ -15,9 +15,9 @@ from . import checks
 from .files import FileFormatError, UserError
 
 _FIELD, _BOX = 28, 20
-# MNIST's centres of mass, in indices from 0, lie evenly between 13.5 and 14.5: pixel 14 is its centre, not 13.5, the
+# MNIST's centers of mass, in indices from 0, lie evenly between 13.5 and 14.5: pixel 14 is its center, not 13.5, the
 # middle of the field. A test shows it.
-_CENTRE = 14
+_CENTER = 14
 _LONGEST = 256  # what is longer is averaged down before the ink is looked for
 _SMALLEST = 8  # pixels: with fewer, digits can't be told apart
 _FAINTEST = 0.05  # of white: below it lie stains, the light on the paper and a camera's noise
@@ -28,17 +28,30 @@ _AGAIN = "Export it again as PNG or JPEG from the program it comes from."
 def prepare_digit(picture, name="picture"):
     """Turn a picture of one digit into a row as `load_mnist` gives it.
 
-    picture: (height, width) greys; dark ink on light paper or light on dark. White is 255 for uint8; for floating
-    point it is 1, or the largest value where that is more. Paper is what the picture's border shows; it may be
-    unevenly lit. name: what errors call it.
+    Parameters
+    ----------
+    picture : ndarray, (height, width)
+        Grays; dark ink on light paper or light on dark. White is 255 for uint8; for floating point it is 1, or the
+        largest value if that is more. Paper is what the picture's border shows; it may be unevenly lit.
+    name : str
+        What errors call it.
 
-    Returns (784,) float32 in [0, 1], ink high, paper 0: the digit fits 20×20 pixels, and its centre of mass is within
-    half a pixel of row 14, column 14 (nearer the middle only if it would leave the field).
-    Raises ValueError when picture is no such array, holds NaN or infinity, has nothing in it, or is too small.
+    Returns
+    -------
+    ndarray, (784,)
+        float32 in [0, 1], ink high, paper 0: the digit fits 20×20 pixels, and its center of mass is within half a pixel
+        of row 14, column 14 (nearer the middle only if it would leave the field).
+
+    Raises
+    ------
+    ValueError
+        If picture is no such array, or holds NaN or infinity.
+    UserError
+        If it has nothing in it, or is too small.
     """
     from PIL import Image
 
-    ink, strokes = _ink(_greys(picture, name), name)
+    ink, strokes = _ink(_grays(picture, name), name)
     rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
     left, top, right, bottom = box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     longest = max(right - left, bottom - top)
@@ -58,12 +71,26 @@ def prepare_digit(picture, name="picture"):
 
 
 def read_picture(path):
-    """Read a PNG or JPEG file into greys: a (height, width) float32 array from 0, black, to 1, white.
+    """Read a PNG or JPEG file into grays. Nothing in the file is executed.
 
-    Colours become their brightness (ITU-R 601), what is transparent becomes white, a camera's note on how it was held
-    (EXIF) is followed. Pictures of more than 1000 pixels a side are reduced to that. Nothing in the file is executed.
-    Raises FileNotFoundError, or FileFormatError when the file is not PNG or JPEG, is damaged, or has over 50 million
-    pixels: that is known, and refused, before memory is taken for them. The largest take about 450 MB.
+    Colors become their brightness (ITU-R 601), what is transparent becomes white, a camera's note on how it was held
+    (EXIF) is followed. Pictures of more than 1000 pixels a side are reduced to that.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    ndarray, (height, width)
+        float32 from 0, black, to 1, white.
+
+    Raises
+    ------
+    FileNotFoundError
+    FileFormatError
+        If the file is not PNG or JPEG, is damaged, or has over 50 million pixels: that is known, and refused, before
+        memory is taken for them. The largest pictures take about 450 MB.
     """
     from PIL import Image, ImageOps
 
@@ -98,14 +125,14 @@ def read_picture(path):
         raise FileFormatError(f"{path}: not a PNG or JPEG picture, or damaged. {_AGAIN}") from None
 
 
-def _greys(picture, name):
+def _grays(picture, name):
     """The picture, checked: (height, width) float32 within [−1, 1], where 1 is white, at most 256 pixels a side."""
     from PIL import Image
 
     picture = checks.array(name, picture, kinds=None)
     if picture.ndim != 2 or picture.dtype.kind not in "buif":
         raise ValueError(
-            f"{name} must be greys of shape (height, width), not {picture.dtype} {picture.shape}; "
+            f"{name} must be grays of shape (height, width), not {picture.dtype} {picture.shape}; "
             "read_picture gives them, and a row of MNIST becomes them by row.reshape(28, 28)"
         )
     shrink = max(1, -(-max(picture.shape) // _LONGEST))
@@ -115,29 +142,29 @@ def _greys(picture, name):
             f"take one of {_FIELD}×{_FIELD} pixels or more, about square"
         )
     if not np.isfinite(picture).all():
-        raise ValueError(f"{name} holds NaN or infinity; replace them by the grey of the paper")
+        raise ValueError(f"{name} holds NaN or infinity; replace them by the gray of the paper")
     white = 255 if picture.dtype == np.uint8 else max(1.0, float(np.abs(picture.astype(np.float64)).max()))
     return np.asarray(Image.fromarray((picture / white).astype(np.float32)).reduce(shrink))
 
 
-def _ink(greys, name):
+def _ink(grays, name):
     """How much ink each pixel holds, from 0 to 1, and a mask of the digit's strokes; both (height, width)."""
-    border = np.ones(greys.shape, bool)
-    margin = max(1, min(greys.shape) // 32)
+    border = np.ones(grays.shape, bool)
+    margin = max(1, min(grays.shape) // 32)
     border[margin:-margin, margin:-margin] = False
 
     # the paper: the surface of second degree nearest to the border by absolute distance, which a stroke can't pull
     # (least squares, again and again, each pixel weighted by one over its distance so far)
-    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in greys.shape), indexing="ij")
+    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in grays.shape), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    A, b = terms[border], greys[border]
+    A, b = terms[border], grays[border]
     weights = np.ones_like(b)
     for _ in range(15):
         weighted = A.T * weights
         c = np.linalg.solve(weighted @ A, weighted @ b)
         weights = 1 / (np.abs(b - A @ c) + 1e-3)
-    marks = terms @ c - greys
-    if np.sum(marks**3) < 0:  # the far side of the paper's level is the ink's; here it is light
+    marks = terms @ c - grays
+    if np.sum(marks**3) < 0:  # ink differs from the paper more than stains do; here it is the lighter of the two
         marks = -marks
 
     noise = 1.5 * np.median(np.abs(marks[border]))  # the standard deviation, were it normal
@@ -147,7 +174,7 @@ def _ink(greys, name):
     # noise: the marks are no stronger than it, or scattered all over
     if strength < max(_FAINTEST, 8 * noise) or share < 0.2:
         raise UserError(
-            f"{name} has nothing in it that stands out from its border; write one digit, in a strong colour, "
+            f"{name} has nothing in it that stands out from its border; write one digit, in a strong color, "
             "with paper all around"
         )
     return np.clip(marks / strength, 0, 1).astype(np.float32), strokes
@@ -173,6 +200,6 @@ def _largest_parts(mask):
 
 
 def _start(profile):
-    """The first row (or column) in the field that brings the centre of mass of the profile to the centre."""
-    centre = np.arange(len(profile)) @ profile / profile.sum()
-    return int(np.clip(round(_CENTRE - centre), 0, _FIELD - len(profile)))
+    """The first row (or column) in the field that brings the center of mass of the profile to the center."""
+    center = np.arange(len(profile)) @ profile / profile.sum()
+    return int(np.clip(round(_CENTER - center), 0, _FIELD - len(profile)))

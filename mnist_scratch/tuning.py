@@ -47,11 +47,23 @@ def try_settings(
     seed=0,
     dtype="float64",
 ):
-    """Train one network on the first n_train training images and return its Trial.
+    """Train one network, and measure it.
 
-    The seed sets both the initial weights and the order of the examples, so a Trial is reproducible. It takes one
-    BLAS thread: what runs side by side in a sweep are its trials. The arguments are those of Network, SGD and fit,
-    and raise what these raise; the stop button (KeyboardInterrupt) ends the trial without a result.
+    It takes one BLAS thread: what runs side by side in a sweep are its trials. The stop button (KeyboardInterrupt) ends
+    the trial without a result.
+
+    Parameters
+    ----------
+    sizes, activation, learning_rate, momentum, weight_decay, batch_size, epochs, dtype
+        As in Network, SGD and fit; what these raise is raised here.
+    n_train, n_validation : int
+        How many of the training and of the validation images to take, the first ones.
+    seed : int
+        Sets both the initial weights and the order of the examples, so a Trial is reproducible.
+
+    Returns
+    -------
+    Trial
     """
     settings = dict(locals())
     if (layers := checks.layer_sizes(sizes))[0] != 784 or layers[-1] != 10:
@@ -89,16 +101,32 @@ _thread = _Thread()
 
 
 def sweep(configurations, executor=None, run=try_settings):
-    """Run every configuration, a dictionary of arguments for run; return the results in the same order.
+    """Run every configuration, each with one BLAS thread, so that it comes out the same on every executor, to the bit.
 
-    executor: any `concurrent.futures.Executor`, such as a ProcessPoolExecutor or a cluster's; None runs one
-    after the other in this process. A process pool needs a run that can be imported by name, as try_settings can: a
-    function of your own belongs into a .py file, because another process cannot see a notebook's cells.
-    Each trial has one BLAS thread, so that it comes out the same on every executor, to the last bit.
-    An exception in a trial is raised here, and trials that have not begun are cancelled.
+    Parameters
+    ----------
+    configurations : list of dict
+        Arguments for run.
+    executor : concurrent.futures.Executor, optional
+        Any, such as a ProcessPoolExecutor or a cluster's; None runs one after the other in this process.
+    run : callable
+        A process pool needs one that can be imported by name, as try_settings can: a function of your own belongs in a
+        .py file, because another process cannot see a notebook's cells.
 
+    Returns
+    -------
+    list
+        What run returned, in the order of the configurations.
+
+    Raises
+    ------
+    Exception
+        That of a trial; trials that have not begun are canceled.
+
+    Notes
+    -----
     The stop button (KeyboardInterrupt) ends the sweep and loses nothing that is finished: the list has None for each
-    trial that is not. Trials that have not begun are cancelled. A ProcessPoolExecutor ends with those that run in it,
+    trial that is not. Trials that have not begun are canceled. A ProcessPoolExecutor ends with those that run in it,
     so make a new one for the next sweep. In threads, which cannot be interrupted, try_settings ends with its epoch; any
     other run, and what a cluster has begun, goes on to its end.
     """
@@ -133,7 +161,7 @@ def _sweep_on(executor, run, configurations, results):
     processes = isinstance(executor, ProcessPoolExecutor)
     try:
         with blas_threads(work=0):  # held over all trials of an executor of threads
-            with _children_deaf_to_the_stop_button() if processes else nullcontext():
+            with _ignoring_the_stop_button_in_children() if processes else nullcontext():
                 for configuration in configurations:
                     futures.append(executor.submit(run, **configuration))
             ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
@@ -177,7 +205,7 @@ def _end(executor):
 
 
 @contextmanager
-def _children_deaf_to_the_stop_button():
+def _ignoring_the_stop_button_in_children():
     """Jupyter and terminals send Ctrl-C to worker processes, too; one that idles would die of it, with a traceback.
 
     A pool that has worked before has its processes already, and these stay as they are.

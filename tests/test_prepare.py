@@ -286,7 +286,7 @@ def test_a_small_or_narrow_picture_is_refused(shape):
     ],
 )
 def test_what_is_no_array_of_greys_is_refused(picture):
-    with pytest.raises(ValueError, match=r"^pad must be greys of shape \(height, width\), not .*read_picture"):
+    with pytest.raises(ValueError, match=r"^pad must be grays of shape \(height, width\), not .*read_picture"):
         prepare_digit(picture, name="pad")
 
 
