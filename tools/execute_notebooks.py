@@ -110,7 +110,10 @@ def execute(notebook, folder):
 def normalize(notebook):
     """Keep what belongs to the course, and nothing of the run that made it.
 
-    Raises ValueError when a widget has neither a still picture nor a text beside it.
+    Raises
+    ------
+    ValueError
+        When a widget has neither a still picture nor a text beside it.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate(notebook.cells, start=1):

@@ -68,11 +68,20 @@ def what_is_missing():
 
 @contextmanager
 def server(folder, log):
-    """A Jupyter server on a free port of this machine only; yields its address.
+    """A Jupyter server on a free port of this machine only.
 
-    folder: an empty folder. It gets a copy of the notebooks, their data and results, and the server's own settings, so
-    that neither the course nor the settings of whoever runs this are touched. log: a file for what server and kernels
-    print.
+    Parameters
+    ----------
+    folder : Path
+        An empty folder. It gets a copy of the notebooks, their data and results, and the server's own settings, so that
+        neither the course nor the settings of whoever runs this are touched.
+    log : Path
+        A file for what server and kernels print.
+
+    Yields
+    ------
+    str
+        Its address.
     """
     for part in ("notebooks", "data", "results"):
         shutil.copytree(ROOT / part, folder / "root" / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
@@ -247,8 +256,20 @@ STOPPED_JS = """
 class Notebook:
     """A notebook of the course open in JupyterLab, or in Notebook 7, in a page of its own.
 
-    browser: from `browser`. address: the server's. name: without folder and ending. width: of the page, in pixels.
-    lite: whether the page is its own server, with Python inside it, which takes longer to start.
+    Parameters
+    ----------
+    browser : BrowserContext
+        From `browser`.
+    address : str
+        The server's.
+    name : str
+        Without folder and ending.
+    width : int
+        Of the page, in pixels.
+    classic : bool
+        Whether to open it in Notebook 7.
+    lite : bool
+        Whether the page is its own server, with Python inside it, which takes longer to start.
     """
 
     def __init__(self, browser, address, name, width=1280, classic=False, lite=False):

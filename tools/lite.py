@@ -44,8 +44,17 @@ RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.
 def build(folder, pyodide=None):
     """Make the site in a folder, whose earlier content is replaced.
 
-    pyodide: a folder with Pyodide of the kernel's Python, its lock file and the packages that the course needs.
-    Raises RuntimeError, in one line, when something is missing.
+    Parameters
+    ----------
+    folder : Path
+        Where the site goes.
+    pyodide : Path, optional
+        A folder with Pyodide of the kernel's Python, its lock file and the packages that the course needs.
+
+    Raises
+    ------
+    RuntimeError
+        In one line, when something is missing.
     """
     version, python, address = release()
     if pyodide is None:

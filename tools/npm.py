@@ -11,9 +11,24 @@ CACHE = Path(__file__).resolve().parents[1] / "build" / ".npm"
 
 
 def fetch(package, files):
-    """Fetch some files of an npm package, unless they are there. Raises RuntimeError when npm is missing or fails.
+    """Fetch some files of an npm package, unless they are there.
 
-    package: with its version, such as "mathjax@3.2.2". Returns the folder in which the files keep their paths.
+    Parameters
+    ----------
+    package : str
+        With its version, such as "mathjax@3.2.2".
+    files : sequence of str
+        Paths inside the package.
+
+    Returns
+    -------
+    Path
+        The folder in which the files keep their paths.
+
+    Raises
+    ------
+    RuntimeError
+        When npm is missing or fails.
     """
     folder = CACHE / package  # another version is another folder
     if all((folder / file).is_file() for file in files):

@@ -10,7 +10,22 @@ from tempfile import TemporaryDirectory
 def replacing(folder, mark):
     """An empty folder to fill, which takes the place of `folder` at the end; when filling it fails, nothing changes.
 
-    mark: a file by which an earlier result is known. Raises RuntimeError when folder holds anything else.
+    Parameters
+    ----------
+    folder : Path
+        Where the result goes.
+    mark : str
+        A file by which an earlier result is known.
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    RuntimeError
+        When `folder` holds anything but an earlier result.
     """
     folder = folder.resolve()
     if folder.exists() and not ((folder / mark).is_file() or folder.is_dir() and not any(folder.iterdir())):

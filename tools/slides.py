@@ -33,12 +33,24 @@ NOT_ON_SLIDES = ("exercises", "further reading", "where to go next", "credits", 
 
 
 def slide_types(cells):
-    """What each cell is on the slides: "slide", "subslide", "fragment", "skip", or "-": with the cell above.
+    """What each cell is on the slides.
 
-    cells: a notebook's, with their outputs. A heading of level 1 or 2 opens a slide, one below it a subslide. What is
-    too high for the screen goes on, below, on a subslide; a paragraph stays with the code that it announces. A picture
-    has its own subslide, and what is to be seen in it comes a key press later. A question ends its subslide, so that
-    nobody sees the answer with it. Exercises, reading lists, checks and bare imports are left out.
+    Parameters
+    ----------
+    cells : list
+        A notebook's, with their outputs.
+
+    Returns
+    -------
+    list of str
+        For each cell "slide", "subslide", "fragment", "skip", or "-": with the cell above.
+
+    Notes
+    -----
+    A heading of level 1 or 2 opens a slide, one below it a subslide. What is too high for the screen goes on, below, on
+    a subslide; a paragraph stays with the code that it announces. A picture has its own subslide, and what is to be
+    seen in it comes a key press later. A question ends its subslide, so that nobody sees the answer with it. Exercises,
+    reading lists, checks and bare imports are left out.
     """
     types = ["skip" if skipped else "-" for skipped in _skipped(cells)]
     shown = [i for i, kind in enumerate(types) if kind != "skip"]
@@ -294,7 +306,15 @@ Reveal.initialize({width: {{ resources.deck.width }}, height: {{ resources.deck.
 
 
 def build(path, folder, tools):
-    """Make a notebook's deck in a folder. tools: from `tools_of_a_deck`."""
+    """Make a notebook's deck in a folder.
+
+    Parameters
+    ----------
+    path, folder : Path
+        The notebook, and where its deck goes.
+    tools : dict
+        From `tools_of_a_deck`.
+    """
     from nbconvert import SlidesExporter
     from nbconvert.preprocessors import TagRemovePreprocessor
 
@@ -312,7 +332,7 @@ def build(path, folder, tools):
 
 
 def tools_of_a_deck():
-    """What a deck needs beside its cells, as HTML: reveal.js and MathJax. Raises what `fetch` raises."""
+    """What a deck needs beside its cells, as HTML: reveal.js and MathJax."""
     reveal_js, reveal_css, mathjax = (
         (fetch(package, files) / file).read_text(encoding="utf-8")
         for package, files in FETCHED.items()

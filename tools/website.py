@@ -44,7 +44,7 @@ LEADS_HERE = """<!DOCTYPE html>
 
 
 def lay_out(folder):
-    """Copy the parts into an empty folder, docs/ on top. Raises what `fetch` raises."""
+    """Copy the parts into an empty folder, docs/ on top."""
     for part in PARTS:
         target = folder / ("" if part == "docs" else part)
         if (ROOT / part).is_file():
@@ -59,7 +59,18 @@ def lay_out(folder):
 
 
 def build(site):
-    """Make the site in a folder, whose earlier content is replaced. RuntimeError, in a line, when that fails."""
+    """Make the site in a folder, whose earlier content is replaced.
+
+    Parameters
+    ----------
+    site : Path
+        The folder; an index.html beside it leads there.
+
+    Raises
+    ------
+    RuntimeError
+        In one line, when Sphinx warns or something is missing.
+    """
     from sphinx.cmd.build import build_main
 
     with TemporaryDirectory() as scratch, replacing(site, "searchindex.js") as new:

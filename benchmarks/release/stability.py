@@ -236,7 +236,7 @@ def try_one(python, kernel, threads, name):
     before = stored()["results"].get(name, result)
     if before["digests"] and not as_asked(result["found"], kernel, threads):
         return  # this machine cannot repeat what another one could
-    if before["found"] == result["found"]:  # and no package came out anew since
+    if before["found"] == result["found"]:  # and no newer package came out since
         result = before
     notebooks = [notebook for notebook in lacking(result) if ARGUMENTS.notebooks in notebook]
     if notebooks and as_asked(result["found"], kernel, threads):

@@ -70,10 +70,10 @@ def report(sweeps, about):
         "# A sweep on all cores",
         "",
         f"{first['trials']} trials of 784-32-10 on 10,000 images in float64, with one BLAS thread. Medians "
-        f"(smallest–largest) of {rounds} rounds. The speed-up divides times of the same round. "
+        f"(smallest–largest) of {rounds} rounds. The speedup divides times of the same round. "
         "[How it was measured](../README.md).",
         "",
-        "| epochs of a trial | | seconds | speed-up |",
+        "| epochs of a trial | | seconds | speedup |",
         "|--:|---|--:|--:|",
     ]
     for measured in sweeps:
@@ -82,7 +82,7 @@ def report(sweeps, about):
             spread = f"{median(times):.1f} ({min(times):.1f}–{max(times):.1f})"
             lines.append(f"| {measured['epochs']} | {name} | {spread} | {ratio} |")
     if about["cores"] == 2:
-        lines += ["", f"The goal for two processes is a speed-up of {GOAL}."]
+        lines += ["", f"The goal for two processes is a speedup of {GOAL}."]
         for measured in sweeps:
             reached = peers.Ratio.of(measured["seconds"], ONE_BY_ONE, PROCESSES).median >= GOAL
             lines[-1] += f" With {measured['epochs']} epochs it is {'reached' if reached else 'missed'}."

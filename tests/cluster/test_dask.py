@@ -41,7 +41,7 @@ def answers(port):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A client of a cluster of WORKERS processes; a worker that is killed is started anew, as on a real one."""
+    """A client of a cluster of WORKERS processes; a worker that is killed is started again, as on a real one."""
     folder = tmp_path_factory.mktemp("dask")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
