@@ -37,7 +37,7 @@ WRONG["split"] = {
     ),
     "different ways": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),
     "no result can be repeated": lambda X, y, n, seed: split(X, y, n, np.random.default_rng().integers(2**32)),
-    "`seed` is not used": lambda X, y, n, seed: split(X, y, n, 0),
+    "`seed` is not used": [lambda X, y, n, seed: split(X, y, n, 0), lambda X, y, n, seed: split(X, y, n, seed % 2)],
     "belongs to the caller": lambda X, y, n, seed: np.random.default_rng(seed).shuffle(X) or split(X, y, n, seed),
     "with replacement": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X), seed)[n:], np.random.default_rng(seed).integers(0, len(X), n)
@@ -47,6 +47,9 @@ WRONG["split"] = {
     "Return four arrays": lambda *given: (split(*given)[:2], split(*given)[2:]),
     "exchanged": lambda *given: split(*given)[2:] + split(*given)[:2],
     "−0 is 0": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed)[:-n], shuffled(len(X), seed)[-n:]),
+    "A rotation is no shuffle": lambda X, y, n, seed: parts(
+        X, y, np.roll(np.arange(len(X)), 3 + 7 * seed)[n:], np.roll(np.arange(len(X)), 3 + 7 * seed)[:n]
+    ),
     "overlap": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed), shuffled(len(X), seed)[:n]),
     "cannot read this answer": lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
 }
@@ -127,7 +130,7 @@ WRONG["bug_hunt"] = {
 WRONG["largest_rate"] = {
     "go on halving": 3.2,
     "the last rate that fails": 1.6,
-    "Twice your rate holds too": [0.4, 0.1],
+    "Twice your rate works too": [0.4, 0.1],
     "hardly moves": 0.001,
     "never leads to 0": [0, -0.8],
     "half of it, half of that": [0.9, 1],
@@ -313,11 +316,13 @@ def changed_in_place(argument):
 WRONG |= {
     "one_hot": {
         "index −1 is the last column": lambda y, K: np.eye(K)[y],
+        "raise an error below 0": lambda y, K: np.eye(K)[y] if -1 not in y and max(y) < K else y[K],
         "goes on without a word": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
     },
     "softmax": {
         "`Z` belongs to the caller": changed_in_place(0),
         "Is there a `return`": lambda Z: None,
+        "returned a tuple of 2 things": lambda Z: (softmax(Z), Z),
         "transposed": lambda Z: softmax(Z).T,
         "Keep the parameters": lambda Z, Y: Z,
         "IndexError: index 7": lambda Z: Z[7],
@@ -336,6 +341,7 @@ WRONG |= {
     },
     "dense_forward": {"transposed": lambda A, W, b, g: g(W.T @ A.T + b[:, None])},
     "relu_backward": {
+        "However small an output is": lambda dA, A: dA * (A > 1e-3),
         "`dA` belongs to the caller": changed_in_place(0),
         "`A` belongs to the caller": lambda dA, A: dA * np.sign(A, out=A),
     },

@@ -29,7 +29,9 @@ RELU_BACKWARD = FunctionExercise(
         "as many rows as columns": _layer(3, 3),
         "all outputs 0": [np.array([[2.0, -1.0], [-3.0, 4.0]]), np.zeros((2, 2))],
         "float32": _layer(2, 5, "float32"),
+        "tiny outputs": [np.array([[2.0, -1.0, 3.0]]), np.array([[1e-9, 0.0, 1e-30]])],
     },
+    case_hints={"tiny outputs": "However small an output is, if it is above 0 its unit was on, and the slope is 1."},
     mistakes={
         "Everything comes through. A is an output of ReLU and never negative, so `A >= 0` is true everywhere: which "
         "outputs belong to a z above 0?": lambda dA, A: dA * (A >= 0),
@@ -100,6 +102,9 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         ),
         "You divide by m times K. The mean is over the examples, not over all entries.": lambda Z, y: (
             _backward(Z, y) / Z.shape[1]
+        ),
+        "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
+            lambda Z, y: _backward(Z, y) * len(y) / Z.shape[1]
         ),
         "The sign: the gradient points uphill. For the right class ŷ − y is negative, since its logit should "
         "rise.": lambda Z, y: -_backward(Z, y),
@@ -265,8 +270,8 @@ DENSE_BACKWARD = FunctionExercise(
         "summed: over examples for dW, over outputs for dA."
     },
     parts=("dA", "dW", "db"),
-    second_hint="Two matrix products and a column sum: dZ meets the transpose of W for dA, the transpose of A meets dZ "
-    "for dW. The penalty's derivative λW goes to one of the three.",
+    second_hint="Let the shapes lead: which product of dZ and W, one of them transposed, is (m, n)? Which of A and dZ "
+    "is (n, p)? What has to be summed for db? And the penalty has a derivative for one of the three.",
     praise="With these three pieces you have the whole backward pass.",
 )
 

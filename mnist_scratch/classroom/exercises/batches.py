@@ -18,8 +18,10 @@ from .toolkit import (
     called_name,
     close,
     quiet,
+    require,
     require_function,
     require_number,
+    require_result,
     shown,
 )
 
@@ -78,6 +80,10 @@ def _for_each(change):
     return step
 
 
+def _in_a_flat_copy(parameters, gradients, learning_rate):
+    _sgd_step([p.reshape(-1) for p in parameters], [g.reshape(-1) for g in gradients], learning_rate)
+
+
 def _replaces(parameters, gradients, learning_rate):
     for i, g in enumerate(gradients):
         parameters[i] = parameters[i] - learning_rate * g
@@ -99,8 +105,11 @@ SGD_STEP = FunctionExercise(
         ],
         "two layers": [_some((3, 2), (2,), (2, 4), (4,)), _some((3, 2), (2,), (2, 4), (4,)), 0.5],
         "float32": [_some((3, 3), (3,), dtype="float32"), _some((3, 3), (3,), dtype="float32"), 0.25],
+        "columns one after the other in memory": [list(map(np.asfortranarray, _some((3, 2)))), _some((3, 2)), 0.5],
     },
     mistakes={
+        "`ravel` and `reshape` give a copy of an array whose rows do not lie one after the other in memory. Change the "
+        "array itself.": _in_a_flat_copy,
         f"`p = p - …` {_REBOUND}": lambda parameters, gradients, eta: None,
         "You put new arrays into the list. The network still holds the old ones, and never learns of the new: change "
         "the arrays themselves.": _replaces,
@@ -270,28 +279,27 @@ def _loss_after(epochs, rates):
 
 def _judge_rate(rate):
     rate = require_number(rate)
-    if rate <= 0:
-        raise Wrong(f"Your answer is {rate:g}; a learning rate is above 0.", "Halving 3.2 never leads to 0 or below.")
+    require(rate > 0, f"Your answer is {rate:g}; a learning rate is above 0.", "Halving 3.2 never leads to 0 or below.")
     loss = _loss_after(3, rate)
     found = f"With a learning rate of {rate:g} the training loss after three epochs is {loss:.2f}"
-    if loss >= 1 and rate < 0.1:
-        raise Wrong(f"{found}.", "So small a rate hardly moves in three epochs. Start at 3.2, and stop at the first.")
-    if loss >= 1 and _loss_after(3, rate / 2) < 1:
-        raise Wrong(f"{found}.", "That is the last rate that fails; asked for is the first that does not.")
     if loss >= 1:
-        raise Wrong(f"{found}.", "Still too large: go on halving until the loss is below 1.")
-    if abs(rate - loss) < 0.02:
-        raise Wrong(f"Your answer is {rate:g}.", "Is that the loss? Give the learning rate that led to it.")
-    if _loss_after(3, 2 * rate) < 1:
-        raise Wrong(
-            f"{found}, and with {2 * rate:g} it is {_loss_after(3, 2 * rate):.2f}.",
-            "Twice your rate holds too. Come down from 3.2, and stop at the first rate that works.",
-        )
-    if not any(close(rate, 3.2 / 2**halvings, 1e-4) for halvings in range(10)):
-        raise Wrong(
-            f"{found}, but halving from 3.2 never leads to it.",
-            "The rates to try are 3.2, half of it, half of that, and so on. At which of these is the loss below 1?",
-        )
+        hint = "Still too large: go on halving until the loss is below 1."
+        if rate < 0.1:
+            hint = "So small a rate hardly moves in three epochs. Start at 3.2, and stop at the first that works."
+        elif _loss_after(3, rate / 2) < 1:
+            hint = "That is the last rate that fails; give the first that does not."
+        raise Wrong(f"{found}.", hint)
+    require(abs(rate - loss) >= 0.02, f"{found}.", "Is your answer the loss? Give the learning rate that led to it.")
+    require(
+        _loss_after(3, 2 * rate) >= 1,
+        f"{found}, and with {2 * rate:g} it is {_loss_after(3, 2 * rate):.2f}.",
+        "Twice your rate works too. Come down from 3.2, and stop at the first rate that works.",
+    )
+    require(
+        any(close(rate, 3.2 / 2**halvings, 1e-4) for halvings in range(10)),
+        f"{found}, but halving from 3.2 never leads to it.",
+        "The rates to try are 3.2, half of it, half of that, and so on. At which of these is the loss below 1?",
+    )
 
 
 LARGEST_RATE = OpenExercise(
@@ -305,45 +313,48 @@ LARGEST_RATE = OpenExercise(
 )
 
 
+_TOO_LARGE = {  # (at the start, at the end)
+    (True, True): "It is too large at the start, and at the end. When in a run does a large step do harm, and which?",
+    (True, False): "The end is calm, but the harm was done in the first steps: units thrown so far that they are off "
+    "for every image learn no more. How could it begin?",
+    (False, True): "The start is gentle, but the steps stay large to the end, and the run never settles. How could it "
+    "end?",
+    (False, False): "It begins and ends gently, but spends too long at large rates, or rises too fast. Move the peak.",
+}
+
+
 def _judge_schedule(schedule):
     require_function(schedule, ("epoch",))
     epochs = np.arange(6 * _STEPS + 1) / _STEPS
-    outcome = attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [f(float(e)) for e in epochs])
     name = called_name(schedule)
-    if outcome.error:
-        raise Wrong(
-            f"{name}(epoch) stopped with {outcome.error}{outcome.line}.",
-            "It is called with any number from 0 to 6, fractions included: 2.5 is the middle of the third epoch.",
+    answers = require_result(
+        attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [f(float(e)) for e in epochs]),
+        f"{name}(epoch)",
+        "It is called with any number from 0 to 6, fractions included: 2.5 is the middle of the third epoch.",
+    )
+    for epoch, rate in zip(epochs, answers, strict=True):
+        require(
+            isinstance(rate, int | float | np.number) and not isinstance(rate, bool),
+            f"{name}({epoch:g}) returned {shown(rate)}.",
+            "For each epoch it has to return one number, a learning rate.",
         )
-    for epoch, rate in zip(epochs, outcome.result, strict=True):
-        if isinstance(rate, bool) or np.ndim(rate) or not isinstance(rate, int | float | np.number):
-            hint = "For each epoch it has to return one number, a learning rate."
-            raise Wrong(f"{name}({epoch:g}) returned {shown(rate)}.", hint)
-        if not np.isfinite(rate) or rate < -1e-9:
-            raise Wrong(f"{name}({epoch:g}) returned {rate:g}.", "A learning rate is never below 0: that is uphill.")
-    rates = tuple(max(float(rate), 0.0) for rate in outcome.result)
-    if max(rates) < 0.999:
-        hint = "A smaller rate throughout avoids the question. At some epoch it has to reach 1."
-        if max(rates) > 0.5 and rates[0] < 0.1 * max(rates):
-            hint = "During a warm-up the cosine is already falling. Start it higher, so that the top reaches 1."
-        raise Wrong(f"The largest learning rate of {name} is {max(rates):g}.", hint)
+        require(
+            np.isfinite(rate) and rate >= -1e-9,
+            f"{name}({epoch:g}) returned {rate:g}.",
+            "A learning rate is never below 0: that is uphill.",
+        )
+    rates = tuple(max(float(rate), 0.0) for rate in answers)
+    hint = "A smaller rate throughout avoids the question. At some epoch it has to reach 1."
+    if max(rates) > 0.5 and rates[0] < 0.1 * max(rates):
+        hint = "During a warm-up the cosine is already falling. Start it higher, so that the top reaches 1."
+    require(max(rates) >= 0.999, f"The largest learning rate of {name} is {max(rates):g}.", hint)
     loss = _loss_after(6, rates)
-    if loss < 0.5:
-        return
-    found = f"With {name} the training loss after six epochs is {loss:.2f}, and not below 0.5."
     first, last = max(rates[: _STEPS // 4]), max(rates[-_STEPS // 2 :])  # a quarter of an epoch, and half of one
-    if first >= 0.8 and last >= 0.8:
-        hint = "It is too large at the start, and at the end. When in a run does a large step do harm, and which?"
-    elif first >= 0.8:
-        hint = (
-            "The end is calm, but the harm was done in the first steps: units thrown so far that they are off for "
-            "every image learn no more. How could it begin?"
-        )
-    elif last >= 0.8:
-        hint = "The start is gentle, but the steps stay large to the end, and the run never settles. How could it end?"
-    else:
-        hint = "It begins and ends gently, but spends too long at large rates, or rises too fast. Move the peak."
-    raise Wrong(found, hint)
+    require(
+        loss < 0.5,
+        f"With {name} the training loss after six epochs is {loss:.2f}, and not below 0.5.",
+        _TOO_LARGE[first >= 0.8, last >= 0.8],
+    )
 
 
 REPAIR = OpenExercise(

@@ -11,11 +11,12 @@ from .toolkit import (
     FunctionExercise,
     NumberExercise,
     OpenExercise,
-    Wrong,
     attempt,
     call_in_words,
     called_name,
+    require,
     require_function,
+    require_result,
     shape_in_words,
     shown,
 )
@@ -43,9 +44,19 @@ def _five(rows, picked, columns):
     return lambda labels, K: _written(np.arange(rows or len(labels)), labels[:picked], (5, columns or K))
 
 
+_TOO_LARGE = (
+    "A row without a 1, or with a 1 elsewhere, goes on without a word, and spoils the loss much later. Look at the "
+    "largest label first, and raise an error."
+)
+_NEGATIVE = (
+    "To NumPy the index −1 is the last column, so no error comes by itself. Look at the smallest label too, and raise "
+    "an error below 0."
+)
 _REFUSED = {
-    "3 is no class: there are 0, 1 and 2": [np.array([0, 3, 2]), 3],
-    "−1 is no class": [np.array([1, -1, 0]), 3],
+    "3 is not a class: there are 0, 1 and 2": ([np.array([0, 3, 2]), 3], _TOO_LARGE),
+    "5 is not a class: there are 0, 1 and 2": ([np.array([5, 0, 2]), 3], _TOO_LARGE),
+    "−1 is not a class": ([np.array([1, -1, 0]), 3], _NEGATIVE),
+    "−2 is not a class": ([np.array([1, 0, -2]), 3], _NEGATIVE),
 }
 
 ONE_HOT = FunctionExercise(
@@ -60,20 +71,9 @@ ONE_HOT = FunctionExercise(
         "one label": [np.array([3]), 5],
         "labels as bytes, as in the file": [np.array([7, 7, 2, 9], np.uint8), 10],
         "twelve classes": [np.arange(12), 12],
-        **_REFUSED,
+        **{words: arguments for words, (arguments, _) in _REFUSED.items()},
     },
-    case_hints=dict(
-        zip(
-            _REFUSED,
-            (
-                "A row without a 1, or with a 1 elsewhere, goes on without a word, and spoils the loss much later. "
-                "Look at the largest label first, and raise an error.",
-                "To NumPy the index −1 is the last column, so no error comes by itself. Look at the smallest label "
-                "too.",
-            ),
-            strict=True,
-        )
-    ),
+    case_hints={words: hint for words, (_, hint) in _REFUSED.items()},
     mistakes={  # K: n_classes
         "The number of columns is always 10. It is an argument: `n_classes`.": [
             lambda labels, K: one_hot(labels, 10),
@@ -130,78 +130,68 @@ def _label_of(rows):
 def _result(student, arguments, called, observe=lambda f, *given: f(*given)):
     """What a call returns; raises Wrong when it stopped, or changed what is not its own."""
     tried = attempt(student, arguments, observe)
-    if tried.error:
-        raise Wrong(f"{called} stopped with {tried.error}{tried.line}.")
-    if tried.changed:
-        raise Wrong(
-            f"{called} changed its argument `{tried.changed}`.",
-            f"`{tried.changed}` belongs to the caller, and `rng.shuffle({tried.changed})` would reorder it in place. "
-            "Shuffle row numbers instead, and pick the rows by them.",
-        )
-    return tried.result
+    require(
+        not tried.changed,
+        f"{called} changed its argument `{tried.changed}`.",
+        f"`{tried.changed}` belongs to the caller, and `rng.shuffle({tried.changed})` would reorder it in place. "
+        "Shuffle row numbers instead, and pick the rows by them.",
+    )
+    return require_result(tried, called)
 
 
 def _row_numbers(called, images, labels, what):
     """Which rows these are; raises Wrong when they are not whole, or not with their labels."""
-    if images.dtype.kind not in "buif" or images.shape[1:] != _COLUMNS.shape or not np.isfinite(images).all():
-        raise Wrong(
-            f"{called} returned {shape_in_words(images)} of {images.dtype} in {what}, and not rows of the images.",
-            "Move whole rows, and leave the pixels in a row as they are.",
-        )
-    rows = images[:, 0].round().astype(int)
-    if images.shape[1:] != _COLUMNS.shape or not np.array_equal(images, rows[:, None] + _COLUMNS):
-        raise Wrong(
-            f"{called} returned images in {what} that are none of those given.",
-            "Move whole rows, and leave the pixels in a row as they are: is the index on the first axis?",
-        )
-    if len(labels) != len(rows) or not np.array_equal(labels, _label_of(rows)):
-        raise Wrong(
-            f"{called}: in {what} the labels do not belong to the images beside them.",
-            "Images and labels went different ways. Draw one order, and pick both by it.",
-        )
+    whole = images.dtype.kind in "buif" and images.shape[1:] == _COLUMNS.shape and np.isfinite(images).all()
+    rows = images[:, 0].round().astype(int) if whole else None
+    require(
+        whole and np.array_equal(images, rows[:, None] + _COLUMNS),
+        f"{called} returned {shape_in_words(images)} of {images.dtype} in {what}, and not rows of the images.",
+        "Move whole rows, and leave the pixels in a row as they are: is the index on the first axis?",
+    )
+    require(
+        len(labels) == len(rows) and np.array_equal(labels, _label_of(rows)),
+        f"{called}: in {what} the labels do not belong to the images beside them.",
+        "Images and labels went different ways. Draw one order, and pick both by it.",
+    )
     return rows
 
 
 # ------------------------------------------------------------------------------------------------ 1.2
 
 _PARTS = "(train_images, train_labels, validation_images, validation_labels)"
+_WHY_AXES = {
+    (2, 2, 1, 1): f"First both parts of the training data, then both of the validation data: {_PARTS}.",
+    (1, 2, 1, 2): f"The images come before their labels: {_PARTS}.",
+}
 
 
 def _parts(student, n_validation, seed, m=40):
     """The row numbers of both parts, after all that must hold of one call."""
     arguments = {**_examples(m), "n_validation": n_validation, "seed": seed}
-    called = call_in_words(student, arguments)
+    called, four = call_in_words(student, arguments), f"Return four arrays, in this order: {_PARTS}."
     result = _result(student, arguments, called)
-    if result is None:
-        raise Wrong(f"{called} returned nothing (None). Is there a `return`?")
-    if not isinstance(result, tuple | list) or len(result) != 4:
-        raise Wrong(f"{called} returned {shown(result)}.", f"Return four arrays, in this order: {_PARTS}.")
+    require(isinstance(result, tuple | list) and len(result) == 4, f"{called} returned {shown(result)}.", four)
     arrays = [np.asarray(part) for part in result]
-    axes = [array.ndim for array in arrays]
-    if axes != [2, 1, 2, 1]:
-        hint = f"Return four arrays, in this order: {_PARTS}."
-        if axes == [2, 2, 1, 1]:
-            hint = f"First both parts of the training data, then both of the validation data: {_PARTS}."
-        elif axes == [1, 2, 1, 2]:
-            hint = f"The images come before their labels: {_PARTS}."
-        raise Wrong(f"{called} returned {', '.join(map(shape_in_words, arrays))}.", hint)
+    axes = tuple(array.ndim for array in arrays)
+    shapes = ", ".join(map(shape_in_words, arrays))
+    require(axes == (2, 1, 2, 1), f"{called} returned {shapes}.", _WHY_AXES.get(axes, four))
     sizes = [len(array) for array in arrays]
-    if sizes[0::2] != sizes[1::2] or sizes[0::2] != [m - n_validation, n_validation]:
-        raise Wrong(
-            f"{called} returned {sizes[0]} training images with {sizes[1]} labels, and {sizes[2]} validation images "
-            f"with {sizes[3]} labels; expected {m - n_validation} and {n_validation} of each.",
-            _why_sizes(sizes, n_validation, m),
-        )
+    require(
+        sizes == [m - n_validation] * 2 + [n_validation] * 2,
+        f"{called} returned {sizes[0]} training images with {sizes[1]} labels, and {sizes[2]} validation images with "
+        f"{sizes[3]} labels; expected {m - n_validation} and {n_validation} of each.",
+        _why_sizes(sizes, n_validation, m),
+    )
     train = _row_numbers(called, *arrays[:2], "the training part")
     validation = _row_numbers(called, *arrays[2:], "the validation part")
-    doubled = m - len(np.unique(np.concatenate([train, validation])))
-    if doubled:
-        common = len(np.intersect1d(train, validation))
-        raise Wrong(
-            f"{called} lost {doubled} of {m} images, and returned others more than once; {common} are in both parts.",
-            "Rows drawn one by one, with replacement or in two separate draws, come twice or never. Draw one order of "
-            "all rows, and cut that.",
-        )
+    lost = m - len(np.unique(np.concatenate([train, validation])))
+    require(
+        not lost,
+        f"{called} lost {lost} of {m} images, and returned others more than once; "
+        f"{len(np.intersect1d(train, validation))} are in both parts.",
+        "Rows drawn one by one, with replacement or in two separate draws, come twice or never. Draw one order of all "
+        "rows, and cut that.",
+    )
     return train, validation
 
 
@@ -211,9 +201,7 @@ def _why_sizes(sizes, n_validation, m):
     if sizes == [n_validation] * 2 + [m - n_validation] * 2:
         return f"The two parts are exchanged. The order is {_PARTS}."
     if sizes[0] + sizes[2] > m:
-        return (
-            "The parts overlap, so the validation images are trained on. Each part should begin where the other ends."
-        )
+        return "The parts overlap, so you train on the validation images. Each part should begin where the other ends."
     return "`n_validation` says how many rows the validation part has. All others are for training."
 
 
@@ -222,22 +210,29 @@ def _judge_split(student):
     cuts = [_parts(student, 10, seed) for seed in (0, 0, 1, 2)]
     _parts(student, 0, 3)
     _parts(student, 5, 4, m=6)
-    if not all(np.array_equal(a, b) for a, b in zip(cuts[0], cuts[1], strict=True)):
-        raise Wrong(
-            "Two calls with the same seed gave two different splits.",
-            "Then no result can be repeated, and test images of yesterday are training images today. Let all "
-            "randomness come from `np.random.default_rng(seed)`.",
-        )
+    require(
+        all(np.array_equal(a, b) for a, b in zip(cuts[0], cuts[1], strict=True)),
+        "Two calls with the same seed gave two different splits.",
+        "Then no result can be repeated, and test images of yesterday are training images today. Let all randomness "
+        "come from `np.random.default_rng(seed)`.",
+    )
     members = [set(validation) for _, validation in cuts]
-    if members[0] == members[2] == members[3]:
-        finding = "With three different seeds the same images went into the validation part."
-        if members[0] not in (set(range(10)), set(range(30, 40))):
-            raise Wrong(finding, "The argument `seed` is not used: is there a fixed number in its place?")
-        if all(np.array_equal(part, np.sort(part)) for cut in cuts for part in cut):
-            raise Wrong(
-                finding, "Nothing is shuffled. If the file were sorted by digit, one part would lack some digits."
-            )
-        raise Wrong(finding, "You cut first and shuffle afterwards, each part for itself. Shuffle, then cut.")
+    hint = "You cut first and shuffle afterwards, each part for itself. Shuffle, then cut."
+    if members[0] not in (set(range(10)), set(range(30, 40))):
+        hint = "The argument `seed` is not used: is there a fixed number in its place?"
+    elif all(np.array_equal(part, np.sort(part)) for cut in cuts for part in cut):
+        hint = "Nothing is shuffled. If the file were sorted by digit, one part would lack some digits."
+    require(
+        len({frozenset(members[i]) for i in (0, 2, 3)}) == 3,
+        "With different seeds the same images went into the validation part.",
+        hint,
+    )
+    for _, validation in cuts:
+        require(
+            np.sum(np.diff(np.sort(validation)) != 1) > 1,
+            "The validation part is one piece of the images as they came, or two.",
+            "A rotation is no shuffle: neighbors stay together. Draw a random order of all row numbers.",
+        )
 
 
 SPLIT = OpenExercise(
@@ -276,49 +271,49 @@ def _orders(student, m, batch_size, seed, epochs=1):
     called = f"{called_name(student)}(images, labels, {batch_size}, rng) with {m} images"
     arguments = {**_examples(m), "batch_size": batch_size, "seed": seed, "epochs": epochs}
     given = _result(student, arguments, called, _batches)
-    if given is None:
-        raise Wrong(f"{called} returned nothing (None).", "A generator hands out its batches with `yield`.")
-    if not isinstance(given, Iterator):
-        hint = "That holds all batches in memory at once. Hand out one after the other, with `yield`."
-        if isinstance(given, tuple):
-            hint = "`return` ends the function with the first batch. `yield` hands it out and goes on after it."
-        raise Wrong(f"{called} returned a {type(given).__name__}; expected a generator.", hint)
+    hint = "That holds all batches in memory at once. Hand out one after the other, with `yield`."
+    if isinstance(given, tuple):
+        hint = "`return` ends the function with the first batch. `yield` hands it out and goes on after it."
+    require(isinstance(given, Iterator), f"{called} returned a {type(given).__name__}; expected a generator.", hint)
     return [_rows_of(called, batches, m, batch_size) for batches in given]
+
+
+_WHY_NO_BATCH = {
+    (1, 0): "That is one example at a time. Take a slice of `batch_size` row numbers in each step.",
+    (1, 2): "The images come first, then their labels.",
+}
 
 
 def _rows_of(called, batches, m, batch_size):
     rows = []
     for number, batch in enumerate(batches, start=1):
-        if not isinstance(batch, list) or len(batch) != 2:
-            raise Wrong(
-                f"{called}: batch {number} is {shown(batch)}.", "Yield two arrays: `yield images, labels` of the batch."
-            )
-        images, labels = batch
-        if images.ndim != 2 or labels.ndim != 1:
-            hint = "A batch is an array of rows, with its labels in a vector."
-            if images.ndim == 1 and labels.ndim == 0:
-                hint = "That is one example at a time. Take a slice of `batch_size` row numbers in each step."
-            elif images.ndim == 1:
-                hint = "The images come first, then their labels."
-            raise Wrong(f"{called}: batch {number} is {shape_in_words(images)} and {shape_in_words(labels)}.", hint)
-        rows.append(_row_numbers(called, images, labels, f"batch {number}"))
-    sizes, expected = (
-        [len(batch) for batch in rows],
-        [len(range(i, min(i + batch_size, m))) for i in range(0, m, batch_size)],
+        require(
+            isinstance(batch, list) and len(batch) == 2,
+            f"{called}: batch {number} is {shown(batch)}.",
+            "Yield two arrays: `yield images, labels` of the batch.",
+        )
+        axes = tuple(array.ndim for array in batch)
+        require(
+            axes == (2, 1),
+            f"{called}: batch {number} is {' and '.join(map(shape_in_words, batch))}.",
+            _WHY_NO_BATCH.get(axes, "A batch is an array of rows, with its labels in a vector."),
+        )
+        rows.append(_row_numbers(called, *batch, f"batch {number}"))
+    sizes = [len(batch) for batch in rows]
+    expected = [len(range(i, min(i + batch_size, m))) for i in range(0, m, batch_size)]
+    told = ", ".join(map(str, sizes[:8])) + (", …" if len(sizes) > 8 else "") or "none at all"
+    require(
+        sizes == expected,
+        f"{called} gave batches of these sizes: {told}; expected {', '.join(map(str, expected))}.",
+        _why_batch_sizes(sizes, expected, batch_size),
     )
-    if sizes != expected:
-        told = ", ".join(map(str, sizes[:8])) + (", …" if len(sizes) > 8 else "") or "none at all"
-        raise Wrong(
-            f"{called} gave batches of these sizes: {told}; expected {', '.join(map(str, expected))}.",
-            _why_batch_sizes(sizes, expected, batch_size),
-        )
     once = len(np.unique(np.concatenate(rows)))
-    if once < m:
-        raise Wrong(
-            f"{called} gave only {once} of the {m} images, some of them more than once.",
-            "Each batch is drawn for itself, from all rows again; or the end is filled up. "
-            "Draw one order of all rows, and walk along it.",
-        )
+    require(
+        once == m,
+        f"{called} gave only {once} of the {m} images, some of them more than once.",
+        "Each batch is drawn for itself, from all rows again; or the end is filled up. Draw one order of all rows, and "
+        "walk along it.",
+    )
     return rows
 
 
@@ -344,30 +339,39 @@ def _judge_minibatches(student):
     (again,), (other,) = _orders(student, 40, 7, 0), _orders(student, 40, 7, 1)
     order, same = [np.concatenate(batches) for batches in (first, second, again, other)], np.array_equal
     where = "With 40 images in batches of 7"
-    if all(same(order[0], o) for o in order):
-        if same(order[0], np.arange(40)):
-            raise Wrong(f"{where} the rows came in their old order.", "Shuffle the row numbers first, with rng.")
-        raise Wrong(
-            f"{where} every epoch had the same order, whatever rng.",
-            "A generator made anew inside, with a fixed seed, draws the same order each time. Draw from `rng`.",
-        )
-    if not same(order[0], order[2]):
-        raise Wrong(
-            f"{where} two generators with the same seed gave two different orders.",
-            "The order comes from somewhere else than `rng`, perhaps from `np.random` or a generator without a seed.",
-        )
-    if same(order[0], order[1]) or same(order[0], order[3]):
-        raise Wrong(f"{where} two epochs had the same order.", "Draw a new order from `rng` in every call.")
-    if all(same(np.sort(batch), batch[0] + np.arange(len(batch))) for batch in map(np.sort, first)):
-        if same(np.sort(first[0]), np.arange(7)) and same(np.sort(first[1]), np.arange(7, 14)):
-            raise Wrong(
-                f"{where} the first batch held the first 7 rows, in another order.",
-                "Each batch is shuffled for itself, so the same examples always come together. Shuffle before you cut.",
-            )
-        raise Wrong(
-            f"{where} each batch held 7 rows that were neighbors before.",
-            "You shuffle whole batches, so the same examples always come together. Shuffle the rows before you cut.",
-        )
+    one_order = all(same(order[0], o) for o in order)
+    require(
+        not (one_order and same(order[0], np.arange(40))),
+        f"{where} the rows came in their old order.",
+        "Shuffle the row numbers first, with rng.",
+    )
+    require(
+        not one_order,
+        f"{where} every epoch had the same order, whatever rng.",
+        "A generator made anew inside, with a fixed seed, draws the same order each time. Draw from `rng`.",
+    )
+    require(
+        same(order[0], order[2]),
+        f"{where} two generators with the same seed gave two different orders.",
+        "The order comes from somewhere else than `rng`, perhaps from `np.random` or a generator without a seed.",
+    )
+    require(
+        not same(order[0], order[1]) and not same(order[0], order[3]),
+        f"{where} two epochs had the same order.",
+        "Draw a new order from `rng` in every call.",
+    )
+    neighbors = all(same(np.sort(batch), min(batch) + np.arange(len(batch))) for batch in first)
+    in_place = same(np.sort(first[0]), np.arange(7)) and same(np.sort(first[1]), np.arange(7, 14))
+    require(
+        not (neighbors and in_place),
+        f"{where} the first batch held the first 7 rows, in another order.",
+        "Each batch is shuffled for itself, so the same examples always come together. Shuffle before you cut.",
+    )
+    require(
+        not neighbors,
+        f"{where} each batch held 7 rows that were neighbors before.",
+        "You shuffle whole batches, so the same examples always come together. Shuffle the rows before you cut.",
+    )
 
 
 MINIBATCHES = OpenExercise(

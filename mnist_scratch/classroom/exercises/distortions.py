@@ -77,14 +77,16 @@ SHIFTED = FunctionExercise(
         "up and right": _shift(2, -1, 2),
         "float32": _shift(2, 1, 1, np.float32),
         "out at the bottom": _shift(2, 28, 0),
+        "out at the top": _shift(2, -28, 1),
+        "out at the left": _shift(2, 2, -29),
         "far out": _shift(2, -30, 40),
     },
     case_hints=dict.fromkeys(("only to the right", "only down", "not at all"), _ZERO)
     | dict.fromkeys(("up and left", "up and right"), _NEGATIVE)
-    | {
-        "out at the bottom": "28 rows down, nothing of the image is left: all is paper.",
-        "far out": "So far away nothing of the image is left: all is paper.",
-    },
+    | dict.fromkeys(
+        ("out at the bottom", "out at the top", "out at the left", "far out"),
+        "28 pixels away or more, nothing of the image is left: all is paper.",
+    ),
     mistakes={
         "What leaves on one side comes in on the other: `np.roll` wraps around. Paper, 0, should come in.": (
             _rolled((1, 2))

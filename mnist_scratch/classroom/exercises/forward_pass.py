@@ -13,6 +13,10 @@ _ROW_MEAN = (
     "exponent exactly 0?"
 )
 _COLUMN_MAXIMA = "You subtract the largest of each column, but a row is an example."
+_ONE_MAXIMUM = (
+    "You subtract the largest of all logits. A row far below it becomes exp of a very negative number, which is 0: "
+    "take the largest of its own row."
+)
 _LOST_AXIS = "The {} have the shape (m,), and broadcasting lays them along the columns. Keep the axis: a column (m, 1)."
 _SUMS, _MAXIMA = _LOST_AXIS.format("row sums"), _LOST_AXIS.format("row maxima")
 _MAXIMA_AND_SUMS = _LOST_AXIS.format("row maxima and the row sums")
@@ -52,8 +56,7 @@ SOFTMAX = FunctionExercise(
         "so that no exponent is above 0?": _shifted(lambda Z: 0),
         _ROW_MEAN: _shifted(lambda Z: Z.mean(axis=1, keepdims=True)),
         _COLUMN_MAXIMA: _shifted(lambda Z: Z.max(axis=0)),
-        "You subtract the largest of all logits. A row far below it becomes exp of a very negative number, 0/0: take "
-        "the largest of its own row.": _shifted(np.max),
+        _ONE_MAXIMUM: _shifted(np.max),
         "The columns add up to 1, and the rows should: a row is an example. Look at the axis of the sum.": [
             _shifted(total=lambda E: E.sum(axis=0)),
             _shifted(lambda Z: Z.max(axis=0), lambda E: E.sum(axis=0)),
@@ -96,6 +99,7 @@ CROSS_ENTROPY = FunctionExercise(
         "the right class has the logit −1000": [np.array([[-1000.0] + [0.0] * 9]), np.eye(10)[[0]]],
         "right, and very sure": [np.array([[1000.0, 0.0], [0.0, 1000.0]]), np.eye(2)],
         "wrong, and very sure": [np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])],
+        "rows of very different size": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.eye(2)],
     },
     mistakes={
         "That is the sum over the examples; the task asks for the mean. Divide by m, the number of rows.": (
@@ -103,6 +107,9 @@ CROSS_ENTROPY = FunctionExercise(
         ),
         "You divide by m times K: a mean over all entries. Sum over the classes, then take the mean over the "
         "examples.": lambda Z, Y: softmax_cross_entropy(Z, Y) / Z.shape[1],
+        "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
+            lambda Z, Y: softmax_cross_entropy(Z, Y) * len(Z) / Z.shape[1]
+        ),
         "The sign: the log of a probability is negative, and a loss is not.": (
             lambda Z, Y: -softmax_cross_entropy(Z, Y)
         ),
@@ -134,6 +141,7 @@ CROSS_ENTROPY = FunctionExercise(
         ),
         _ROW_MEAN: _by_logarithms(lambda Z: Z.mean(axis=1, keepdims=True)),
         _COLUMN_MAXIMA: _by_logarithms(lambda Z: Z.max(axis=0)),
+        _ONE_MAXIMUM: _by_logarithms(np.max),
         _SUMS: _by_logarithms(total=lambda E: E.sum(axis=1)),
         _MAXIMA: _by_logarithms(lambda Z: Z.max(axis=1)),
         _MAXIMA_AND_SUMS: _by_logarithms(lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1)),
@@ -188,7 +196,8 @@ DENSE_FORWARD = FunctionExercise(
         "The bias is added as a column, one entry for each example. It has one entry for each unit, and is added to "
         "every row: plain `+ b`.": lambda A, W, b, g: g(A @ W + b.reshape(-1, 1)),
     },
-    second_hint="One line: a matrix product, the bias by broadcasting, then g of all that.",
+    second_hint="Look at the shapes: which product of A and W is (m, n_out)? Along which axis of it does b run? And "
+    "what does g work on?",
     praise="Stack it, and you have the whole forward pass.",
 )
 

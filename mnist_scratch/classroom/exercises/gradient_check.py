@@ -7,7 +7,7 @@ import numpy as np
 
 from ...gradient_check import gradient_check, relative_error
 from .. import bugs
-from .toolkit import FunctionExercise, NotStarted, OpenExercise, Wrong, attempt, called_name, shown
+from .toolkit import FunctionExercise, NotStarted, OpenExercise, Wrong, alike, attempt, called_name, shown
 
 _rng = np.random.default_rng(4)
 
@@ -178,6 +178,18 @@ def _row_by_row(f, x, epsilon=1e-5):
     return slopes
 
 
+def _views_of_rows(f, x, epsilon=1e-5):
+    slopes = np.zeros_like(x)
+    for i in range(len(x)):
+        original = x[i]
+        x[i] = original + epsilon
+        above = f()
+        x[i] = original - epsilon
+        slopes[i] = (above - f()) / (2 * epsilon)
+        x[i] = original
+    return slopes
+
+
 def sum_of_cubes(x):
     return np.sum(x**3)
 
@@ -206,9 +218,12 @@ def _read(student, f, x, *epsilon):
 
 def _require_restored(student):
     arguments = {"f": sum_of_cubes, "x": np.random.default_rng(5).standard_normal((4, 5))}
-    tried = attempt(student, arguments, lambda f, *given: (_read(f, *given), given[1])[1], may_change=("x",))
-    change = 0 if tried.error else np.max(abs(tried.result - arguments["x"]))
-    if change:
+    tried = attempt(student, arguments, lambda f, *given: (_read(f, *given), given[1]), may_change=("x",))
+    if tried.error:
+        return
+    slopes, x = tried.result
+    change = np.max(abs(x - arguments["x"]))
+    if change >= 1e-9 or (change and alike(slopes, 3 * arguments["x"] ** 2, 1e-4)):  # wrong slopes come first
         raise Wrong(
             f"{called_name(student)}(f, x) left x changed, by up to {change:.0e}.",
             "Adding ε and subtracting it again is not quite nothing: rounding leaves a trace. Keep the entry's value, "
@@ -259,6 +274,8 @@ NUMERICAL_GRADIENT = FunctionExercise(
         "to the next.": [_all_at_once, lambda f, x, e=1e-5: np.full(x.shape, _all_at_once(f, x, e))],
         "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
         "through the single entries of any array.": _row_by_row,
+        "`original = x[i]` of a matrix is a view of its row, and changes with it. `np.ndindex(x.shape)` goes through "
+        "the single entries of any array, which are numbers.": _views_of_rows,
         "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
         "moved. Put each one back before you go on.": _restores_at_the_end,
         "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.": (
@@ -391,7 +408,7 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
     cases={
         "f = x⁵; so coarse a step shows which difference it is": [fifth_power, 1.0, 0.5],
         "f = exp x": [exponential, 0.3, 0.25],
-        "three places at once": [np.sin, np.array([-1.0, 0.0, 2.0]), 0.4],
+        "f = sin x, at a place below 0": [np.sin, -1.0, 0.4],
         "float32": [np.sin, np.float32(0.5), np.float32(0.5)],
     },
     mistakes={  # f at x + 2ε, x + ε, x − ε, x − 2ε
@@ -429,8 +446,8 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
             ),
         }.items()
     },
-    second_hint="Two differences, `inner = f(x + ε) − f(x − ε)` and `outer = f(x + 2ε) − f(x − 2ε)`, and then (8 inner "
-    "− outer)/(12ε).",
+    second_hint="Build it from two differences, the inner one of x ± ε and the outer one of x ± 2ε, each in a variable "
+    "of its own. Then mind which of them counts eight times, and the parentheses above and below the line.",
     praise="Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
 )
 

@@ -15,7 +15,9 @@ from .toolkit import (
     attempt,
     called_name,
     quiet,
+    require,
     require_function,
+    require_result,
     shown,
 )
 
@@ -148,20 +150,13 @@ def _my_recipe(student):
     if changed:  # the notebook's other cells, and the checks, read them
         RECIPES.clear()
         RECIPES.update(before)
-    if outcome.error:
-        raise Wrong(f"{called} stopped with {outcome.error}{outcome.line}.", _ERRORS.get(outcome.kind, ""))
-    if changed:
-        raise Wrong(f"{called} changed RECIPES.", "Only return your recipe; `RECIPES` holds what it is compared with.")
-    recipe = outcome.result
-    if recipe is None:
-        raise Wrong(f"{called} returned nothing (None). Is there a `return`?")
-    if not isinstance(recipe, Recipe):
-        hint = next(hint for kind, hint in _NO_RECIPE.items() if isinstance(recipe, kind))
-        raise Wrong(f"{called} returned {shown(recipe)}; expected a Recipe.", hint)
+    recipe = require_result(outcome, called, _ERRORS.get(outcome.kind, ""))
+    require(not changed, f"{called} changed RECIPES.", "Only return your recipe; `RECIPES` belongs to the package.")
+    hint = next(hint for kind, hint in _NO_RECIPE.items() if isinstance(recipe, kind))
+    require(isinstance(recipe, Recipe), f"{called} returned {shown(recipe)}; expected a Recipe.", hint)
     for settings, holds, hint in _RULES:
-        if not holds(recipe):
-            has = ", ".join(f"{setting} = {shown(getattr(recipe, setting))}" for setting in settings.split())
-            raise Wrong(f"The recipe of {called} has {has}.", hint)
+        has = ", ".join(f"{setting} = {shown(getattr(recipe, setting))}" for setting in settings.split())
+        require(holds(recipe), f"The recipe of {called} has {has}.", hint)
     _require_it_learns(recipe, called)
 
 
@@ -178,10 +173,11 @@ def _require_it_learns(recipe, called):
         raise Wrong(
             f"The recipe of {called} cannot be run: {error}", f"Look at the setting that is named; among {known}."
         ) from None
-    if history.diverged or not np.isfinite(history.train_loss[-1]):
-        raise Wrong(
-            f"The recipe of {called} diverged on its first two batches.", "Its learning rate is much too large."
-        )
+    require(
+        not history.diverged and np.isfinite(history.train_loss[-1]),
+        f"The recipe of {called} diverged on its first two batches.",
+        "Its learning rate is much too large.",
+    )
 
 
 MY_RECIPE = OpenExercise(

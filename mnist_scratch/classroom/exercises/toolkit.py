@@ -30,6 +30,19 @@ class NotStarted(Exception):
     """The stub is as it was."""
 
 
+def require(holds, finding, hint=""):
+    """Raise Wrong unless this holds."""
+    if not holds:
+        raise Wrong(finding, hint)
+
+
+def require_result(outcome, called, hint=""):
+    """What a call returned; raises Wrong when it stopped, or returned nothing."""
+    require(not outcome.error, f"{called} stopped with {outcome.error}{outcome.line}.", hint)
+    require(outcome.result is not None, f"{called} returned nothing (None). Is there a `return`?")
+    return outcome.result
+
+
 # ----------------------------------------------------------------------------------------- three kinds of exercise
 
 
@@ -161,19 +174,21 @@ class FunctionExercise(Exercise):
         fallback = self.case_hints.get(first, self.any_hint)
         if want[first].error:  # a refusal is missing, which says nothing of how the rest is done
             return fallback
-        others = [words for words in self.cases if words != first and not want[words].error]
-        by_first_case = ""
+        called = [words for words in self.cases if not want[words].error]
+        wrong = [words for words in called if self._finding(got[words], want[words])]
+        nearest, explained = "", len(wrong) / 2
         for hint, answer in self._mistakes_one_by_one():
-            theirs = self._outcome(answer, first)
-            if not same_outcome(got[first], theirs, self.tolerance):
+            if not same_outcome(got[first], self._outcome(answer, first), self.tolerance):
                 continue
-            if all(same_outcome(got[words], self._outcome(answer, words), self.tolerance) for words in others):
-                if any(tells(got[words]) for words in [first, *others]):
-                    return hint
-            elif not by_first_case and tells(got[first]) and not got[first].error:
-                by_first_case = hint  # the same at least where it first goes wrong
-        if by_first_case:
-            return by_first_case
+            alike_in = [w for w in called if same_outcome(got[w], self._outcome(answer, w), self.tolerance)]
+            if alike_in == called and any(tells(got[words]) for words in called):
+                return hint
+            # or it explains more of what is wrong than any other, and more than half of it
+            evidence = sum(tells(got[words]) and not got[words].error for words in set(alike_in) & set(wrong))
+            if evidence > explained:
+                nearest, explained = hint, evidence
+        if nearest:
+            return nearest
         if got[first].changed:
             return (
                 f"Work on a new array: `{got[first].changed}` belongs to the caller. Look for `{got[first].changed} "
@@ -319,6 +334,8 @@ def difference(got, want, tolerance, parts=()):
     """How a result differs from the expected one, as the end of a sentence; empty when it does not."""
     if isinstance(want, tuple | list) and isinstance(got, np.ndarray) and got.ndim == 1:
         got = list(got)  # an array of as many numbers will do
+    if isinstance(got, tuple) and isinstance(want, np.ndarray) and any(isinstance(part, np.ndarray) for part in got):
+        return f"returned a tuple of {len(got)} things; expected {shape_in_words(want)}."
     if isinstance(want, tuple | list):
         if not isinstance(got, tuple | list):
             return f"returned {shown(got)}; expected a {type(want).__name__} of {len(want)} things."

@@ -9,11 +9,12 @@ from .toolkit import (
     FunctionExercise,
     NumberExercise,
     OpenExercise,
-    Wrong,
     alike,
     attempt,
     called_name,
+    require,
     require_function,
+    require_result,
     shown,
 )
 
@@ -85,93 +86,90 @@ def _random_configurations(student):
     for n in (3, 1):
         _configurations(student, n, 0)
     many, called = _configurations(student, _MANY, 0), f"{called_name(student)}({_MANY}, 0)"
-    if all(alike(configuration, many[0]) for configuration in many):
-        raise Wrong(
-            f"In {called} all configurations are the same.",
-            "A generator made anew from the same seed begins anew: make it once, before the loop.",
-        )
-    if not alike(_configurations(student, _MANY, 0), many):
-        raise Wrong(
-            f"{called} returned something else when it was called again.",
-            "A search must be repeatable: draw every number from a generator that is made from `seed` inside the "
-            "function.",
-        )
-    if alike(_configurations(student, _MANY, 1), many):
-        raise Wrong(
-            f"{called_name(student)}({_MANY}, 1) returned the same as {called}.",
-            "Another seed should give another search: the generator does not use `seed`.",
-        )
+    require(
+        not all(alike(configuration, many[0]) for configuration in many),
+        f"In {called} all configurations are the same.",
+        "A generator made anew from the same seed begins anew: make it once, before the loop.",
+    )
+    require(
+        alike(_configurations(student, _MANY, 0), many),
+        f"{called} returned something else when it was called again.",
+        "A search must be repeatable: draw every number from a generator that is made from `seed` inside the function.",
+    )
+    require(
+        not alike(_configurations(student, _MANY, 1), many),
+        f"{called_name(student)}({_MANY}, 1) returned the same as {called}.",
+        "Another seed should give another search: the generator does not use `seed`.",
+    )
     rates, decays = (np.array([float(c[key]) for c in many]) for key in ("learning_rate", "weight_decay"))
     for values, what, lowest, highest in ((rates, "learning rates", 1e-6, 10), (decays, "values of λ", 1e-10, 1)):
+        low, middle, high = np.quantile(values, [0, 0.5, 1])
         for hint, holds in _LOG_SCALE.items():
-            if not holds(values, lowest, highest):
-                reach = (
-                    f"reach from {values.min():.2g} to {values.max():.2g}, half of them above {np.median(values):.2g}"
-                )
-                raise Wrong(f"In {called} the {what} {reach}.", hint)
-    if rates.min() > 0.03 or rates.max() < 0.1:
-        raise Wrong(
-            f"In {called} the learning rates reach from {rates.min():.2g} to {rates.max():.2g}.",
-            "The range test found good rates near 0.1: put the range around it.",
-        )
-    if abs(np.corrcoef(np.log(rates), np.log(decays))[0, 1]) > 0.5:
-        raise Wrong(
-            f"In {called}, η and λ rise and fall together.",
-            "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
-        )
-    if len({tuple(configuration["sizes"]) for configuration in many}) < 4:
-        raise Wrong(
-            f"In {called} hardly any sizes differ.",
-            "The number of hidden units is searched as well: draw it anew for each configuration.",
-        )
+            found = f"In {called} the {what} reach from {low:.2g} to {high:.2g}, half of them above {middle:.2g}."
+            require(holds(values, lowest, highest), found, hint)
+    require(
+        rates.min() <= 0.03 and rates.max() >= 0.1,
+        f"In {called} the learning rates reach from {rates.min():.2g} to {rates.max():.2g}.",
+        "The range test found good rates near 0.1: put the range around it.",
+    )
+    require(
+        abs(np.corrcoef(np.log(rates), np.log(decays))[0, 1]) <= 0.5,
+        f"In {called}, η and λ rise and fall together.",
+        "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
+    )
+    require(
+        len({tuple(configuration["sizes"]) for configuration in many}) >= 4,
+        f"In {called} hardly any sizes differ.",
+        "The number of hidden units is searched as well: draw it anew for each configuration.",
+    )
+
+
+_NO_LIST = {
+    "dict": "That is one configuration. Make n of them, and put them into a list.",
+    "generator": "A generator can be gone through only once. Collect the dictionaries in a list.",
+}
 
 
 def _configurations(student, n, seed):
     """What a call returns, as a list, when it has the right form."""
     called = f"{called_name(student)}({n}, {seed})"
-    outcome = attempt(student, {"n": n, "seed": seed})
-    if outcome.error:
-        raise Wrong(f"{called} stopped with {outcome.error}{outcome.line}.")
-    answer = outcome.result
-    if answer is None:
-        raise Wrong(f"{called} returned nothing (None). Is there a `return`?")
-    if not isinstance(answer, list | tuple):
-        hint = {
-            "dict": "That is one configuration. Make n of them, and put them into a list.",
-            "generator": "A generator can be gone through only once. Collect the dictionaries in a list.",
-        }.get(type(answer).__name__, "Collect n dictionaries in a list.")
-        raise Wrong(f"{called} returned one {type(answer).__name__}; expected a list of {n} dictionaries.", hint)
-    if len(answer) != n:
-        raise Wrong(
-            f"{called} returned {len(answer)} things; expected {n} dictionaries.",
-            "n is how many trials to make in all, not for each setting: look at what is counted by n.",
-        )
+    answer = require_result(attempt(student, {"n": n, "seed": seed}), called)
+    kind = type(answer).__name__
+    require(
+        isinstance(answer, list | tuple),
+        f"{called} returned one {kind}; expected a list of {n} dictionaries.",
+        _NO_LIST.get(kind, "Collect n dictionaries in a list."),
+    )
+    require(
+        len(answer) == n,
+        f"{called} returned {len(answer)} things; expected {n} dictionaries.",
+        "n is how many trials to make in all, not for each setting: look at what is counted by n.",
+    )
     for configuration in answer:
         _require_settings(configuration, called)
     return list(answer)
 
 
 def _require_settings(configuration, called):
-    if not isinstance(configuration, dict):
-        raise Wrong(
-            f"In {called} there is {shown(configuration)}; expected a dictionary.",
-            "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
-        )
-    if not set(_ASKED) <= set(configuration) <= set(_KNOWN):
-        keys = ", ".join(map(str, configuration)) or "none"
-        raise Wrong(
-            f"In {called} a dictionary has the keys {keys}; expected {', '.join(_ASKED)}.",
-            "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
-        )
+    require(
+        isinstance(configuration, dict),
+        f"In {called} there is {shown(configuration)}; expected a dictionary.",
+        "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
+    )
+    require(
+        set(_ASKED) <= set(configuration) <= set(_KNOWN),
+        f"In {called} a dictionary has the keys {', '.join(map(str, configuration)) or 'none'}; expected "
+        f"{', '.join(_ASKED)}.",
+        "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
+    )
     for key in ("learning_rate", "weight_decay"):
-        if not _is_one_number(configuration[key]):
-            raise Wrong(
-                f"In {called}, {key} is {shown(configuration[key])}; expected one number.",
-                "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.",
-            )
+        require(
+            _is_one_number(configuration[key]),
+            f"In {called}, {key} is {shown(configuration[key])}; expected one number.",
+            "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.",
+        )
     for hint, holds in _SIZES.items():
-        if not holds(configuration["sizes"]):
-            raise Wrong(f"In {called}, sizes is {shown(configuration['sizes'])}.", hint)
+        require(holds(configuration["sizes"]), f"In {called}, sizes is {shown(configuration['sizes'])}.", hint)
 
 
 RANDOM_CONFIGURATIONS = OpenExercise(
@@ -326,6 +324,7 @@ CONFUSION_MATRIX = FunctionExercise(
         "a single image": [np.array([1]), np.array([0]), 2],
         "classes 2 and 3 do not occur": [np.array([1, 1]), np.array([0, 1]), 4],
         "all right": [np.array([3, 3, 0]), np.array([3, 3, 0], np.uint8), 5],
+        "twelve classes": [np.array([11, 0]), np.array([11, 11]), 12],
         "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
     },
     mistakes={  # y: labels. a: answers
