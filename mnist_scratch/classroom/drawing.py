@@ -167,6 +167,10 @@ class DrawADigit(Live):
         self.undo.on_click(lambda _: setattr(self.pad, "strokes", self.pad.strokes[:-1]))
         self.pad.observe(self._redraw, names="strokes")
 
+    def close(self):
+        super().close()
+        self._net = self._reading = self.row = self.probabilities = None
+
     @property
     def net(self):
         return self._net

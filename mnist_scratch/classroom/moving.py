@@ -1,12 +1,14 @@
 """Pictures that a slider moves. Each is laid out once; `show` sets its moving parts and its words, and returns it.
 
-All scales are fixed, so that what the eye compares between two positions of a slider is the data.
+All scales are fixed, so that what the eye compares between two positions of a slider is the data. In every `show`,
+alt is the picture in words.
 """
 
 import numpy as np
 
-from .plots import BLUE, GREY, ORANGE, RED, Figure, as_square, dress
+from .plots import BLUE, GRAY, ORANGE, RED, Figure, as_square, dress, whole_numbers
 
+SMOOTHED = 9  # losses of a range test, of which each mean is made
 _INK = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
 
@@ -91,13 +93,25 @@ class ForwardPass(Moving):
         dress(logits, "class", "", "Z²: 10 logits")
         logits.set(ylim=(-16, 16), xticks=range(10))
         logits.tick_params(labelsize=8)
-        self._logits = logits.bar(range(10), np.zeros(10), color=GREY)
+        self._logits = logits.bar(range(10), np.zeros(10), color=GRAY)
         self.move(self._pixels, self._sums, self._active, *self._logits)
         self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)")
         probabilities.tick_params(labelsize=8)
 
     def show(self, image, sums, logits, probabilities, step, alt):
-        """step: how many of the five are shown, 1 to 5."""
+        """Show one example.
+
+        Parameters
+        ----------
+        image : array, (784,)
+        sums : array, (n_hidden,)
+            Z¹.
+        logits, probabilities : array, (10,)
+            Z² and Ŷ.
+        step : int
+            How many of the five steps are shown, from 1 to 5.
+        alt : str
+        """
         self._pixels.set_data(as_square(image))
         self._sums.set_data(sums.reshape(self._shape))
         self._active.set_data(np.maximum(sums, 0).reshape(self._shape))
@@ -154,12 +168,22 @@ class DescentAndDigits(Moving):
     """The path of a descent in a valley of two weights, and beside it the training of a network on digits."""
 
     def __init__(self, heights, limits, start):
-        """heights: a function of two weights, w₁ and w₂, arrays of one shape. limits: (left, right, bottom, top)."""
+        """Lay out the picture.
+
+        Parameters
+        ----------
+        heights : function
+            Of two weights, w₁ and w₂, arrays of one shape, which is that of the result.
+        limits : tuple of float
+            left, right, bottom, top.
+        start : tuple of float
+            w₁ and w₂ at the start.
+        """
         super().__init__(10.0, 3.2)
         valley, loss, accuracy = self.subplots(1, 3)
         w1, w2 = np.meshgrid(np.linspace(*limits[:2], 120), np.linspace(*limits[2:], 120))
         z = heights(w1, w2)
-        valley.contour(w1, w2, z, levels=np.geomspace(z.min() + 0.02, z.max(), 11), colors=GREY, linewidths=0.6)
+        valley.contour(w1, w2, z, levels=np.geomspace(z.min() + 0.02, z.max(), 11), colors=GRAY, linewidths=0.6)
         valley.plot(*start, "o", color="black", markersize=5)
         (self._path,) = valley.plot([], [], "o-", color=BLUE, markersize=2.5, linewidth=1.1)
         dress(valley, "w₁", "w₂", "valley of two weights")
@@ -179,16 +203,27 @@ class DescentAndDigits(Moving):
         """Set the ends of the horizontal axes, once, before the first picture."""
         self._loss_axis.set_xlim(0, examples)
         self._accuracy_axis.set_xlim(-0.1, epochs + 0.1)
-        self._accuracy_axis.xaxis.get_major_locator().set_params(integer=True)
+        whole_numbers(self._accuracy_axis)
         return self
 
     def show(self, path, path_diverged, history, examples, alt):
-        """path: (n, 2), the weights after each step. examples: how many each batch of the history's run had."""
+        """Show one descent and one training.
+
+        Parameters
+        ----------
+        path : array, (n, 2)
+            The two weights after each step.
+        path_diverged : bool
+        history : History
+            Of the digits.
+        examples : array of int
+            How many each batch of the history's run had.
+        alt : str
+        """
         self._path.set_data(*np.clip(path, -50, 50).T)
         losses = np.clip(history.batch_loss, 0, 50)
         self._batches.set_data(np.cumsum(examples)[: len(losses)], losses)
-        for line, values in zip(self._accuracies, (history.train_accuracy, history.validation_accuracy), strict=True):
-            line.set_data(range(len(values)), values)
+        _draw_by_epoch(self._accuracies, history.train_accuracy, history.validation_accuracy)
         self._marks[0].set_visible(path_diverged)
         self._marks[1].set_visible(history.diverged)
         self.alt_text = alt
@@ -208,8 +243,7 @@ class Regularization(Moving):
         dress(accuracy, "epoch", "accuracy", "accuracy")
         loss.set(xlim=(0, epochs), ylim=(0, 3))
         accuracy.set(xlim=(0, epochs), ylim=(0, 1.02))
-        for axis in (loss, accuracy):
-            axis.xaxis.get_major_locator().set_params(integer=True)
+        whole_numbers(loss, accuracy)
         loss.legend(fontsize=8, frameon=False, loc="upper right")
         self._weights = weights.imshow(
             np.zeros((90, 120)), cmap="bwr", vmin=-1, vmax=1, interpolation="nearest", aspect="equal"
@@ -220,13 +254,9 @@ class Regularization(Moving):
         self.move(*self._losses, *self._accuracies, self._weights, self._mark)
 
     def show(self, history, W, alt):
-        """W: (784, n) with n at least 12, the first layer's weights."""
-        for line, values in zip(
-            self._losses, (history.train_loss, history.validation_loss, history.penalty), strict=True
-        ):
-            line.set_data(range(len(values)), values)
-        for line, values in zip(self._accuracies, (history.train_accuracy, history.validation_accuracy), strict=True):
-            line.set_data(range(len(values)), values)
+        """Show one run, and W, its first layer's weights, (784, n) with n ≥ 12."""
+        _draw_by_epoch(self._losses, history.train_loss, history.validation_loss, history.penalty)
+        _draw_by_epoch(self._accuracies, history.train_accuracy, history.validation_accuracy)
         self._weights.set_data(mosaic(W, 3, 4))
         self._mark.set_visible(history.diverged)
         self.alt_text = alt
@@ -239,7 +269,7 @@ class RangeTest(Moving):
     def __init__(self, lowest, highest, n_steps):
         super().__init__(9.0, 3.3)
         test, run = self.subplots(1, 2)
-        self._batches = test.plot([], [], color=GREY, linewidth=0.7, alpha=0.7, label="each batch")[0]
+        self._batches = test.plot([], [], color=GRAY, linewidth=0.7, alpha=0.7, label="each batch")[0]
         self._smooth = test.plot([], [], color=BLUE, linewidth=1.8, label="mean of nine")[0]
         self._rate = test.plot([1, 1], [0, 4], "--", color=RED, linewidth=1.5, label="chosen η")[0]
         dress(test, "learning rate η, rising", "loss", "range test", "x")
@@ -253,7 +283,20 @@ class RangeTest(Moving):
         self.move(self._batches, self._smooth, self._rate, self._run, self._run_smooth, self._mark)
 
     def show(self, rates, test_losses, rate, history, alt):
-        """rates: η of each step of the test. history: of the run with the constant rate."""
+        """Show a test and a run.
+
+        Parameters
+        ----------
+        rates : array, (n_steps,)
+            η of each step of the test.
+        test_losses : sequence of float
+            The losses of its batches; where it diverged, fewer.
+        rate : float
+            The η chosen.
+        history : History
+            Of the run with this rate.
+        alt : str
+        """
         self._batches.set_data(rates[: len(test_losses)], np.clip(test_losses, 0, 50))
         self._smooth.set_data(*smooth(rates[: len(test_losses)], test_losses))
         self._rate.set_xdata([rate, rate])
@@ -300,9 +343,18 @@ class DistortedDigit(Moving):
         self.move(*self._pictures, *self._titles, *spines, frame, *grids, *dots)
 
     def show(self, images, captions, wrong, rows, columns, alt):
-        """images: (7, 784), the original first. captions, wrong: one for each; those which are wrong are red.
+        """Show a digit and its six versions.
 
-        rows, columns: (28, 28), the places of the first version's pixels in the original.
+        Parameters
+        ----------
+        images : array, (7, 784)
+            The original first.
+        captions : sequence of str, (7,)
+        wrong : sequence of bool, (7,)
+            Which captions are red.
+        rows, columns : array, (28, 28)
+            The places in the original of the first version's pixels.
+        alt : str
         """
         for picture, image in zip(self._pictures, [*images, images[0]], strict=True):
             picture.set_data(as_square(image))
@@ -320,15 +372,20 @@ def _grid_lines(at):
     return np.pad(np.concatenate([at[::3], at.T[::3]]), ((0, 0), (0, 1)), constant_values=np.nan).ravel()
 
 
-def smooth(x, y, width=9):
-    """Means of so many neighbouring values of y, what is above 50 counted as 50, each at its middle x."""
+def _draw_by_epoch(lines, *series):
+    for line, values in zip(lines, series, strict=True):
+        line.set_data(range(len(values)), values)
+
+
+def smooth(x, y, width=SMOOTHED):
+    """Return the middle x and the mean of each `width` neighboring values of y; a y above 50 counts as 50."""
     if len(y) < width:
         return np.array([]), np.array([])
     return x[width // 2 : len(y) - width // 2], np.convolve(np.clip(y, 0, 50), np.ones(width) / width, mode="valid")
 
 
 def mosaic(W, rows, columns):
-    """The first rows·columns columns of W, (784, n), as tiles of 28×28 with a rim of 1, each scaled to [−1, 1]."""
+    """Return the first rows·columns columns of W, (784, n), as tiles of 28×28 with a rim of 1, scaled to [−1, 1]."""
     n = rows * columns
     tiles = np.nan_to_num(W[:, :n].T.reshape(n, 28, 28), nan=0, posinf=0, neginf=0)
     tiles = tiles / np.maximum(abs(tiles).max(axis=(1, 2), keepdims=True), 1e-12)

@@ -18,10 +18,11 @@ import ipywidgets
 import numpy as np
 
 from .. import checks
-from ..checks import dataset
+from ..functions import ACTIVATIONS
 from ..network import Network
 from ..optimizers import SGD
 from ..threads import blas_threads
+from ..training import Trainer
 from .drawing import draw_a_digit
 from .moving import Moving, mosaic
 from .plots import BLUE, RED, as_square, dress
@@ -45,41 +46,57 @@ class Measurement(NamedTuple):
     validation_accuracy: float
 
 
-class Training:
-    """Mini-batch gradient descent that can stop after any step, and whose settings may change between two steps.
+class Training(Trainer):
+    """Mini-batch gradient descent whose settings may change between two steps, and the curve of what it reached.
 
-    train, validation: Datasets. hidden: units of each hidden layer, () for none. activation: as in Network. seed: of
-    the initial weights and, with the epoch's number, of the order of the examples, as in `fit`.
+    It computes in float64, so that a step gives the same on every machine.
 
-    learning_rate, weight_decay, batch_size: set them at any time; a batch size above len(train) means all of it.
-    net: the Network, in float64 so that a step gives the same on every machine. steps, epochs: how many are complete.
-    curve: Measurements on the first 1,000 examples of each part, at most MOST_POINTS.
-    diverged: why training cannot go on, in a sentence; else empty.
+    Parameters
+    ----------
+    train, validation : Dataset
+    hidden : sequence of int
+        Units of each hidden layer, () for none.
+    activation : str
+        As in Network.
+    seed : int
+        Of the initial weights and of the order of the examples, as in `fit`.
+
+    Attributes
+    ----------
+    learning_rate, weight_decay, batch_size
+        Set them at any time; a batch size above len(train) means all of it.
+    steps, epochs : int
+        How many are complete.
+    curve : list of Measurement
+        On the first 1,000 examples of each part, at most MOST_POINTS.
+    diverged : str
+        Why training cannot go on, in a sentence; else empty.
     """
 
     def __init__(self, train, validation, hidden=(32,), activation="relu", seed=0):
-        self.train, self.validation = dataset("train", train), dataset("validation", validation)
-        if train.images.shape[1:] != validation.images.shape[1:]:
-            raise ValueError("train and validation must have images of the same size")
-        self.seed = checks.integer("seed", seed, 0)
         hidden = [checks.integer("hidden", n, 1) for n in checks.sequence("hidden", hidden)]
-        self.net = Network([train.images.shape[1], *hidden, 10], activation, seed=seed, dtype="float64")
-        self.learning_rate, self.weight_decay, self.batch_size = 0.1, 0.0, 64
-        self.steps = self.epochs = 0
-        self.diverged = ""
-        self.curve = []
-        self._position, self._order = 0, None  # in this epoch
+        sizes = [checks.dataset("train", train).images.shape[-1], *hidden, 10]
+        net = Network(sizes, activation, seed=seed, dtype="float64")
+        super().__init__(net, train, checks.dataset("validation", validation), batch_size=64, seed=seed)
+        self.steps, self.diverged, self.curve = 0, "", []
         self._every = 10  # steps between two Measurements
-        self._samples = [_converted(data[:_MEASURED], self.net.dtype) for data in (train, validation)]
         self._one_at_a_time = RLock()  # a cell and the background may run in two threads of one kernel
-        self.measure()
+        self.record()
+
+    @property
+    def learning_rate(self):
+        return self.optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        self.optimizer = SGD(rate)
 
     @property
     def epoch(self):
         """How often all examples were used, a fraction included."""
-        return self.epochs + self._position / len(self.train)
+        return self.epochs + self.position / len(self.train)
 
-    def step(self, n=1):
+    def take_steps(self, n=1):
         """Take n steps. A loss that is not finite ends training before its step is taken, and `diverged` says so."""
         with self._one_at_a_time:
             target = self.steps + checks.integer("n", n, 0)
@@ -88,29 +105,39 @@ class Training:
     def advance(self, seconds, epochs=inf):
         """Take steps for so many seconds, at least one, but none once so many epochs are complete."""
         deadline = perf_counter() + checks.number("seconds", seconds, at_least=0)
-        if not (isinstance(epochs, float) and epochs == inf):
+        if epochs != inf:
             checks.number("epochs", epochs, at_least=0)
         first = self.steps + 1
         self._train_until(lambda: self.epochs >= epochs or self.steps >= first and perf_counter() >= deadline)
 
-    def measure(self):
-        """Add a Measurement of the network as it is now, unless there is one of this step already."""
-        with self._one_at_a_time:
-            self._measure()
+    def _train_until(self, done):
+        work = min(self.batch_size, len(self.train)) * self.net.n_parameters
+        with self._one_at_a_time, blas_threads(work), np.errstate(over="ignore", invalid="ignore"):
+            while not (self.diverged or done()):
+                try:
+                    self.step()
+                except checks.Diverged:
+                    self.record()  # where it broke, the curve should end
+                    self._diverge()
+                    return
+                self.steps += 1
+                if self.steps >= self.curve[-1].step + self._every:
+                    self.record()
 
-    def _measure(self):
-        if self.diverged or self.curve and self.curve[-1].step == self.steps:
-            return
-        with np.errstate(over="ignore", invalid="ignore"):
-            measured = [self.net.evaluate(part.images, part.labels) for part in self._samples]
-        (train_loss, train_accuracy), (validation_loss, validation_accuracy) = measured
-        losses = train_loss.data, validation_loss.data
-        if not all(map(isfinite, losses)):
-            self._diverge()
-            return
-        self.curve.append(Measurement(self.steps, *losses, train_accuracy, validation_accuracy))
-        if len(self.curve) > MOST_POINTS:
-            self._thin_out()
+    def record(self):
+        """Add a Measurement of the network as it is now, unless there is one of this step already."""
+        with self._one_at_a_time, np.errstate(over="ignore", invalid="ignore"):
+            if self.diverged or self.curve and self.curve[-1].step == self.steps:
+                return
+            try:
+                row = self.measure(_MEASURED)
+            except checks.Diverged:
+                return self._diverge()
+            if not isfinite(row["validation_loss"]):
+                return self._diverge()
+            self.curve.append(Measurement(self.steps, *(row[name] for name in Measurement._fields[1:])))
+            if len(self.curve) > MOST_POINTS:
+                self._thin_out()
 
     def _thin_out(self):
         self._every = max(self._every, -(-2 * self.steps // MOST_POINTS))
@@ -121,49 +148,16 @@ class Training:
         self.curve = kept + self.curve[-1:]
 
     def answers(self):
-        """The measured validation examples, a Dataset, and what the network says to each, (m,) integers."""
-        sample = self._samples[1]
+        """Return the measured validation examples, a Dataset, and what the network says to each, (m,) integers."""
+        sample = self.validation[:_MEASURED]
         with np.errstate(over="ignore", invalid="ignore"):
             return sample, self.net.predict(sample.images)
-
-    def _train_until(self, done):
-        batch_size = min(self.batch_size, len(self.train))
-        with (
-            self._one_at_a_time,
-            blas_threads(batch_size * self.net.n_parameters),
-            np.errstate(over="ignore", invalid="ignore"),
-        ):
-            while not (self.diverged or done()):
-                self._take_step()
-                if self.steps >= self.curve[-1].step + self._every:
-                    self.measure()
-
-    def _take_step(self):
-        if self._position == 0:
-            self._order = np.random.default_rng([self.seed, self.epochs]).permutation(len(self.train))
-        rows = self._order[self._position : self._position + self.batch_size]
-        X, y = self.train.images[rows], self.train.labels[rows]
-        loss, gradients = self.net.loss_and_gradients(X, y, self.weight_decay)
-        if not isfinite(loss.total):
-            self.measure()  # where it broke, the curve should end
-            self._diverge()
-            return
-        SGD(self.learning_rate).step(self.net.parameters(), [array for pair in gradients for array in pair])
-        self.steps += 1
-        self._position += len(rows)
-        if self._position == len(self.train):
-            self._position, self.epochs = 0, self.epochs + 1
 
     def _diverge(self):
         self.diverged = (
             f"Diverged in step {self.steps + 1:,}: the loss is no finite number any more, with η = "
             f"{self.learning_rate:g} and λ = {self.weight_decay:g}. Try a smaller learning rate."
         )
-
-
-def _converted(data, dtype):
-    """The Dataset with images of the dtype, so that no measurement has to convert them again."""
-    return type(data)(data.images.astype(dtype), data.labels)
 
 
 class Progress(Moving):
@@ -301,7 +295,7 @@ class Playground(Live):
         self._data, self._seed = (train, validation), seed
         controls = _controls(len(train))
         self._begin(*(controls[name].value for name in ("hidden", "activation", "amount")))
-        self.training.step(_FIRST_STEPS)
+        self.training.take_steps(_FIRST_STEPS)
         self.drawing = draw_a_digit(self.training.net)
         self._picture = Progress()
         self.start_button = self._button("Start", "play", "Train until Pause is pressed", self._start_or_pause)
@@ -338,7 +332,7 @@ class Playground(Live):
         """Take n steps, now."""
         with self._one_at_a_time:
             self._task = None
-            self.training.step(n)
+            self.training.take_steps(n)
             self._redraw()
 
     def reset(self):
@@ -352,6 +346,7 @@ class Playground(Live):
         """Stop training and take the widget away."""
         self._task = None
         super().close()
+        self.training = self._picture = self._data = None
 
     @property
     def running(self):
@@ -391,8 +386,9 @@ class Playground(Live):
         if shape != self._shape or self.training.diverged and settings != self._settings:
             self._begin(*shape)
         self._settings = settings
-        vars(self.training).update(settings)
-        self.training.measure()
+        for name, value in settings.items():
+            setattr(self.training, name, value)
+        self.training.record()
         return self._picture.show(self.training, "Training." if self.running else "Paused.")
 
     def _redraw(self, _change=None):
@@ -483,7 +479,7 @@ def _controls(available):
 
     return {
         "hidden": dropdown("hidden layers", list(_LAYERS.items()), (32,)),
-        "activation": dropdown("activation", ["relu", "tanh", "sigmoid"], "relu"),
+        "activation": dropdown("activation", list(ACTIVATIONS), "relu"),
         "amount": dropdown("training images", [(f"{n:,}", n) for n in amounts], amount),
         "learning_rate": slider("learning rate η", _RATES, 0.1),
         "weight_decay": slider("weight decay λ", _DECAYS, 0.0),

@@ -16,6 +16,7 @@ import re
 
 import ipywidgets
 
+from .cells import CellWidget
 from .exercises.toolkit import as_html
 
 _BLUE, _GREEN, _GREY = "#0072B2", "#009E73", "#808080"
@@ -27,7 +28,7 @@ _STYLE = (
 )
 
 
-class Prediction(ipywidgets.VBox):
+class Prediction(CellWidget):
     """A question with options to choose from; shown as the last line of a cell.
 
     question: plain text, `code` between backticks. options: {option: what it tells, in a sentence}, two or more.

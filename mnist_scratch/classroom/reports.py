@@ -111,7 +111,7 @@ def comparison(results=None):
 
     results: the folder with one folder a recipe, by default the course's own. What was not run is said to be missing.
     """
-    results = existing_folder(results_folder() if results is None else results)
+    results = _folder_with_results(results)
     lines = [
         "| network | run | test accuracy: mean (lowest to highest) | validation | training, seconds | command |",
         "|---|---|---|---|---|---|",
@@ -139,6 +139,15 @@ def _cells(recipe, results):
     return f"{accuracy_text(summary['test_accuracy'])} | {validation} | {', '.join(seconds)} | {command}"
 
 
+def _folder_with_results(results):
+    """The folder; FileNotFoundError where there is not a single run in it: a table of nothing would mislead."""
+    folder = existing_folder(results_folder() if results is None else results)
+    if not any(Path(folder, recipe.name, "summary.json").exists() for name in NETWORKS for recipe in attempts(name)):
+        remedy = "name the folder of the results, or train one of the networks into it first"
+        raise FileNotFoundError(f"{folder} holds no results of the networks: {remedy}")
+    return folder
+
+
 KINDS = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ours": plots.BLUE}
 
 
@@ -149,16 +158,20 @@ def kind(recipe):
     return "as published, one batch" if recipe.name.endswith("-batch") else "as published"
 
 
+@plots.house_style()
 def timeline(results=None):
     """All runs as one Figure: a panel a network, validation accuracy against seconds of training, each seed a line."""
-    results = existing_folder(results_folder() if results is None else results)
-    rows = -(-len(NETWORKS) // 3)
+    results = _folder_with_results(results)
+    columns = min(3, len(NETWORKS))
+    rows = -(-len(NETWORKS) // columns)
     figure = plots.Figure(10.0, 2.9 * rows)
-    panels = figure.subplots(rows, 3, sharex=True, sharey=True).ravel()
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel in panels[len(NETWORKS) :]:
         panel.remove()
-    handles = {}
-    for panel, name in zip(panels, NETWORKS, strict=False):
+    panels, handles = panels[: len(NETWORKS)], {}
+    for panel in panels[-columns:]:
+        panel.tick_params(labelbottom=True)  # also where the row below is not full
+    for panel, name in zip(panels, NETWORKS, strict=True):
         ours, *published = attempts(name)
         for recipe in [*reversed(published), ours]:
             folder = Path(results, recipe.name)
@@ -169,7 +182,7 @@ def timeline(results=None):
                 (handles[kind(recipe)],) = panel.plot(x, y, **look)
         for low, high in [recipe.published for recipe in published if recipe.published]:
             handles["test accuracy stated by its authors"] = panel.axhspan(
-                low - 5e-4, high + 5e-4, color=plots.GREY, alpha=0.35
+                low - 5e-4, high + 5e-4, color=plots.GRAY, alpha=0.35
             )
         panel.set_title(f"{name}, {'-'.join(map(str, ours.sizes))}", fontsize=10)
         panel.set(xscale="log", ylim=(0.78, 1.0))
@@ -180,7 +193,7 @@ def timeline(results=None):
     figure.supylabel("validation accuracy", fontsize=10)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     figure.alt_text = (
-        "One panel a network: validation accuracy against seconds of training, as published and ours, three seeds "
-        "each, with what the authors state as a gray line."
+        f"{'Six' if len(NETWORKS) == 6 else len(NETWORKS)} panels, one a network: validation accuracy against seconds "
+        "of training, as published and ours, three seeds each, with what the authors state as a gray line."
     )
     return figure

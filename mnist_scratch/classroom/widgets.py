@@ -22,16 +22,27 @@ from ..optimizers import SGD
 from ..recipes import RECIPES
 from ..training import fit
 from . import moving
+from .cells import CellWidget
 
 _SHAPE = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
 
 
-class Live(ipywidgets.VBox):
-    """Sliders, and the picture that draw makes of their values, and that picture in words.
+class Live(CellWidget):
+    """Sliders, the picture that a function makes of their values, and that picture in words.
 
-    draw: a function of the sliders' names that returns a Figure, best one and the same (see `moving`). why: in a
-    sentence, why the values at the start are good ones; with it comes a button that goes back to them. sliders:
-    name=slider. `live.set(name=value)` moves sliders as a hand would; `live.figure` is the picture now shown.
+    Parameters
+    ----------
+    draw : function
+        Of the sliders' values by name; it returns a Figure, best always the same one (see `moving`).
+    why : str
+        Why the values at the start are good ones, in a sentence; with it comes a button that goes back to them.
+    **sliders : ipywidgets.Widget
+        The sliders by name.
+
+    Attributes
+    ----------
+    figure : Figure
+        The picture now shown.
     """
 
     def __init__(self, draw, why="", **sliders):
@@ -48,7 +59,19 @@ class Live(ipywidgets.VBox):
         self._redraw()
 
     def set(self, **values):
-        """Move sliders, name=value, and draw once."""
+        """Move sliders as a hand would, name=value, and draw once.
+
+        Raises
+        ------
+        TypeError
+            When there is no slider of that name; none has moved then.
+        ValueError
+            When a value is not on its slider; none has moved then.
+        """
+        for name, value in values.items():
+            if name not in self.sliders:
+                raise TypeError(f"there is no slider {name!r}; the sliders are {', '.join(self.sliders)}")
+            _check_position(name, value, self.sliders[name])
         self._held = True
         try:
             for name, value in values.items():
@@ -56,6 +79,12 @@ class Live(ipywidgets.VBox):
         finally:
             self._held = False
         self._redraw()
+
+    def close(self):
+        """Take the widget away, with all that it holds."""
+        super().close()
+        self.image.value = b""
+        self.sliders, self._draw, self.figure = {}, None, None
 
     def _way_back(self, why):
         if not why:
@@ -82,24 +111,35 @@ class Live(ipywidgets.VBox):
         return {**view, **still}, metadata
 
 
+def _check_position(name, value, slider):
+    if hasattr(slider, "options"):
+        positions = [option[1] if isinstance(option, tuple) else option for option in slider.options]
+        allowed = f"one of {', '.join(map(str, positions))}"
+    else:
+        positions = range(slider.min, slider.max + 1)
+        allowed = f"a whole number from {slider.min} to {slider.max}"
+    if value not in positions:
+        raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
 def choice(description, values, start, text="{:g}"):
-    """A slider over a list of values, which it shows as text."""
+    """Make a slider over a list of values, which it shows as text."""
     options = [(text.format(value), value) for value in values]
     return ipywidgets.SelectionSlider(options=options, value=start, description=description, **_SHAPE)
 
 
 def whole(description, low, high, start):
-    """A slider over whole numbers."""
+    """Make a slider over whole numbers."""
     return ipywidgets.IntSlider(start, low, high, description=description, **_SHAPE)
 
 
 def hello():
-    """A slider that draws a wave: whether widgets work on this machine."""
+    """Show a slider that draws a wave: whether widgets work on this machine."""
     return Live(moving.Wave().show, waves=whole("waves", 1, 9, 3))
 
 
 def browse_digits(data):
-    """Ten examples of one class at a time, from a Dataset. Raises ValueError when a class has fewer than ten."""
+    """Show ten examples of one class at a time, from a Dataset with ten or more of each digit."""
     _digits("data", data)
     rows = [np.flatnonzero(data.labels == k) for k in range(10)]
     if min(map(len, rows)) < 10:
@@ -116,14 +156,15 @@ def browse_digits(data):
 
 
 def watch_forward_pass(net, data):
-    """A network with one hidden layer of ReLU units at work, step by step, on one example at a time.
+    """Show a network at work, step by step, on one example of a Dataset at a time.
 
-    Raises ValueError for other networks.
+    The network must have one hidden layer of ReLU units, and softmax outputs.
     """
     checks.like("net", net, "sizes", "a Network")
     _digits("data", data)
     if len(net.sizes) != 3 or net.sizes[0] != 784 or net.activation != "relu" or net.output != "softmax":
         raise ValueError(f"net must have one hidden layer of ReLU units, and softmax outputs; this one is {net!r}")
+    _check_answers(net, data)
     figure = moving.ForwardPass(net.sizes[1])
 
     def draw(example, step):
@@ -145,7 +186,19 @@ def watch_forward_pass(net, data):
 
 
 def loss_along_weight(net, data, layer, entry):
-    """Move one weight, weights[layer][entry], along its loss curve; the slope is that of backpropagation."""
+    """Move one weight along its loss curve; the slope of the tangent is that of backpropagation.
+
+    Parameters
+    ----------
+    net : Network
+        It is copied.
+    data : Dataset
+        The examples of which the loss is the mean.
+    layer : int
+        The weight is net.weights[layer][entry].
+    entry : tuple of int
+        Row and column.
+    """
     net = checks.like("net", net, "weights", "a Network").copy("float64")
     if dataset("data", data).images.shape[1] != net.sizes[0]:
         raise ValueError(f"data must hold images of {net.sizes[0]} pixels, as many as the network takes")
@@ -163,7 +216,10 @@ def loss_along_weight(net, data, layer, entry):
         W[entry] = start
         return result
 
-    curve = np.array([at(move, lambda: net.loss(data.images, data.labels).data) for move in moves])
+    with np.errstate(over="ignore", invalid="ignore"):
+        curve = np.array([at(move, lambda: net.loss(data.images, data.labels).data) for move in moves])
+    if not np.isfinite(curve).all():
+        raise ValueError(f"the loss is not finite along this weight; {_DIVERGED}")
     figure = moving.Tangent(moves, curve, "move of the weight", "loss")
 
     def draw(move):
@@ -180,7 +236,16 @@ def loss_along_weight(net, data, layer, entry):
 
 
 def epsilon_on_v_curve(f, slope, x):
-    """Where the central difference of f at x loses: ε on the V-shaped curve of its error. slope: the true one."""
+    """Move ε along the V-shaped curve of the central difference's error.
+
+    Parameters
+    ----------
+    f : function
+        Of one number; it returns one number.
+    slope : float
+        The true slope of f at x, other than 0.
+    x : float
+    """
     checks.function("f", f)
     slope, x = checks.number("slope", slope), checks.number("x", x)
     if slope == 0:
@@ -192,10 +257,15 @@ def epsilon_on_v_curve(f, slope, x):
         measured = central_difference(lambda: f(at[0]), at, epsilon)[0]
         return max(abs(measured - slope) / abs(slope), 1e-16)
 
-    figure = moving.ErrorCurve(10.0**exponents, [error(10.0**e) for e in exponents], "ε", "relative error")
+    errors = [error(10.0**e) for e in exponents]
+    if not np.isfinite(errors).any():
+        raise ValueError(f"f has no finite values around x={x:g}; choose another x")
+    figure = moving.ErrorCurve(10.0**exponents, errors, "ε", "relative error")
 
     def draw(exponent):
         epsilon = 10.0**exponent
+        if not np.isfinite(error(epsilon)):
+            return figure.show(epsilon, np.nan, f"With ε = 1e{exponent:g} f is not finite; a smaller ε is needed.")
         side = "rounding rules" if exponent < -5 else "the curve's bend rules" if exponent > -5 else "the two balance"
         alt = f"With ε = 1e{exponent:g} the relative error is below 1e{int(np.ceil(np.log10(error(epsilon))))}: {side}."
         return figure.show(epsilon, error(epsilon), alt)
@@ -204,9 +274,15 @@ def epsilon_on_v_curve(f, slope, x):
 
 
 def train_small(train, validation, learning_rate, momentum=0.0, **settings):
-    """Train a 784-16-10 network from the same start each time; returns it and its History.
+    """Train a 784-16-10 network from the same start each time; return it and its History.
 
-    settings: further arguments of `fit`, such as epochs, batch_size and weight_decay.
+    Parameters
+    ----------
+    train, validation : Dataset
+    learning_rate, momentum : float
+        Of SGD.
+    **settings
+        Further arguments of `fit`, such as epochs, batch_size and weight_decay.
     """
     net = Network([784, 16, 10], seed=1)
     optimizer = SGD(learning_rate, momentum)
@@ -228,12 +304,19 @@ class Valley:
         self.t = 0.5 * rng.standard_normal(1000)
 
     def loss(self, w1, w2):
-        """J at weights w1 and w2, arrays of one shape, which is that of the result."""
+        """Return J at weights w1 and w2, arrays of one shape, which is that of the result."""
         residuals = self.X @ np.stack([np.ravel(w1), np.ravel(w2)]) - self.t[:, None]
         return (residuals**2).mean(axis=0).reshape(np.shape(w1)) / 2
 
     def descend(self, learning_rate, batch_size, steps=60, seed=0):
-        """Mini-batch descent from START: the weights after each step, (n, 2), and whether it diverged and stopped."""
+        """Take mini-batch steps from START until there are enough, or until they diverge.
+
+        Returns
+        -------
+        path : array, (n, 2)
+            The weights after each step, those of the start first.
+        diverged : bool
+        """
         checks.number("learning_rate", learning_rate, above=0)
         checks.integer("batch_size", batch_size, 1)
         checks.integer("steps", steps, 1)
@@ -251,7 +334,15 @@ class Valley:
 
 
 def learning_rate_and_batch_size(train, validation, epochs=4):
-    """The learning rate and the batch size: their descent in a valley of two weights, and their training on digits."""
+    """Show what η and the batch size do: a descent in a valley of two weights, and a training on digits.
+
+    Parameters
+    ----------
+    train, validation : Dataset
+        train with 100 examples or more.
+    epochs : int
+        Of each training on digits.
+    """
     _check_sets(train, validation, epochs)
     valley = Valley()
     figure = moving.DescentAndDigits(valley.loss, valley.LIMITS, valley.START).limit(epochs * len(train), epochs)
@@ -281,6 +372,15 @@ def _digits(name, data):
     return data
 
 
+_DIVERGED = "its training diverged: train it anew, with a smaller learning rate"
+
+
+def _check_answers(net, data):
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(net.forward(data.images[:200])).all():
+            raise ValueError(f"net answers with NaN or infinity; {_DIVERGED}")
+
+
 def _check_sets(train, validation, epochs):
     for name, data, least in (("train", train, 100), ("validation", validation, 1)):
         if len(_digits(name, data)) < least:
@@ -299,7 +399,15 @@ def _accuracies(history):
 
 
 def learning_rate_and_weight_decay(train, validation, epochs=10):
-    """The learning rate and λ: curves, gap, weight norm and first-layer weights of a small network, trained anew."""
+    """Show what η and λ do: curves, gap, weight norm and first-layer weights of a small network, trained anew.
+
+    Parameters
+    ----------
+    train, validation : Dataset
+        train with 100 examples or more.
+    epochs : int
+        Of each training.
+    """
     _check_sets(train, validation, epochs)
     figure = moving.Regularization(epochs)
 
@@ -324,18 +432,27 @@ def learning_rate_and_weight_decay(train, validation, epochs=10):
 
 
 def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
-    """A learning-rate range test over one epoch of train, and an epoch with a rate chosen on it.
+    """Show a learning-rate range test over one epoch, and beside it an epoch with a rate chosen on it.
 
-    Raises ValueError for a train of fewer than 20 batches.
+    Parameters
+    ----------
+    train : Dataset
+        Of 20 batches or more.
+    lowest, highest : float
+        The rates at the test's start and at its end.
+    batch_size : int
     """
     _digits("train", train)
-    checks.number("lowest", lowest, above=0)
-    checks.number("highest", highest, above=lowest)
+    checks.number("lowest", lowest, at_least=1e-12, below=1e100)
+    checks.number("highest", highest, above=lowest, below=1e100)
     steps = -(-len(train) // checks.integer("batch_size", batch_size, 1))
     if steps < 20:
         raise ValueError(
             f"train has {len(train)} images, only {steps} batches of {batch_size}; give at least 20 batches"
         )
+    _, start = train_small(train[: moving.SMOOTHED * batch_size], None, lowest, epochs=1, batch_size=batch_size)
+    if start.diverged:
+        raise ValueError(f"lowest={lowest:g} is too high: training diverges at once; begin with a rate such as 1e-4")
     rates = lowest * (highest / lowest) ** (np.arange(steps) / steps)
     figure = moving.RangeTest(lowest, highest, steps)
 
@@ -347,11 +464,13 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
         _, test = train_small(train, None, rising, **settings)
         _, run = train_small(train, None, learning_rate, **settings)
         at, means = moving.smooth(rates[: len(test.batch_loss)], test.batch_loss)
-        below = np.flatnonzero(means < 2)
-        falls = f"falls below 2 near η = {at[below[0]]:.1g}" if len(below) else "never falls below 2"
-        alt = (
-            f"Momentum {momentum:g}. Range test: the loss {falls}, and is lowest near η = {at[np.argmin(means)]:.1g}. "
-        )
+        if len(means):
+            below = np.flatnonzero(means < 2)
+            falls = f"falls below 2 near η = {at[below[0]]:.1g}" if len(below) else "never falls below 2"
+            falls = f"the loss {falls}, and is lowest near η = {at[np.argmin(means)]:.1g}"
+        else:
+            falls = f"it diverged in its first {len(test.batch_loss)} steps; give it lower rates"
+        alt = f"Momentum {momentum:g}. Range test: {falls}. "
         alt += f"A run with η = {learning_rate:g}: "
         alt += _stopped(run) or f"training accuracy {run.train_accuracy[-1]:.0%} after {steps} steps."
         return figure.show(rates, test.batch_loss, learning_rate, run, alt)
@@ -365,13 +484,23 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
 
 
 def distort(net, data):
-    """A digit of a Dataset, distorted as strongly as the sliders say, and what a network reads in six such versions.
+    """Distort a digit as strongly as the sliders say, and show what a network reads in six such versions.
 
-    net: a Network that takes 784 pixels. A draw keeps its random numbers while the strengths change, so that a version
-    changes by small steps. At the start the strengths are those of the recipe elastic-mlp, to the nearest step.
+    Parameters
+    ----------
+    net : Network
+        It takes 784 pixels.
+    data : Dataset
+        The digits.
+
+    Notes
+    -----
+    A draw keeps its random numbers while the strengths change, so that a version changes by small steps. At the start
+    the strengths are those of the recipe elastic-mlp, to the nearest step.
     """
     checks.like("net", net, "predict_proba", "a Network")
     _digits("data", data)
+    _check_answers(net, data)
     figure = moving.DistortedDigit()
 
     def draw(example, move, turn, scale, elastic, smoothness, seed):

@@ -17,7 +17,7 @@ TOLD = {
     "80 %": "Most digits look like the mean of their kind.",
     "99 %": "A mean image is nobody's handwriting.",
 }
-NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 COURSE = sorted(NOTEBOOKS.glob("0*.ipynb"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -43,22 +43,22 @@ def test_two_epochs_are_those_of_fit(data, training):
     net = Network([784, 16, 10], seed=0, dtype="float64")
     history = fit(net, data[0][:300], epochs=2, batch_size=64, optimizer=SGD(0.1), weight_decay=0.01, progress=False)
     training.weight_decay = 0.01
-    training.step(10)
+    training.take_steps(10)
     assert same(training.net, net) and training.epochs == 2 and training.epoch == 2.0
-    training.measure()
+    training.record()
     assert training.curve[-1].train_loss == pytest.approx(history.train_loss[-1], rel=1e-12)
     assert training.curve[-1].train_accuracy == history.train_accuracy[-1]
 
 
 def test_steps_add_up(data, training):
     other = Training(data[0][:300], data[1], hidden=(16,))
-    training.step(7)
+    training.take_steps(7)
     for n in (1, 0, 4, 2):
-        other.step(n)
+        other.take_steps(n)
     assert training.steps == other.steps == 7 and same(training.net, other.net)
     assert training.epoch == pytest.approx((1 * 300 + 2 * 64) / 300)
     with pytest.raises(ValueError, match="n must be"):
-        training.step(-1)
+        training.take_steps(-1)
 
 
 def test_advance_trains_and_stops_with_the_epoch(training):
@@ -72,13 +72,13 @@ def test_advance_trains_and_stops_with_the_epoch(training):
 
 
 def test_settings_hold_from_the_next_step_on(training):
-    training.step(3)
+    training.take_steps(3)
     before = training.net.copy()
     training.learning_rate, training.weight_decay, training.batch_size = 0.3, 0.1, 1000
     order = np.random.default_rng([0, 0]).permutation(300)[3 * 64 :]  # what is left of the epoch
     X, y = training.train.images[order], training.train.labels[order]
     _, gradients = before.loss_and_gradients(X, y, 0.1)
-    training.step()
+    training.take_steps()
     for W, after, (dW, _) in zip(before.weights, training.net.weights, gradients, strict=True):
         np.testing.assert_allclose(after, W - 0.3 * dW, rtol=0, atol=1e-14)
     assert training.epochs == 1
@@ -88,8 +88,8 @@ def test_a_curve_keeps_few_points_from_start_to_end(training):
     training.batch_size = 8
     most = 0
     for _ in range(900):
-        training.step(3)
-        training.measure()
+        training.take_steps(3)
+        training.record()
         most = max(most, len(training.curve))
     steps = [point.step for point in training.curve]
     assert MOST_POINTS / 2 < most <= MOST_POINTS and len(steps) > MOST_POINTS / 4
@@ -98,9 +98,9 @@ def test_a_curve_keeps_few_points_from_start_to_end(training):
 
 
 def test_a_step_is_measured_once(training):
-    training.step(2)
-    training.measure()
-    training.measure()
+    training.take_steps(2)
+    training.record()
+    training.record()
     assert [point.step for point in training.curve] == [0, 2]
 
 
@@ -108,18 +108,18 @@ def test_a_step_is_measured_once(training):
 def test_divergence_is_named_and_the_step_not_taken(data, activation):
     training = Training(*data, hidden=(16,), activation=activation)
     training.learning_rate, training.weight_decay = 10.0, 1.0
-    training.step(2000)
+    training.take_steps(2000)
     assert 0 < training.steps < 2000
     assert training.diverged.startswith(f"Diverged in step {training.steps + 1}:")
     assert "η = 10 and λ = 1" in training.diverged and "a smaller learning rate" in training.diverged
     assert all(np.isfinite(array).all() for array in training.net.parameters())
     with np.errstate(over="ignore", invalid="ignore"):
-        broken = not np.isfinite(training.net.loss(*vars(training.validation).values()).data)
+        broken = not np.isfinite(training.net.loss(*vars(training.train).values(), 1.0).total)
     assert broken or training.curve[-1].step == training.steps, "the curve ends before the run does"
     steps = training.steps
-    training.step(5)
+    training.take_steps(5)
     training.advance(0.01)
-    training.measure()
+    training.record()
     assert training.steps == steps and np.isfinite(training.curve).all()
 
 
@@ -129,8 +129,8 @@ def test_divergence_is_named_and_the_step_not_taken(data, activation):
 def test_the_picture_shows_the_run(training):
     figure = Progress()
     first = figure.show(training, "Paused.").live_png()
-    training.step(20)
-    training.measure()
+    training.take_steps(20)
+    training.record()
     second = figure.show(training, "Paused.").live_png()
     assert first.startswith(PNG) and second.startswith(PNG) and first != second
     loss, accuracy, weights, misread = figure.axes
@@ -159,7 +159,7 @@ def test_the_axes_grow_with_the_steps_and_the_background_with_them(training):
     ends = []
     for steps in (499, 500, 501, 1000, 1001):
         training.steps = steps
-        training.measure()
+        training.record()
         moving = figure.show(training, "").live_png()
         ends.append(figure.axes[0].get_xlim()[1])
         assert figure.axes[1].get_xlim() == figure.axes[0].get_xlim()
@@ -172,16 +172,15 @@ def test_few_weights_and_few_mistakes_leave_blanks(data):
     training = Training(*data, hidden=())
     figure = Progress().show(training, "")
     assert (figure.axes[2].images[0].get_array()[90:] == 0).all(), "ten units fill ten of sixteen tiles"
-    training.validation = data[1][:1]
-    training._samples[1] = Dataset(data[1].images[:1], training.net.predict(data[1].images[:1]))
+    training.validation = Dataset(data[1].images[:1], training.net.predict(data[1].images[:1]))
     figure.show(training, "")
     assert "misread: 0" in figure.axes[3].get_title()
     assert not any(text.get_text() for text in figure.axes[3].texts)
 
 
 def test_the_words_say_what_the_picture_shows(training):
-    training.step(20)
-    training.measure()
+    training.take_steps(20)
+    training.record()
     words = Progress().show(training, "Paused.").alt_text
     now = training.curve[-1]
     assert words.startswith("Paused. Step 20, epoch 4.0.")
@@ -193,7 +192,7 @@ def test_the_words_say_what_the_picture_shows(training):
 def test_the_words_say_which_step_was_measured_last(data):
     training = Training(*data, hidden=(16,))
     training.learning_rate, training.weight_decay = 10.0, 1.0
-    training.step(2000)
+    training.take_steps(2000)
     last = training.curve[-1].step
     assert last < training.steps, "with relu, the losses break before the weights do"
     words = Progress().show(training, "").alt_text
@@ -238,7 +237,7 @@ def test_a_cell_and_the_background_may_train_in_two_threads(data):
     """Front ends run buttons and sliders in threads of their own; without turns the epoch's end was missed."""
     training = Training(data[0][:100], data[1], hidden=(8,))
     with ThreadPoolExecutor(2) as pool:
-        for run in [pool.submit(lambda: [training.step(1) for _ in range(1000)]) for _ in range(2)]:
+        for run in [pool.submit(lambda: [training.take_steps(1) for _ in range(1000)]) for _ in range(2)]:
             run.result(timeout=60)
     assert training.steps == 2000 and training.epochs == 1000 and training.epoch == 1000
 
@@ -376,7 +375,7 @@ def test_settings_move_while_it_trains(play):
 def test_an_error_in_the_background_is_shown(play, monkeypatch):
     async def run():
         play.start()
-        monkeypatch.setattr(Training, "_take_step", lambda self: 1 / 0)
+        monkeypatch.setattr(Training, "step", lambda self: 1 / 0)
         await run_to_its_end(play)
 
     asyncio.run(run())

@@ -1,0 +1,58 @@
+"""Widgets that leave when their cell runs again: ipywidgets itself keeps every one until the kernel ends."""
+
+import gc
+from weakref import WeakSet
+
+import ipywidgets
+from IPython import get_ipython
+
+_made = {}  # {cell: (in which execution, its widgets)}
+
+
+class CellWidget(ipywidgets.VBox):
+    """A column of widgets that closes those which an earlier run of the same cell made.
+
+    A subclass lets go in `close` of what takes memory, for the notebook's `Out` may hold the widget itself for ever.
+    """
+
+    def __init__(self, children=()):
+        super().__init__(children)
+        cell, execution = _running()
+        if cell is None:
+            return
+        then, widgets = _made.get(cell, (execution, WeakSet()))
+        if then != execution:
+            for widget in list(widgets):
+                widget.close()
+            gc.collect()  # figures are circles of references, and too few objects to be collected soon
+            widgets = WeakSet()
+        widgets.add(self)
+        _made[cell] = execution, widgets
+
+    def close(self):
+        """Take the widget away, with all its parts."""
+        _close_parts(self)
+        super().close()
+        self.children = ()
+
+
+def _close_parts(widget):
+    """Close what a widget consists of; ipywidgets leaves it open."""
+    parts = [*getattr(widget, "children", ()), getattr(widget, "style", None), widget.layout]
+    for part in parts:
+        if hasattr(part, "layout"):
+            _close_parts(part)
+        if isinstance(part, ipywidgets.Widget):
+            part.close()
+
+
+def _running():
+    """The cell that runs now and its number of execution; None where there is no cell, as in a slider's callback."""
+    shell = get_ipython()
+    if shell is None:
+        return None, None
+    message = (shell.get_parent() if hasattr(shell, "get_parent") else None) or {}
+    if message.get("header", {}).get("msg_type", "execute_request") != "execute_request":
+        return None, None
+    # the front ends name the cell, so that it may be edited in between; by its text it is known everywhere else
+    return message.get("metadata", {}).get("cellId") or shell.user_ns["In"][-1], shell.execution_count
