@@ -242,6 +242,15 @@ def no_absolute_path(page):
     ]
 
 
+def no_file_is_looked_for_from_the_working_directory(page):
+    """It is notebooks/ in JupyterLab, the root of the repository in VS Code, anything in papermill."""
+    return [
+        f"cell {number}: {match[0]}: ask course_folder or results_folder where it lies"
+        for number, _, source in page.code
+        if (match := re.search(r"""["']\.\./[^"']*""", source))
+    ]
+
+
 def no_widget_is_stored(page):
     """Without a kernel a stored widget shows as "model not found"."""
     complaints = ["metadata.widgets is stored; run `make notebooks`"] if "widgets" in page.content["metadata"] else []
@@ -412,6 +421,7 @@ RULES = [
     every_cell_can_run_again,
     no_cell_takes_a_name_that_an_earlier_one_needs,
     no_absolute_path,
+    no_file_is_looked_for_from_the_working_directory,
     no_widget_is_stored,
     nothing_stored_can_execute,
     one_title_and_no_level_skipped,

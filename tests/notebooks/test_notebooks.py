@@ -185,6 +185,7 @@ BREAKS = {
         first_shows(printed("in /root")),
         first_shows(printed("in C:" + "\\Users\\ada")),
     ],
+    "no_file_is_looked_for_from_the_working_directory": [third("print(open('../data/README.md'))")],
     "no_widget_is_stored": [lambda cells: cells[5]["outputs"][0]["data"].update({WIDGET: {}})],
     "nothing_stored_can_execute": [
         written("<script>alert()</script>"),
