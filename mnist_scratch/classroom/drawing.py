@@ -73,7 +73,7 @@ def _as_points(strokes):
 
 
 def picture_of(strokes, side=280):
-    """The drawing as a picture: (side, side) uint8 greys, dark ink with soft edges on white, 255.
+    """The drawing as a picture: (side, side) uint8 grays, dark ink with soft edges on white, 255.
 
     strokes: a list of lists of [x, y], each from 0 to 1. A stroke of one point is a dot.
     Raises ValueError when they are anything else.
@@ -83,9 +83,9 @@ def picture_of(strokes, side=280):
     drawer = ImageDraw.Draw(picture)
     radius = PEN * large / 2
     for stroke in _as_points(strokes):
-        centres = stroke * large
-        drawer.line(centres.ravel().tolist(), fill=17, width=round(2 * radius))
-        for x, y in centres:  # round ends, round corners
+        centers = stroke * large
+        drawer.line(centers.ravel().tolist(), fill=17, width=round(2 * radius))
+        for x, y in centers:  # round ends, round corners
             drawer.ellipse((x - radius, y - radius, x + radius, y + radius), fill=17)
     return np.asarray(picture.reduce(_FINE))
 

@@ -57,7 +57,7 @@ class DigitGrid(Moving):
 
 
 class ProbabilityBars:
-    """Ten bars with their values over them, the largest in another colour, on an axis of a Figure."""
+    """Ten bars with their values over them, the largest in another color, on an axis of a Figure."""
 
     def __init__(self, figure, axis, title=""):
         dress(axis, "class", "probability", title)

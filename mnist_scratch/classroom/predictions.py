@@ -19,7 +19,7 @@ import ipywidgets
 from .cells import CellWidget
 from .exercises.toolkit import as_html
 
-_BLUE, _GREEN, _GREY = "#0072B2", "#009E73", "#808080"
+_BLUE, _GREEN, _GRAY = "#0072B2", "#009E73", "#808080"
 _BAR = '<div style="border-left: 5px solid {}; padding: 2px 10px; margin: 4px 0; max-width: 56em">{}</div>'
 # a long option takes a second line, where a button would cut it off
 _STYLE = (
@@ -133,7 +133,7 @@ class Reveal:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         html = "".join(
-            _BAR.format(_GREEN if option == self.right else _GREY, f"<b>{as_html(announced)}</b> {as_html(told)}")
+            _BAR.format(_GREEN if option == self.right else _GRAY, f"<b>{as_html(announced)}</b> {as_html(told)}")
             for option, announced, told in self.lines
         )
         return {"text/plain": repr(self), "text/html": html}

@@ -32,7 +32,7 @@ def split(X, y, n, seed):
 
 WRONG["split"] = {
     "Nothing is shuffled": lambda X, y, n, seed: parts(X, y, slice(len(X) - n), slice(len(X) - n, None)),
-    "cut first and shuffle afterwards": lambda X, y, n, seed: parts(
+    "cut first and shuffle afterward": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X) - n, seed), len(X) - n + shuffled(n, seed)
     ),
     "different ways": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),

@@ -217,7 +217,7 @@ def _judge_split(student):
         "come from `np.random.default_rng(seed)`.",
     )
     members = [set(validation) for _, validation in cuts]
-    hint = "You cut first and shuffle afterwards, each part for itself. Shuffle, then cut."
+    hint = "You cut first and shuffle afterward, each part for itself. Shuffle, then cut."
     if members[0] not in (set(range(10)), set(range(30, 40))):
         hint = "The argument `seed` is not used: is there a fixed number in its place?"
     elif all(np.array_equal(part, np.sort(part)) for cut in cuts for part in cut):
