@@ -35,7 +35,7 @@ PAUSED_JS = """
 """
 
 # A scene is a pair of cells: the first one runs until it is stopped, prints BEGUN when it is in the middle of things,
-# and prints WELL should it come to an end by itself; the second one says what must be so afterwards, and prints WELL.
+# and prints WELL should it come to an end by itself; the second one says what must be so afterward, and prints WELL.
 BEGUN, WELL = "begun.", "all is well."
 
 SETUP = """

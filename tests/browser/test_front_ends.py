@@ -19,7 +19,7 @@ from mnist_scratch import Network, fit, load_mnist
 net, train = Network([784, 128, 64, 10], seed=0), load_mnist().train
 history = fit(net, train, epochs=1000, on_epoch=lambda history: history.epochs == 1 and print("begun."))
 """
-AFTERWARDS = """
+AFTERWARD = """
 assert 1 <= history.epochs < 1000 and len(history.train_loss) == history.epochs + 1
 again = fit(net, train, epochs=history.epochs + 1, resume=history)
 assert again is history and not history.stopped
@@ -34,7 +34,7 @@ def test_opening_runs_no_cell_and_the_stop_button_ends_one_and_nothing_else(open
     notebook.wait_for("begun.")
     notebook.stop()
     assert "interrupted" in notebook.wait_for_the_end().splitlines()[-1]
-    notebook.begin(AFTERWARDS)
+    notebook.begin(AFTERWARD)
     assert notebook.wait_for_the_end() == "all is well."
     assert notebook.page.evaluate(COUNT_JS) == 3
     assert not notebook.problems()

@@ -59,7 +59,7 @@ def test_the_check_flags_the_spoiled_arrays_and_no_other(letter, seed):
     errors = checked(net, seed=seed)
     assert guilty.any() and (errors[guilty] > 1e-3).all() and (errors[~guilty] < 1e-7).all()
     assert "".join("#" if spoiled else "." for spoiled in guilty) == FOUND[letter]
-    assert [name in hunt._spoilt()[bugs.BUGS[letter].cause] for name in NAMES] == guilty.tolist(), "the hint errs"
+    assert [name in hunt._spoiled()[bugs.BUGS[letter].cause] for name in NAMES] == guilty.tolist(), "the hint errs"
     assert checked(right, seed=seed).max() < 1e-7 and checked(right, seed=seed, method="complex").max() < 1e-12
 
 

@@ -62,7 +62,7 @@ def test_a_click_commits(question):
     assert question.choice == "99 %"
     assert "You say “99 %”." in question.said.value and 'role="status"' in question.said.value
     assert [button.button_style for button in question.buttons] == ["", "", "info"]
-    assert [button.icon for button in question.buttons] == ["", "", "check"], "colour alone does not reach everybody"
+    assert [button.icon for button in question.buttons] == ["", "", "check"], "color alone does not reach everybody"
     for text in shown(question):
         assert "● 99 %" in text and "○ 30 %" in text and "○ 99 %" not in text
 

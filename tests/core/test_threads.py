@@ -1,4 +1,4 @@
-"""threads: small steps are computed by one thread of BLAS, and afterwards all is as it was."""
+"""threads: small steps are computed by one thread of BLAS, and afterward all is as it was."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -403,7 +403,7 @@ def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row(validation):
     assert all(math.isfinite(v) for name in [*PER_EPOCH, "batch_loss"] for v in getattr(history, name))
 
 
-def test_weights_that_are_spoilt_already_are_not_blamed_on_the_learning_rate():
+def test_weights_that_are_spoiled_already_are_not_blamed_on_the_learning_rate():
     net = some_network()
     net.weights[0][0, 0] = np.nan
     history = quiet(net, some_data())

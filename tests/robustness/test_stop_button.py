@@ -44,7 +44,7 @@ short, long = {"epochs": 1, "n_train": 100, "n_validation": 100}, {"epochs": 1_0
 configurations = [short | {"seed": 0}, short | {"seed": 1}, *(long | {"seed": seed} for seed in range(2, 40))]
 print("begun.")
 """
-# A cell that runs until it is stopped, and what must be so afterwards.
+# A cell that runs until it is stopped, and what must be so afterward.
 SCENES = {
     "fit": (
         """
