@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from notebook_rules import joined, raw_text, text_outputs
+from notebook_rules import raw_text, text_outputs
 
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺−", "0123456789-+-")
 _SPACE = "\u202f\u2009\u00a0"  # narrow and fixed spaces, which may group digits by three
@@ -132,7 +132,7 @@ def every_number_in_the_prose_is_covered_by_a_cell(page):
     for number, cell in page.cells:
         if cell["cell_type"] == "code":
             outputs = [text_outputs(output) for output in cell.get("outputs", [])]
-            values.setdefault(section, set()).update(values_in_code(joined(cell["source"]), outputs))
+            values.setdefault(section, set()).update(values_in_code(cell["source"], outputs))
         for block in leaves(markdown.get(number, [])):
             if block["type"] == "heading":
                 level, title = block["attrs"]["level"], raw_text([block]).lower()
@@ -145,13 +145,10 @@ def every_number_in_the_prose_is_covered_by_a_cell(page):
                 places = range(section + 1) if section == summary else range(section - 1, section + 2)
                 text = prose(block, is_first=number == 1)
                 claims += [(places, number, found, sentence_around(text, found.start)) for found in numbers_in(text)]
-    return [
-        f"cell {cell}: no code cell nearby shows {found.text}: {sentence}"
-        for places, cell, found, sentence in claims
-        if found.must_be_covered
-        and not any(covers(value, found) for place in places for value in values.get(place, ()))
-        and not sentence.endswith("?")
-    ]
+    for places, number, found, sentence in claims:
+        is_shown = any(covers(value, found) for place in places for value in values.get(place, ()))
+        if found.must_be_covered and not is_shown and not sentence.endswith("?"):
+            yield number, f"no code cell nearby shows {found.text}: {sentence}"
 
 
 def sentence_around(text, position):

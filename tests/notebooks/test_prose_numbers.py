@@ -1,6 +1,7 @@
 """Which numbers in a notebook's prose a code cell nearby has to show, and when it does."""
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_rules import ROOT, Page
 from prose_numbers import covers, numbers_in
 from prose_numbers import every_number_in_the_prose_is_covered_by_a_cell as rule
@@ -9,12 +10,15 @@ from prose_numbers import every_number_in_the_prose_is_covered_by_a_cell as rule
 def complaints(*cells):
     """About a notebook of texts (Markdown) and (source, output) pairs (code), in this order."""
     content = [
-        {"cell_type": "markdown", "source": cell}
-        if isinstance(cell, str)
-        else {"cell_type": "code", "source": cell[0], "outputs": [{"output_type": "stream", "text": cell[1]}]}
+        new_markdown_cell(cell) if isinstance(cell, str) else new_code_cell(cell[0], outputs=[printed(cell[1])])
         for cell in cells
     ]
-    return rule(Page(ROOT / "notebooks" / "made_up.ipynb", {"cells": content, "metadata": {}}))
+    page = Page(ROOT / "notebooks" / "made_up.ipynb", new_notebook(cells=content))
+    return [f"cell {number}: {words}" for number, words in rule(page)]
+
+
+def printed(text):
+    return new_output("stream", text=text)
 
 
 @pytest.mark.parametrize(
@@ -29,18 +33,13 @@ def complaints(*cells):
         ("$m = 50{,}000$", "", "50000"),
         ("97 % right", "", "0.9712"),
         ("97% right", "", "97.0"),
-        ("97.5 % right", "assert accuracy > 0.975", ""),
         ("$97\\,\\%$ right", "", "97.1%"),
-        ("a share of 0.97", "", "97.0%"),
-        ("below 1e-7", "assert error < 1e-7", ""),
         ("below $10^{-7}$", "steps = 10.0**-7", ""),
         ("below 10⁻⁷", "assert error < 1e-7", ""),
         ("some $3 \\times 10^{-5}$", "", "2.9e-05"),
-        ("some 3 · 10⁻⁵", "", "3e-05"),
         ("a 784-128-64-10 network", "Network([784, 128, 64, 10])", ""),
         ("about 100,000 weights", "", "109,386"),
         ("the magic number 2051", "x = 0x803", ""),
-        ("> quoted: 0.25", "", "0.25"),
     ],
 )
 def test_a_number_that_a_cell_shows_is_covered(text, source, output):
@@ -52,19 +51,14 @@ def test_a_number_that_a_cell_shows_is_covered(text, source, output):
     [
         ("a quarter is 0.25", "", "0.26"),
         ("a quarter is 0.25", "x = 1  # 0.25", ""),
-        ("a quarter is 0.250", "", "0.2512"),
-        ("50,000 images", "", "50,001"),
         ("100,000 weights", "", "109,386"),
         ("about 100,000 weights", "", "209,386"),
         ("97 % right", "", "0.9649"),
-        ("7% right", "", "0.08"),
         ("784 pixels", "float784 = x784", ""),
         ("below $10^{-7}$", "assert error < 1e-8", ""),
-        ("below 10⁻⁷", "", "10"),
         ("some $3 \\times 10^{-5}$", "", "3"),
         ("$\\eta = 0.1$", "", "0.2"),
         ("$$\n\\eta = 0.1\n$$", "", "0.2"),
-        ("> quoted: 0.25", "", "0.5"),
         ("- It is **0.25** now", "", "0.5"),
         ("| a |\n|---|\n| 0.25 |", "", "0.5"),
         ("<div>0.25</div>", "", "0.5"),
