@@ -113,8 +113,7 @@ class Recipe:
 
     def fit(self, net, train, seed, **options):
         """Train `net` on a Dataset as the recipe says, and return the History; `options` go to `fit`."""
-        batch_size = min(self.batch_size, len(train))
-        settings = {"batch_size": batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
+        settings = {"batch_size": self.batch_size, "optimizer": self.optimizer, "weight_decay": self.weight_decay}
         settings |= {"label_smoothing": self.label_smoothing, "seed": seed} | options
         history = settings.pop("resume", None)
         phases = [(self.epochs - self.genuine_epochs, self.augment)]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def place(tiny, small, monkeypatch, tmp_path):
 
     def save_pictures(folder, recipe, test):
         for name in PICTURES:
-            (folder / name).write_text(f"of seed {load_summary(folder)['seed'][0]}")
+            (folder / name).touch()
 
     monkeypatch.setattr(reports, "save_pictures", save_pictures)
     monkeypatch.chdir(tmp_path)
@@ -106,11 +107,8 @@ def test_check_names_a_missing_package_a_wrong_gradient_and_slow_learning(capsys
     def version(name):
         raise PackageNotFoundError(name)
 
-    class Wrong:
-        max_relative_error = 2e-7
-
     monkeypatch.setattr(command_line, "version", version)
-    monkeypatch.setattr(command_line, "gradient_check", lambda *_: Wrong)
+    monkeypatch.setattr(command_line, "gradient_check", lambda *_: SimpleNamespace(max_relative_error=2e-7))
     monkeypatch.setattr(command_line, "load_mnist", lambda: mnist)
     monkeypatch.setattr(command_line, "fit", lambda net, *_, **__: fit(net, mnist.train[:10], epochs=1, batch_size=5))
     found = problems(capsys)
@@ -161,9 +159,7 @@ def test_train_all_seeds(place, capsys, contents):
 
 def test_train_with_nothing_held_out_prints_no_validation(place, capsys):
     assert main(["train", "tiny-ensemble", "--seed", "0"]) == 0
-    out, err = capsys.readouterr()
-    assert err == "" and not any(word in out for word in ("validation", "None", "nan", "held out"))
-    assert [out.count(f"all {i}") for i in (1, 2, 3)] == [2, 2, 2]
+    assert not any(word in capsys.readouterr().out for word in ("validation", "None", "nan", "held out"))
 
 
 def test_train_options(place, tiny, stored):
@@ -171,12 +167,6 @@ def test_train_options(place, tiny, stored):
     assert {path.name for path in Path("a/b/tiny").iterdir()} == RESULTS
     run_recipe(tiny.with_epochs(3), 7, "by hand", progress=False)
     assert stored(Path("a/b/tiny")) == stored(Path("by hand"))
-
-
-def test_pictures_are_the_lowest_seeds(place):
-    for seed, owner in ((1, 1), (2, 1), (0, 0)):
-        main(["train", "tiny", "--seed", str(seed)])
-        assert {(FOLDER / name).read_text() for name in PICTURES} == {f"of seed {owner}"}
 
 
 @pytest.mark.parametrize(
@@ -209,13 +199,6 @@ def test_finished_seeds_are_skipped_and_missing_pictures_drawn_when_resuming(pla
     after = contents(Path())
     assert set(after) == {f"runs/tiny/{name}" for name in RESULTS} and before.items() <= after.items()
     assert main(["train", "tiny", "--resume"]) == 0 and load_summary(FOLDER)["seed"] == [0, 1, 2]
-
-
-def test_a_checkpoint_left_behind_by_a_finished_run_does_not_block_the_next(place):
-    main(["train", "tiny", "--seed", "0"])
-    (FOLDER / "checkpoint-seed0-all.npz").touch()  # killed between the results and the checkpoints' removal
-    assert main(["train", "tiny", "--seed", "0", "--resume"]) == 0
-    assert {path.name for path in FOLDER.iterdir()} == RESULTS
 
 
 # ---------------------------------------------------------------------------------------------------- what goes wrong
@@ -254,15 +237,6 @@ def test_what_is_in_the_folder_is_not_overwritten(place, refused, monkeypatch):
     assert "summary.json" in refused("train", "tiny", "--seed", "7")
 
 
-@pytest.mark.parametrize("words", [["train", "tiny"], ["compare"]])
-def test_output_that_cannot_be_written(place, refused, untrained, words):
-    Path("file").write_text("in its place")
-    assert "file" in refused(*words, "--out", "file")
-    assert "file" in refused(*words, "--out", "file/below")
-    if Path("/proc/self").exists():  # nobody can write there, not even root
-        assert "/proc" in refused(*words, "--out", "/proc/self")
-
-
 @pytest.mark.parametrize(
     "error, advice",
     [
@@ -288,12 +262,6 @@ def test_a_file_that_cannot_be_replaced_is_told_as_what_it_is(place, capsys, mon
     assert [path.name for path in FOLDER.iterdir()] == ["checkpoint-seed0-held-out.npz"]
 
 
-def test_data_that_are_missing(refused, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(data, "course_folder", lambda *_: tmp_path / "none")
-    assert "train-images-idx3-ubyte" in refused("train", "sigmoid-64", "--seed", "0", "--out", "new")
-
-
 @pytest.mark.parametrize(
     "error", [ValueError("operands could not be broadcast together"), TypeError("no"), KeyError(3)]
 )
@@ -317,24 +285,16 @@ def test_compare_shows_the_runs_of_the_course_and_writes_nothing(place, capsys, 
     assert contents(results_folder()) == before and contents(Path()) == {}
 
 
-def test_compare_ones_own_runs_with_what_is_stated(place, tiny, capsys, refused):
+def test_compare_ones_own_runs(place, tiny, capsys, refused):
     assert "runs" in refused("compare", "--out", "runs")  # there is no such folder, which may be a slip of the finger
-    for name, seeds in (("sigmoid-100", (0, 1, 2)), ("momentum-1024-as-published", (0,))):
-        for seed in seeds:
-            run_recipe(replace(tiny, name=name), seed, progress=False)
+    run_recipe(replace(tiny, name="sigmoid-100"), progress=False)
     assert main(["compare", "--out", "runs"]) == 0
     out, text = capsys.readouterr().out, Path("runs/comparison.md").read_text(encoding="utf-8")
     assert out.startswith("The runs in runs:") and out.split("\n\n", 1)[1].strip() in text
     assert re.search(r"!\[.{20,}\]\(comparison\.png\)", text)
     with Image.open("runs/comparison.png") as picture:
         assert picture.format == "PNG" and min(picture.size) > 400
-    rows = {line.split("train ")[-1].split("`")[0]: line for line in text.splitlines() if "train " in line}
-    course = {recipe.name for name in reports.NETWORKS for recipe in reports.attempts(name)}
-    assert set(rows) == course and sum("not run yet" in row for row in rows.values()) == len(course) - 2
-    accuracies = [100 * value for value in load_summary("runs/sigmoid-100")["test_accuracy"]]
-    assert f"{np.mean(accuracies):.2f} % ({min(accuracies):.2f} to {max(accuracies):.2f})" in rows["sigmoid-100"]
-    for stated in ("94.25 %", "90 to 93 %", "97.11 %", "94.9 %", "98 %", "92 %"):
-        assert re.search(rf"stated by its authors \|[^|]*{stated}", text), stated
+    assert "not run yet" in text and re.search(r"\d\d\.\d\d %.*train sigmoid-100`", text)
 
 
 def test_compare_has_room_for_a_seventh_network(place, tiny, monkeypatch):
@@ -367,12 +327,8 @@ def drawn(path, row, scale=10):
 
 
 def answers(out):
-    """{path: (answer, ten probabilities)} of what `predict` printed."""
-    found = {}
-    for first, second in zip(out.splitlines()[::2], out.splitlines()[1::2], strict=True):
-        path, answer = first.rsplit(": ", 1)
-        found[path] = int(answer), [float(value) for value in re.findall(r"\d: ([\d.]+)%", second)]
-    return found
+    """{path: answer} of what `predict` printed."""
+    return {path: int(answer) for path, answer in re.findall(r"^(.+): (\d)$", out, re.M)}
 
 
 def test_predict_reads_real_digits(mnist, model, tmp_path, capsys):
@@ -382,9 +338,10 @@ def test_predict_reads_real_digits(mnist, model, tmp_path, capsys):
     out, err = capsys.readouterr()
     found = answers(out)
     assert err == "" and list(found) == paths
-    for answer, probabilities in found.values():
+    assert sum(answer == digit for digit, answer in enumerate(found.values())) >= 8
+    for answer, line in zip(found.values(), out.splitlines()[1::2], strict=True):
+        probabilities = [float(value) for value in re.findall(r"\d: ([\d.]+)%", line)]
         assert sum(probabilities) == pytest.approx(100, abs=0.51) and probabilities[answer] == max(probabilities)
-    assert sum(found[path][0] == digit for digit, path in enumerate(paths)) >= 8
 
 
 def test_one_bad_picture_among_good_ones_and_patterns(mnist, model, tmp_path, capsys, monkeypatch):
@@ -449,27 +406,14 @@ def test_a_stop_at_any_line_of_a_report_is_a_stop(tiny, capsys, pressed_at_line)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has not this Ctrl-C")
-def test_a_real_run_interrupted_and_resumed(tmp_path, stored):
-    def start(out, *more):
-        words = command("train", "softmax-regression", "--epochs", "1", "--seed", "0", "--out", out, *more)
-        # a test run in the background ignores Ctrl-C, and would hand that down
-        listens = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-        return subprocess.Popen(
-            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **listens
-        )
-
-    folder, running = tmp_path / "broken" / "softmax-regression", start("broken")
-    try:
-        while not list(folder.glob("checkpoint*.npz")):
+def test_a_real_run_interrupted(tmp_path):
+    words = command("train", "softmax-regression", "--epochs", "1", "--seed", "0")
+    # a test run in the background ignores Ctrl-C, and would hand that down
+    listens = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **listens) as running:
+        while not list(tmp_path.glob("runs/*/checkpoint*.npz")):
             assert running.poll() is None, running.communicate()
             time.sleep(0.001)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
-        assert running.returncode == 130 and "Traceback" not in err and "--resume" in err and err.count("\n") == 1
-    finally:
-        running.kill()
-    for out, more in (("unbroken", []), ("broken", ["--resume"])):
-        assert start(out, *more).communicate()[1] == ""
-    unbroken = tmp_path / "unbroken" / "softmax-regression"
-    assert stored(folder) == stored(unbroken) and {path.name for path in folder.iterdir()} == RESULTS
-    assert all((folder / name).read_bytes() == (unbroken / name).read_bytes() for name in PICTURES)
+    assert running.returncode == 130 and b"Traceback" not in err and b"--resume" in err and err.count(b"\n") == 1

@@ -1,8 +1,7 @@
 """recipes: the networks as a table written out here; settings as data, by which runs are known."""
 
 import json
-from dataclasses import dataclass, fields, make_dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, make_dataclass, replace
 
 import numpy as np
 import pytest
@@ -63,11 +62,8 @@ def test_the_network_of_a_recipe_is_what_it_says(recipe):
     net, again, other = recipe.network(1), recipe.network(1), recipe.network(2)
     assert net.sizes == list(recipe.sizes) and net.dtype == np.float32
     assert (net.activation, net.output, net.loss_name) == (recipe.activation, recipe.output, recipe.loss)
+    assert net.n_parameters == 814_090 or not recipe.name.startswith("momentum-1024")  # as published
     assert np.array_equal(net.weights[0], again.weights[0]) and not np.array_equal(net.weights[0], other.weights[0])
-
-
-def test_momentum_1024_has_the_published_number_of_parameters():
-    assert RECIPES["momentum-1024"].network(0).n_parameters == 814_090
 
 
 @pytest.mark.parametrize(
@@ -124,44 +120,26 @@ def test_a_recipe_is_known_by_its_settings_alone(recipe):
     assert replace(recipe, **about).has_settings(as_stored(recipe))
 
 
-ELABORATE = replace(
-    RECIPES["elastic-mlp"], optimizer=AveragedSGD(WarmUpSchedule(CosineSchedule(0.2, 9), 2), momentum=0.9)
-)
-CHANGES = {
-    "sizes": (784, 1024, 10),
-    "optimizer": SGD(0.1),
-    "augment": None,
-    "activation": "tanh",
-    "output": "sigmoid",
-    "loss": "binary_cross_entropy",
-    "initialization": 0.1,
-    "all_images": False,
-}
+def places(settings):
+    """The keys that lead to each value of nested dictionaries and lists."""
+    items = (
+        settings.items() if isinstance(settings, dict) else enumerate(settings) if isinstance(settings, list) else []
+    )
+    return [[key, *more] for key, part in items for more in places(part)] or [[]]
 
 
-@pytest.mark.parametrize("field", sorted(ELABORATE.settings))
-def test_a_change_of_any_setting_is_another_run(field):
-    value = CHANGES[field] if field in CHANGES else getattr(ELABORATE, field) + 1
-    assert not replace(ELABORATE, **{field: value}).has_settings(as_stored(ELABORATE))
-
-
-@pytest.mark.parametrize("part", ["augment", "optimizer", "optimizer.learning_rate", "optimizer.learning_rate.then"])
-def test_a_change_in_any_part_is_another_run(part):
-    """Half of each number in the distortion, the optimizer and its schedules."""
-
-    def changed(value, path, name):
-        if not path:
-            return replace(value, **{name: getattr(value, name) / 2})
-        return replace(value, **{path[0]: changed(getattr(value, path[0]), path[1:], name)})
-
-    path, value = part.split("."), ELABORATE
-    for step in path:
-        value = getattr(value, step)
-    names = [field.name for field in fields(value) if type(getattr(value, field.name)) is float]
-    names = [name for name in names if getattr(value, name)]
-    assert names
-    for name in names:
-        assert not changed(ELABORATE, path, name).has_settings(as_stored(ELABORATE)), name
+def test_a_change_of_any_setting_in_any_part_is_another_run():
+    optimizer = AveragedSGD(WarmUpSchedule(CosineSchedule(0.2, 9), 2), momentum=0.9)
+    recipe = replace(RECIPES["elastic-mlp"], optimizer=optimizer)
+    found = places(recipe.settings)
+    assert {"sizes", "batch_size", "ensemble"} < {place[0] for place in found}
+    assert ["optimizer", "learning_rate", "then", "learning_rate"] in found and ["augment", "elastic"] in found
+    for *path, last in found:
+        stored = part = as_stored(recipe)
+        for key in path:
+            part = part[key]
+        part[last] = part[last] + 1 if type(part[last]) in (int, float) else "another"
+        assert not recipe.has_settings(stored), (path, last)
 
 
 def test_a_field_that_is_added_later_orphans_no_run(tiny):
@@ -223,14 +201,3 @@ def test_the_stored_runs_are_those_of_the_recipes(name):
     assert {history.epochs for stages in histories.values() for history in stages.values()} == {recipe.epochs}
     if recipe.goal and name != "elastic-mlp-record":  # which misses it by some images, as notebook 09 says
         assert np.mean(summary["test_accuracy"]) >= recipe.goal
-
-
-@pytest.mark.parametrize("name", ELASTIC)
-def test_the_misread_images_of_the_stored_runs_are_misread(mnist, name):
-    folder = Path(results_folder(), name)
-    summary = load_summary(folder)
-    misread = json.loads((folder / "misread.json").read_text(encoding="utf-8"))
-    assert list(misread) == [str(seed) for seed in summary["seed"]]
-    for wrong, accuracy in zip(misread.values(), summary["test_accuracy"], strict=True):
-        assert len(wrong) == round((1 - accuracy) * 10_000)
-        assert all(mnist.test.labels[row] != answer for row, answer, _ in wrong)
