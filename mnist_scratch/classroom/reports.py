@@ -193,7 +193,7 @@ def timeline(results=None):
     figure.supylabel("validation accuracy", fontsize=10)
     figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
     figure.alt_text = (
-        f"{'Six' if len(NETWORKS) == 6 else len(NETWORKS)} panels, one a network: validation accuracy against seconds "
-        "of training, as published and ours, three seeds each, with what the authors state as a gray line."
+        "One panel a network: validation accuracy against seconds of training, as published and ours, three seeds "
+        "each, with what the authors state as a gray line."
     )
     return figure
