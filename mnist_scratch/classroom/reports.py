@@ -1,4 +1,4 @@
-"""What `run_recipe` left, as pictures, as one table and as one timeline of all runs."""
+"""What runs left: pictures of one run, and all runs as one table and as one timeline."""
 
 from pathlib import Path
 from statistics import mean
@@ -17,7 +17,7 @@ NETWORKS = [name for name in RECIPES if f"{name}-as-published" in RECIPES]
 
 
 def attempts(name):
-    """The recipes of one network: ours, then those as published."""
+    """Return the recipes of one network: ours, then those as published."""
     return [
         recipe for recipe in RECIPES.values() if recipe.name == name or recipe.name.startswith(f"{name}-as-published")
     ]
@@ -29,7 +29,13 @@ def attempts(name):
 def save_pictures(folder, recipe, test):
     """Draw training curves, confusion matrix, accuracy of each digit and sample predictions, beside the model.
 
-    folder: with the files that `run_recipe` wrote. test: the Dataset that its accuracies were measured on.
+    Parameters
+    ----------
+    folder : str or Path
+        With the files that `run_recipe` wrote.
+    recipe : Recipe
+    test : Dataset
+        On which the run's accuracies were measured.
     """
     summary = load_summary(folder)
     numbers = {key: summary[key][0] for key in summary if key != "settings"}  # the lowest seed, as model.npz
@@ -40,7 +46,7 @@ def save_pictures(folder, recipe, test):
 
 
 def pictures(recipe, run, test):
-    """The same as Figures: {name: Figure}. run: a Run with numbers."""
+    """Return the same as Figures, {name: Figure}, of a Run that was not interrupted."""
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         Y_hat = run.net.predict_proba(test.images)
     answers = Y_hat.argmax(axis=1)
@@ -71,7 +77,7 @@ def pictures(recipe, run, test):
 
 
 def confusion_counts(labels, answers, n_classes=10):
-    """(K, K) counts: a row per true class, a column per answer."""
+    """Return counts, (K, K): a row for each true class, a column for each answer."""
     return np.bincount(n_classes * labels + answers, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -92,14 +98,14 @@ def _samples(recipe, test, Y_hat, answers):
 
 
 def accuracy_text(values):
-    """Mean and extremes of some accuracies: "98.31 % (98.25 to 98.40)"."""
+    """Return mean and extremes of some accuracies as text: "98.31 % (98.25 to 98.40)"."""
     if len(values) == 1:
         return f"{100 * values[0]:.2f} % (one seed)"
     return f"{100 * mean(values):.2f} % ({100 * min(values):.2f} to {100 * max(values):.2f})"
 
 
 def published_text(recipe):
-    """What the authors state as test accuracy."""
+    """Return what the authors state as test accuracy."""
     if recipe.published is None:
         return recipe.remark
     low, high = (f"{100 * value:.2f}".rstrip("0").rstrip(".") for value in recipe.published)
@@ -107,9 +113,22 @@ def published_text(recipe):
 
 
 def comparison(results=None):
-    """The table of all networks as Markdown: published, as published but run by us, ours, the goal, the commands.
+    """Return the table of all networks: published, as published but run by us, ours, the goal, the commands.
 
-    results: the folder with one folder a recipe, by default the course's own. What was not run is said to be missing.
+    Parameters
+    ----------
+    results : str or Path, optional
+        The folder with one folder a recipe, by default the course's own.
+
+    Returns
+    -------
+    str
+        Markdown; what was not run is said to be missing.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder, or no result of any network in it.
     """
     results = _folder_with_results(results)
     lines = [
@@ -152,7 +171,7 @@ KINDS = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ou
 
 
 def kind(recipe):
-    """Whether a recipe is ours, as published, or as published with all images in one batch."""
+    """Return whether a recipe is ours, as published, or as published with all images in one batch."""
     if recipe.all_images:
         return "ours"
     return "as published, one batch" if recipe.name.endswith("-batch") else "as published"
@@ -160,7 +179,10 @@ def kind(recipe):
 
 @plots.house_style()
 def timeline(results=None):
-    """All runs as one Figure: a panel a network, validation accuracy against seconds of training, each seed a line."""
+    """Draw all runs: a panel a network, validation accuracy against seconds of training, each seed a line.
+
+    Parameters and errors are those of `comparison`.
+    """
     results = _folder_with_results(results)
     columns = min(3, len(NETWORKS))
     rows = -(-len(NETWORKS) // columns)

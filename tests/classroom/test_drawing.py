@@ -1,6 +1,5 @@
-"""drawing: strokes become pictures, pictures rows, rows words; the widget follows its strokes and its network."""
+"""The drawing pad: strokes become pictures, pictures rows, rows words; it follows its strokes and its network."""
 
-import base64
 import re
 
 import numpy as np
@@ -12,25 +11,11 @@ from mnist_scratch.classroom import drawing
 from mnist_scratch.classroom.drawing import DrawingPad, draw_a_digit, picture_of, read_drawing
 from tools.strokes import DIGITS
 
-PNG = b"\x89PNG\r\n\x1a\n"
-MALFORMED = {
-    "a text": ("ab", "must be a list of strokes"),
-    "an array": (np.zeros((1, 1, 2)), "must be a list of strokes"),
-    "points, not strokes": ([[0.1, 0.2]], "stroke 0 must be a list of points"),
-    "an empty stroke": ([[[0.1, 0.2]], []], "stroke 1 must be a list of points"),
-    "an empty array": ([np.empty((0, 2))], "stroke 0 must be a list of points"),
-    "three numbers": ([[[0.1, 0.2, 0.3]]], "stroke 0 must be a list of points"),
-    "a ragged stroke": ([[[0.1, 0.2], [0.3]]], "stroke 0 must be a list of points"),
-    "no numbers": ([[["x", "y"]]], "stroke 0 must be a list of points"),
-    "off the sheet": ([[[0.5, 1.01]]], "stroke 0 has a point off the sheet"),
-    "not a number": ([[[0.5, float("nan")]]], "stroke 0 has a point off the sheet"),
-}
-
 
 @pytest.fixture(scope="module")
 def net(mnist):
     net = Network([784, 128, 10], seed=1)
-    fit(net, mnist.train, epochs=3, batch_size=64, optimizer=SGD(0.1, momentum=0.9), progress=False, seed=1)
+    fit(net, mnist.train[:20_000], epochs=4, batch_size=64, optimizer=SGD(0.1, momentum=0.9), progress=False, seed=1)
     return net
 
 
@@ -48,42 +33,47 @@ def test_ink_is_where_the_pen_went():
     assert (rows.min(), rows.max()) == pytest.approx((129, 150), abs=1)
     assert (columns.min(), columns.max()) == pytest.approx((59, 220), abs=1)
     assert np.count_nonzero(picture[:170, 140] < 128) == pytest.approx(22, abs=1)  # as wide in the middle
-    rows, columns = np.nonzero(picture[170:] < 128)
+    columns = np.nonzero(picture[170:] < 128)[1]
     assert (columns.min(), columns.max()) == pytest.approx((59, 80), abs=1)
-    assert picture.min() == 17 and picture[0, 0] == 255
+    assert picture.min() == 17 and picture[0, 0] == 255 and np.all(picture_of([]) == 255)
 
 
-def test_edges_are_soft_and_corners_round():
-    slanted = picture_of([[[0.2, 0.3], [0.8, 0.5]]])
-    assert len(np.unique(slanted)) > 10
+def test_edges_are_soft_and_corners_round_and_a_point_is_a_dot():
+    assert len(np.unique(picture_of([[[0.2, 0.3], [0.8, 0.5]]]))) > 10
     # on the outer side of a sharp corner there is as much ink as on the pen's own circle
-    corner = picture_of([[[0.2, 0.8], [0.5, 0.3], [0.8, 0.8]]])
-    dot = picture_of([[[0.5, 0.3]]])
+    corner, dot = picture_of([[[0.2, 0.8], [0.5, 0.3], [0.8, 0.8]]]), picture_of([[[0.5, 0.3]]])
     assert np.flatnonzero(corner[:, 140] < 128)[0] == np.flatnonzero(dot[:, 140] < 128)[0]
-
-
-def test_a_point_is_a_dot():
-    picture = picture_of([[[0.5, 0.25]]])
-    y, x = np.indices(picture.shape) + 0.5
-    ink = (255 - picture.astype(float)) / 238
+    y, x = np.indices(dot.shape) + 0.5
+    ink = (255 - dot.astype(float)) / 238
     assert ink.sum() == pytest.approx(np.pi * 11**2, rel=0.03)
-    assert ((ink * x).sum() / ink.sum(), (ink * y).sum() / ink.sum()) == pytest.approx((140, 70), abs=0.3)
+    assert ((ink * x).sum() / ink.sum(), (ink * y).sum() / ink.sum()) == pytest.approx((140, 84), abs=0.3)
 
 
 def test_the_side_only_scales():
     small, large = picture_of(DIGITS[5], 140), picture_of(DIGITS[5], 280)
     assert small.shape == (140, 140)
     assert np.abs(large.reshape(140, 2, 140, 2).mean(axis=(1, 3)) - small).mean() < 1
-    assert np.all(picture_of([]) == 255)
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_strokes_are_named(net, name):
-    strokes, message = MALFORMED[name]
+@pytest.mark.parametrize(
+    ("strokes", "message"),
+    [
+        ("ab", "must be a list of strokes"),
+        (np.zeros((1, 1, 2)), "must be a list of strokes"),
+        ([[0.1, 0.2]], "stroke 0 must be a list of points"),
+        ([[[0.1, 0.2]], []], "stroke 1 must be a list of points"),
+        ([[[0.1, 0.2, 0.3]]], "stroke 0 must be a list of points"),
+        ([[[0.1, 0.2], [0.3]]], "stroke 0 must be a list of points"),
+        ([[["x", "y"]]], "stroke 0 must be a list of points"),
+        ([[[0.5, 1.01]]], "stroke 0 has a point off the sheet"),
+        ([[[0.5, float("nan")]]], "stroke 0 has a point off the sheet"),
+    ],
+)
+def test_malformed_strokes_are_named_and_the_sheet_stays(net, strokes, message):
+    pad = DrawingPad(strokes=DIGITS[3])
     for refuse in (picture_of, lambda strokes: read_drawing(net, strokes)):
         with pytest.raises(ValueError, match=message):
             refuse(strokes)
-    pad = DrawingPad(strokes=DIGITS[3])
     with pytest.raises(traitlets.TraitError):
         pad.strokes = strokes
     assert pad.strokes == DIGITS[3]
@@ -97,37 +87,35 @@ def test_digits_drawn_by_hand_are_read(net):
     for digit, strokes in DIGITS.items():
         row, probabilities, words = read_drawing(net, strokes)
         assert row.shape == (784,) and row.dtype == np.float32 and row.max() == 1
-        assert probabilities.shape == (10,) and probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert probabilities.sum() == pytest.approx(1, abs=1e-5)
         said[digit] = int(probabilities.argmax())
         assert words.startswith(f"The network says {said[digit]} with probability")
     assert sum(digit == answer for digit, answer in said.items()) >= 8, said
 
 
 @pytest.mark.parametrize("digit", [1, 7])
-def test_the_edge_of_the_sheet_does_no_harm(net, digit):
+def test_size_and_place_on_the_sheet_do_no_harm(net, digit):
     points = np.concatenate(DIGITS[digit])
     low, high = points.min(axis=0), points.max(axis=0)
     stretched = [((np.array(stroke) - low) / (high - low).max()).tolist() for stroke in DIGITS[digit]]
-    assert int(read_drawing(net, stretched)[1].argmax()) == digit  # from edge to edge
-    left = [[[x / 2, y / 2] for x, y in stroke] for stroke in stretched]
-    assert int(read_drawing(net, left)[1].argmax()) == digit  # small, in a corner
+    in_a_corner = [[[x / 2, y / 2] for x, y in stroke] for stroke in stretched]
+    assert [int(read_drawing(net, s)[1].argmax()) for s in (stretched, in_a_corner)] == [digit, digit]
 
 
 @pytest.mark.parametrize(
     ("strokes", "words"),
     [
-        ([], "The sheet is empty"),
-        ([[[0.5, 0.5]]], "Too small"),
+        ([], "empty"),
         ([[[0.5, 0.5], [0.55, 0.6]]], "Too small"),
         ([[[x, y]] for x in (0.2, 0.5, 0.8) for y in (0.2, 0.5, 0.8)], "No digit stands out"),
     ],
 )
-def test_what_is_no_digit_gets_friendly_words(net, strokes, words):
+def test_what_is_no_digit_is_said_to_be_none(net, strokes, words):
     row, probabilities, said = read_drawing(net, strokes)
-    assert row is None and probabilities is None and said.startswith(words)
+    assert row is None and probabilities is None and words in said
 
 
-def test_words_give_the_two_best(net):
+def test_words_give_the_two_best():
     class Undecided(Network):
         def predict_proba(self, X):
             return np.array([[0.02, 0, 0, 0.7, 0, 0, 0, 0, 0.28, 0]])
@@ -139,8 +127,7 @@ def test_words_give_the_two_best(net):
 @pytest.mark.parametrize("weight", [np.nan, 1e38])
 def test_a_diverged_network_is_named(weight):
     net = Network([784, 16, 10])
-    net.weights[0][:] = weight
-    net.weights[1][:] = weight  # no NaN yet, but an overflow: it must not warn either
+    net.weights[0][:] = net.weights[1][:] = weight  # 1e38: no NaN yet, but an overflow, which must not warn either
     row, probabilities, words = read_drawing(net, DIGITS[3])
     assert row is not None and probabilities is None and "diverged" in words
     assert "diverged" in draw_a_digit(net).words.value
@@ -149,25 +136,22 @@ def test_a_diverged_network_is_named(weight):
 # ---------------------------------------------------------------------------------------------------- the widget
 
 
-def test_it_starts_with_an_example_that_is_read(net):
+def test_it_starts_with_an_example_and_follows_the_strokes(net):
     live = draw_a_digit(net)
-    assert live.pad.strokes == drawing.EXAMPLE
-    assert answer(live) == 3 and live.words.value.endswith("An example: clear it and draw your own.")
-
-
-def test_picture_and_words_follow_the_strokes(net):
-    live = draw_a_digit(net)
+    assert live.pad.strokes == drawing.EXAMPLE and answer(live) == 3 and "example" in live.words.value
     pictures = [bytes(live.image.value)]
     live.pad.strokes = DIGITS[7]
     assert answer(live) == 7 and "example" not in live.words.value
     np.testing.assert_array_equal(live.row, read_drawing(net, DIGITS[7])[0])
     pictures.append(bytes(live.image.value))
+    bundle, metadata = live._repr_mimebundle_()  # a still picture with its words goes beside the view
+    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(bundle)
+    assert metadata["image/png"]["alt"] == live.words.value
     live.pad.strokes = []
-    assert live.words.value.startswith("The sheet is empty") and live.row is None
+    assert "empty" in live.words.value and live.row is None
     pictures.append(bytes(live.image.value))
-    assert all(picture.startswith(PNG) for picture in pictures) and len(set(pictures)) == 3
     live.pad.strokes = DIGITS[7]
-    assert live.image.value == pictures[1]  # nothing of what was shown in between is left over
+    assert live.image.value == pictures[1] and len(set(pictures)) == 3, "something of what was shown is left over"
 
 
 def test_buttons_clear_and_undo(net):
@@ -181,7 +165,6 @@ def test_buttons_clear_and_undo(net):
     live.pad.strokes = DIGITS[4]
     live.clear.click()
     assert live.pad.strokes == [] and "empty" in live.words.value
-    assert live.clear.description == "Clear" and live.undo.description == "Undo last stroke"
 
 
 def test_the_network_can_be_swapped_and_read_again(net):
@@ -190,38 +173,16 @@ def test_the_network_can_be_swapped_and_read_again(net):
     before, picture = live.words.value, live.image.value
     live.net = net
     assert answer(live) == 0 and live.words.value != before and live.image.value != picture
-    other = Network([784, 8, 10])
-    live.net = other
+    live.net = other = Network([784, 8, 10])
     other.biases[-1][6] = 100  # more training
     live.net = other
     assert answer(live) == 6
 
 
-def test_its_parts_can_be_found_in_the_page(net):
-    live = draw_a_digit(net)
-    assert {"live", "drawing"} <= set(live._dom_classes)
-    assert "live-picture" in live.image._dom_classes and "live-words" in live.words._dom_classes
-    assert "live-clear" in live.clear._dom_classes and "live-undo" in live.undo._dom_classes
-
-
-def test_a_still_picture_with_its_words_goes_beside_the_view(net):
-    live = draw_a_digit(net)
-    live.pad.strokes = DIGITS[2]
-    bundle, metadata = live._repr_mimebundle_()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == live.model_id
-    assert base64.b64decode(bundle["image/png"]).startswith(PNG)
-    assert metadata["image/png"]["alt"] == live.words.value and "says 2" in live.words.value
-
-
-def test_the_pad_takes_arrays_as_strokes():
+def test_the_browser_gets_strokes_as_lists_and_the_kernel_s_pen():
     pad = DrawingPad(strokes=[np.array([[0.25, 0.5], [0, 1]])])
-    assert pad.strokes == [[[0.25, 0.5], [0, 1]]] and pad.get_state()["strokes"] == pad.strokes  # lists: can be sent
-
-
-def test_the_browser_draws_what_the_kernel_draws():
-    pad = DrawingPad()
-    assert pad.pen == drawing.PEN  # the width is sent, not written down twice
-    assert "export default" in pad._esm and 'model.get("pen")' in pad._esm
+    assert pad.get_state()["strokes"] == [[[0.25, 0.5], [0, 1]]]
+    assert pad.get_state()["pen"] == drawing.PEN and 'model.get("pen")' in pad._esm
 
 
 def test_a_network_for_other_images_is_refused():

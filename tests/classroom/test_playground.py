@@ -7,27 +7,20 @@ import numpy as np
 import pytest
 
 from mnist_scratch import SGD, Dataset, Network, fit
+from mnist_scratch import functions as core
 from mnist_scratch.classroom import playground as module
 from mnist_scratch.classroom.playground import MOST_POINTS, Playground, Progress, Training
 
-PNG = b"\x89PNG\r\n\x1a\n"
 
-
-@pytest.fixture(scope="module")
-def data(mnist):
-    return mnist.train[:1000], mnist.validation[:200]
+@pytest.fixture
+def training(train, validation):
+    return Training(train, validation, hidden=(16,))
 
 
 @pytest.fixture
-def training(data):
-    train, validation = data
-    return Training(train[:300], validation, hidden=(16,))
-
-
-@pytest.fixture
-def play(data, monkeypatch):
+def play(mnist, validation, monkeypatch):
     monkeypatch.setattr(module, "_LONGEST", 20.0)  # a run that should have been stopped is no test that hangs
-    play = Playground(*data)
+    play = Playground(mnist.train[:1000], validation)
     yield play
     play.close()
 
@@ -39,19 +32,18 @@ def same(a, b):
 # ------------------------------------------------------------------------------------------------- the run itself
 
 
-def test_two_epochs_are_those_of_fit(data, training):
+def test_two_epochs_are_those_of_fit(train, training):
     net = Network([784, 16, 10], seed=0, dtype="float64")
-    history = fit(net, data[0][:300], epochs=2, batch_size=64, optimizer=SGD(0.1), weight_decay=0.01, progress=False)
+    history = fit(net, train, epochs=2, batch_size=64, optimizer=SGD(0.1), weight_decay=0.01, progress=False)
     training.weight_decay = 0.01
     training.take_steps(10)
     assert same(training.net, net) and training.epochs == 2 and training.epoch == 2.0
-    training.record()
     assert training.curve[-1].train_loss == pytest.approx(history.train_loss[-1], rel=1e-12)
     assert training.curve[-1].train_accuracy == history.train_accuracy[-1]
 
 
-def test_steps_add_up(data, training):
-    other = Training(data[0][:300], data[1], hidden=(16,))
+def test_steps_add_up(train, validation, training):
+    other = Training(train, validation, hidden=(16,))
     training.take_steps(7)
     for n in (1, 0, 4, 2):
         other.take_steps(n)
@@ -61,14 +53,12 @@ def test_steps_add_up(data, training):
         training.take_steps(-1)
 
 
-def test_advance_trains_and_stops_with_the_epoch(training):
-    training.advance(0.01)
-    assert training.steps > 0
-    training.advance(10, epochs=training.epochs + 1)  # seconds enough: the epoch ends it
-    assert training.epoch == training.epochs
-    steps = training.steps
-    training.advance(10, epochs=training.epochs)
-    assert training.steps == steps
+def test_advance_takes_a_step_at_least_and_stops_with_the_epoch(training):
+    training.advance(0)
+    assert training.steps == 1
+    training.advance(100, epochs=1)  # seconds enough: the epoch ends it
+    training.advance(100, epochs=1)
+    assert training.epoch == 1 and training.steps == 5
 
 
 def test_settings_hold_from_the_next_step_on(training):
@@ -90,6 +80,7 @@ def test_a_curve_keeps_few_points_from_start_to_end(training):
     for _ in range(900):
         training.take_steps(3)
         training.record()
+        training.record()  # nothing new
         most = max(most, len(training.curve))
     steps = [point.step for point in training.curve]
     assert MOST_POINTS / 2 < most <= MOST_POINTS and len(steps) > MOST_POINTS / 4
@@ -97,16 +88,9 @@ def test_a_curve_keeps_few_points_from_start_to_end(training):
     assert max(np.diff(steps)) <= 2700 / 30, "the points that are left should lie evenly"
 
 
-def test_a_step_is_measured_once(training):
-    training.take_steps(2)
-    training.record()
-    training.record()
-    assert [point.step for point in training.curve] == [0, 2]
-
-
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
-def test_divergence_is_named_and_the_step_not_taken(data, activation):
-    training = Training(*data, hidden=(16,), activation=activation)
+def test_divergence_is_named_and_the_step_not_taken(train, validation, activation):
+    training = Training(train, validation, (16,), activation)
     training.learning_rate, training.weight_decay = 10.0, 1.0
     training.take_steps(2000)
     assert 0 < training.steps < 2000
@@ -114,8 +98,11 @@ def test_divergence_is_named_and_the_step_not_taken(data, activation):
     assert "η = 10 and λ = 1" in training.diverged and "a smaller learning rate" in training.diverged
     assert all(np.isfinite(array).all() for array in training.net.parameters())
     with np.errstate(over="ignore", invalid="ignore"):
-        broken = not np.isfinite(training.net.loss(*vars(training.train).values(), 1.0).total)
-    assert broken or training.curve[-1].step == training.steps, "the curve ends before the run does"
+        broken = not np.isfinite(training.net.loss(train.images, train.labels, 1.0).total)
+    last = training.curve[-1].step
+    assert broken or last == training.steps, "the curve ends before the run does"
+    words = Progress().show(training, "").alt_text
+    assert (f"Data loss in step {last}: " in words) == (last < training.steps)
     steps = training.steps
     training.take_steps(5)
     training.advance(0.01)
@@ -123,128 +110,86 @@ def test_divergence_is_named_and_the_step_not_taken(data, activation):
     assert training.steps == steps and np.isfinite(training.curve).all()
 
 
-# --------------------------------------------------------------------------------------------------- the picture
-
-
-def test_the_picture_shows_the_run(training):
-    figure = Progress()
-    first = figure.show(training, "Paused.").live_png()
-    training.take_steps(20)
-    training.record()
-    second = figure.show(training, "Paused.").live_png()
-    assert first.startswith(PNG) and second.startswith(PNG) and first != second
-    loss, accuracy, weights, misread = figure.axes
-    for axis, names in (
-        (loss, ("train_loss", "validation_loss")),
-        (accuracy, ("train_accuracy", "validation_accuracy")),
-    ):
-        for line, name in zip(axis.get_lines(), names, strict=True):
-            assert line.get_xdata()[-1] == 20
-            np.testing.assert_array_equal(line.get_ydata(), [getattr(point, name) for point in training.curve])
-    tile = training.net.weights[0][:, 5].reshape(28, 28)
-    shown = weights.images[0].get_array()[31:59, 31:59]
-    np.testing.assert_allclose(shown, tile / abs(tile).max())
-    wrong = training.net.predict(training.validation.images) != training.validation.labels
-    row = np.flatnonzero(wrong)[4]
-    answer = training.net.predict(training.validation.images)[row]
-    assert misread.texts[4].get_text() == f"{training.validation.labels[row]} → {answer}"
-    image = misread.images[0].get_array()[50:78, 40:68]
-    np.testing.assert_allclose(image, training.validation.images[row].reshape(28, 28))
-    assert f"misread: {wrong.sum()}" in misread.get_title()
-
-
-def test_the_axes_grow_with_the_steps_and_the_background_with_them(training):
-    figure = Progress()
-    figure.show(training, "").live_png()
-    ends = []
-    for steps in (499, 500, 501, 1000, 1001):
-        training.steps = steps
-        training.record()
-        moving = figure.show(training, "").live_png()
-        ends.append(figure.axes[0].get_xlim()[1])
-        assert figure.axes[1].get_xlim() == figure.axes[0].get_xlim()
-    assert ends == [500, 500, 1000, 1000, 2000]
-    figure.lay_out_again()
-    assert figure.live_png() == moving, "the background is that of other axes"
-
-
-def test_few_weights_and_few_mistakes_leave_blanks(data):
-    training = Training(*data, hidden=())
-    figure = Progress().show(training, "")
-    assert (figure.axes[2].images[0].get_array()[90:] == 0).all(), "ten units fill ten of sixteen tiles"
-    training.validation = Dataset(data[1].images[:1], training.net.predict(data[1].images[:1]))
-    figure.show(training, "")
-    assert "misread: 0" in figure.axes[3].get_title()
-    assert not any(text.get_text() for text in figure.axes[3].texts)
-
-
-def test_the_words_say_what_the_picture_shows(training):
-    training.take_steps(20)
-    training.record()
-    words = Progress().show(training, "Paused.").alt_text
-    now = training.curve[-1]
-    assert words.startswith("Paused. Step 20, epoch 4.0.")
-    assert f"Data loss: training {now.train_loss:.2f}, validation {now.validation_loss:.2f}." in words
-    assert f"Accuracy: training {now.train_accuracy:.1%}, validation {now.validation_accuracy:.1%}." in words
-    assert "784-16-10 (relu), η = 0.1, λ = 0, batch size 64, 300 training images" in words
-
-
-def test_the_words_say_which_step_was_measured_last(data):
-    training = Training(*data, hidden=(16,))
-    training.learning_rate, training.weight_decay = 10.0, 1.0
-    training.take_steps(2000)
-    last = training.curve[-1].step
-    assert last < training.steps, "with relu, the losses break before the weights do"
-    words = Progress().show(training, "").alt_text
-    assert f"Data loss in step {last}: " in words and f"Accuracy in step {last}: " in words
-
-
-def test_a_network_that_says_one_thing_only_is_named(training):
-    training.net.weights[-1][:] = 0
-    training.net.biases[-1][3] = 1
-    assert Progress().show(training, "").alt_text.endswith("It says 3 to every digit.")
-
-
-# ---------------------------------------------------------------------------------------------------- the widget
-
-
-def test_it_begins_with_the_same_steps_every_time(data, play):
-    again = Playground(*data)
-    assert play.training.steps == module._FIRST_STEPS
-    assert play.words.value == again.words.value and play.image.value == again.image.value
-    assert play.words.value == play.figure.alt_text and bytes(play.image.value).startswith(PNG)
-    defaults = Training(*data)
-    for name in ("learning_rate", "weight_decay", "batch_size"):
-        assert play.sliders[name].value == getattr(defaults, name), "the first steps were those of another setting"
-
-
-def test_the_controls_are_labeled_and_found(play):
-    names = {"hidden", "activation", "amount", "learning_rate", "weight_decay", "batch_size"}
-    assert set(play.sliders) == names and all(control.description for control in play.sliders.values())
-    for name in ("start", "step", "epoch", "reset"):
-        button = getattr(play, f"{name}_button")
-        assert button.description and button.tooltip and f"live-{name}" in button._dom_classes
-    assert "live-good" in play.good._dom_classes and "live" in play._dom_classes
-
-
-def test_still_picture_and_view(play):
-    bundle, metadata = play._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(bundle)
-    assert metadata["image/png"]["alt"] == play.figure.alt_text and play.figure.alt_text in bundle["text/plain"]
-
-
-def test_a_cell_and_the_background_may_train_in_two_threads(data):
+def test_a_cell_and_the_background_may_train_in_two_threads(train, validation):
     """Front ends run buttons and sliders in threads of their own; without turns the epoch's end was missed."""
-    training = Training(data[0][:100], data[1], hidden=(8,))
+    training = Training(train[:100], validation, hidden=(8,))
     with ThreadPoolExecutor(2) as pool:
         for run in [pool.submit(lambda: [training.take_steps(1) for _ in range(1000)]) for _ in range(2)]:
             run.result(timeout=60)
     assert training.steps == 2000 and training.epochs == 1000 and training.epoch == 1000
 
 
-def test_step_and_reset(play, data):
-    start = Network([784, 32, 10], seed=0, dtype="float64")
-    picture = play.image.value
+# --------------------------------------------------------------------------------------------------- the picture
+
+
+def test_picture_and_words_show_the_run(training):
+    figure = Progress()
+    first = figure.show(training, "Paused.").live_png()
+    training.take_steps(20)
+    assert figure.show(training, "Paused.").live_png() != first
+    loss, accuracy, weights, misread = figure.axes
+    points = np.array(training.curve)
+    for axis, columns in ((loss, (1, 2)), (accuracy, (3, 4))):
+        for line, column in zip(axis.get_lines(), columns, strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), points[:, [0, column]])
+    tile = training.net.weights[0][:, 5].reshape(28, 28)
+    np.testing.assert_allclose(weights.images[0].get_array()[31:59, 31:59], tile / abs(tile).max())
+    answers, labels = training.net.predict(training.validation.images), training.validation.labels
+    row = np.flatnonzero(answers != labels)[4]
+    assert misread.texts[4].get_text() == f"{labels[row]} → {answers[row]}"
+    image = misread.images[0].get_array()[50:78, 40:68]
+    np.testing.assert_allclose(image, training.validation.images[row].reshape(28, 28))
+    assert f"misread: {np.sum(answers != labels)}" in misread.get_title()
+
+    words, now = figure.alt_text, training.curve[-1]
+    assert words.startswith("Paused. Step 20, epoch 4.0.")
+    assert f"Data loss: training {now.train_loss:.2f}, validation {now.validation_loss:.2f}." in words
+    assert f"Accuracy: training {now.train_accuracy:.1%}, validation {now.validation_accuracy:.1%}." in words
+    assert "784-16-10 (relu), η = 0.1, λ = 0, batch size 64, 300 training images" in words
+
+
+def test_the_axes_grow_with_the_steps_and_the_background_with_them(training):
+    figure, ends = Progress(), []
+    for steps in (0, 500, 501, 1000, 1001):
+        training.steps = steps
+        training.record()
+        moving = figure.show(training, "").live_png()
+        ends.append(figure.axes[0].get_xlim()[1])
+        assert figure.axes[1].get_xlim() == figure.axes[0].get_xlim()
+    assert ends == sorted(ends) and all(
+        end >= steps for end, steps in zip(ends, (0, 500, 501, 1000, 1001), strict=True)
+    )
+    figure.lay_out_again()
+    assert figure.live_png() == moving, "the background is that of other axes"
+
+
+def test_few_weights_and_few_mistakes_leave_blanks_and_one_answer_to_all_is_named(train, validation):
+    training = Training(train, validation, hidden=())
+    training.validation = Dataset(validation.images[:1], training.net.predict(validation.images[:1]))
+    figure = Progress().show(training, "")
+    assert (figure.axes[2].images[0].get_array()[90:] == 0).all(), "ten units fill ten of sixteen tiles"
+    assert "misread: 0" in figure.axes[3].get_title() and not any(text.get_text() for text in figure.axes[3].texts)
+    training.net.weights[-1][:] = 0
+    training.net.biases[-1][3] = 1
+    assert figure.show(training, "").alt_text.endswith("It says 3 to every digit.")
+
+
+# ---------------------------------------------------------------------------------------------------- the widget
+
+
+def test_it_begins_with_the_same_steps_of_the_settings_shown(mnist, validation, play):
+    again = Playground(mnist.train[:1000], validation)
+    assert play.training.steps == module._FIRST_STEPS
+    assert play.words.value == again.words.value and play.image.value == again.image.value
+    for name in ("learning_rate", "weight_decay", "batch_size"):
+        assert play.sliders[name].value == getattr(play.training, name)
+    bundle, metadata = play._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(bundle)
+    assert metadata["image/png"]["alt"] == play.figure.alt_text == play.words.value
+
+
+def test_step_and_reset(play):
+    start, picture = Network([784, 32, 10], seed=0, dtype="float64"), play.image.value
     play.step_button.click()
     assert play.training.steps == module._FIRST_STEPS + 1 and "Step 151," in play.words.value
     assert play.image.value != picture
@@ -280,13 +225,23 @@ def test_layers_activation_and_images_begin_a_new_run(play, move, sizes, activat
     assert play.training.learning_rate == 0.3 and play.drawing.net is play.training.net
 
 
-def test_every_choice_can_be_drawn_and_trained(play):
+def test_an_activation_needs_no_more_than_its_line_in_the_table(mnist, validation, monkeypatch):
+    leaky = lambda Z: np.where(Z > 0, Z, 0.1 * Z), lambda Z, A: np.where(Z > 0, 1, 0.1)
+    monkeypatch.setitem(core.ACTIVATIONS, "leaky relu", leaky)
+    play = Playground(mnist.train[:1000], validation)
+    play.set(activation="leaky relu")
+    play.step(200)
+    assert "(leaky relu)" in play.words.value and play.training.curve[-1].validation_accuracy > 0.5
+
+
+def test_the_ends_of_every_control_can_be_drawn_and_trained(play):
     for name, slider in play.sliders.items():
-        for option in slider.options:
+        assert slider.description
+        for option in (slider.options[0], slider.options[-1]):
             play.set(**{name: option[1] if isinstance(option, tuple) else option})
+            picture = play.image.value
             play.step(2)
-            assert play.training.steps and not play.training.diverged
-            assert bytes(play.image.value).startswith(PNG)
+            assert play.training.steps and not play.training.diverged and play.image.value != picture
         play.good.click()
 
 
@@ -300,6 +255,9 @@ def test_divergence_is_drawn_and_named_and_left_behind(play):
     play.set(learning_rate=0.1)
     assert play.training.steps == 0 and play.words.value.startswith("Paused.")
     assert play.figure.axes[0].texts[0].get_text() == ""
+
+
+# -------------------------------------------------------------------------------------------------- in the background
 
 
 def test_without_an_event_loop_start_says_so(play):
@@ -334,68 +292,54 @@ def test_training_in_the_background_leaves_room_for_others(play):
     asyncio.run(run())
 
 
-def run_to_its_end(play):
-    async def wait():
+def to_its_end(play, begin):
+    """Begin something, and wait until the playground trains no more."""
+
+    async def run():
+        begin()
         while play.running:
             await asyncio.sleep(0)
 
-    return asyncio.wait_for(wait(), 60)
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert play.start_button.description == "Start"
 
 
 def test_an_epoch_ends_by_itself(play):
-    async def run():
-        play.epoch_button.click()
-        await run_to_its_end(play)
-
     epochs = play.training.epochs
-    asyncio.run(run())
-    assert play.training.epochs == epochs + 1 and play.training.epoch == epochs + 1
-    assert play.start_button.description == "Start" and play.words.value.startswith("Paused.")
+    to_its_end(play, play.epoch_button.click)
+    assert play.training.epochs == play.training.epoch == epochs + 1 and play.words.value.startswith("Paused.")
 
 
 def test_settings_move_while_it_trains(play):
-    async def run():
+    def move():
         play.start()
-        await asyncio.sleep(0)
         training = play.training
-        play.sliders["learning_rate"].value = 0.3
-        assert training.learning_rate == 0.3 and play.running and play.training is training
+        play.sliders["learning_rate"].value = 10.0
+        assert training.learning_rate == 10.0 and play.running and play.training is training
         play.sliders["hidden"].value = (16,)
         assert play.running and play.training.steps == 0
-        while not play.training.steps:
-            await asyncio.sleep(0)
-        play.sliders["learning_rate"].value = 10.0
         play.sliders["weight_decay"].value = 1.0
-        await run_to_its_end(play)
 
-    asyncio.run(run())
-    assert play.words.value.startswith("Diverged") and play.start_button.description == "Start"
+    to_its_end(play, move)
+    assert play.words.value.startswith("Diverged") and play.training.steps > 0
 
 
 def test_an_error_in_the_background_is_shown(play, monkeypatch):
-    async def run():
-        play.start()
-        monkeypatch.setattr(Training, "step", lambda self: 1 / 0)
-        await run_to_its_end(play)
-
-    asyncio.run(run())
-    assert "ZeroDivisionError: division by zero" in play.words.value and play.start_button.description == "Start"
+    monkeypatch.setattr(Training, "step", lambda self: 1 / 0)
+    to_its_end(play, play.start)
+    assert "ZeroDivisionError: division by zero" in play.words.value
 
 
 def test_a_run_that_was_forgotten_ends(play, monkeypatch):
-    async def run():
-        monkeypatch.setattr(module, "_LONGEST", 0.0)
-        play.start()
-        await run_to_its_end(play)
-
-    asyncio.run(run())
-    assert not play.running and play.words.value.startswith("Paused.")
+    monkeypatch.setattr(module, "_LONGEST", 0.0)
+    to_its_end(play, play.start)
+    assert play.words.value.startswith("Paused.")
 
 
-def test_a_new_playground_stops_the_former_one_and_so_does_closing(data, play):
+def test_a_new_playground_stops_the_former_one_and_so_does_closing(mnist, validation, play):
     async def run():
         play.start()
-        other = Playground(*data)
+        other = Playground(mnist.train[:1000], validation)
         assert not play.running
         other.start()
         task = other._task
