@@ -1,4 +1,4 @@
-"""Random distortions of digits: affine (moved, turned, scaled, sheared), and elastic (Simard and others 2003).
+"""Random distortions of digits: affine (shifted, rotated, scaled, sheared) and elastic (Simard et al. 2003).
 
 A distorted image is the old one looked up at displaced places: its pixel at (row, column) is the old image's value at
 (row + Δrow, column + Δcolumn), interpolated between four pixels. A batch has one such map for each image. Derived and
@@ -18,22 +18,28 @@ _CHUNK = 256  # images at a time: their maps stay in the cache
 
 @dataclass(frozen=True)
 class Distortion:
-    """How much images are distorted; calling it with images and a generator distorts each in its own way.
+    """How much images are distorted; called with images and a generator, it distorts each in its own way.
 
     Parameters
     ----------
-    translate, rotate, scale, shear : float
-        In pixels, degrees, and, the last two, fractions. Each is the largest change to either side; what an image gets
-        is drawn evenly between.
+    translate : float
+        The largest shift, in pixels. This and the next three are limits to either side: what an image gets is drawn
+        uniformly between them.
+    rotate : float
+        The largest rotation, in degrees.
+    scale : float
+        The largest change of height and of width, as a fraction in [0, 1).
+    shear : float
+        The largest shear, as a fraction.
     elastic : float
-        The standard deviation of the elastic displacement, in pixels.
+        Standard deviation of the elastic displacement, in pixels.
     smoothness : float
-        σ of the Gaussian that smooths it, in pixels.
+        σ of the Gaussian that smooths the elastic displacement, in pixels.
 
     Raises
     ------
-    ValueError
-        That names the setting, if one is out of range.
+    TypeError, ValueError
+        If a setting is no number or out of range; the message names it.
     """
 
     translate: float = 0.0
@@ -50,7 +56,20 @@ class Distortion:
         checks.store(self, "smoothness", above=0)
 
     def __call__(self, images, rng):
-        """Distort images, (m, 784) in float32 or float64, with a np.random.Generator; returns new ones like them."""
+        """Distort a batch.
+
+        Parameters
+        ----------
+        images : ndarray, (m, 784)
+            Floating point; left as they are.
+        rng : numpy.random.Generator
+            Draws the distortion of each image.
+
+        Returns
+        -------
+        ndarray, (m, 784)
+            New images, of the same dtype.
+        """
         images = checks.array("images", images, kinds=None)
         if images.ndim != 2 or images.shape[1] != _SIDE**2 or images.dtype.kind != "f":
             raise ValueError(f"images must be floating point, (m, {_SIDE**2}), not {images.dtype} {images.shape}")
@@ -61,7 +80,18 @@ class Distortion:
         return np.concatenate(parts)
 
     def places(self, m, rng):
-        """Where each pixel of m images comes from: rows and columns, each (m, 28, 28) float32."""
+        """Draw where each pixel of m images comes from.
+
+        Parameters
+        ----------
+        m : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, (2, m, 28, 28)
+            Rows and columns, float32, in pixels of the old image.
+        """
         checks.integer("m", m, 0)
         checks.like("rng", rng, "uniform", "a generator, such as np.random.default_rng(0)")
         places = self._affine(m, rng)
@@ -70,7 +100,7 @@ class Distortion:
         return places
 
     def _affine(self, m, rng):
-        """Turned, scaled, sheared and moved about the middle of the field: (2, m, 28, 28)."""
+        """Rotated, scaled, sheared and shifted about the middle of the field: (2, m, 28, 28)."""
         angle = np.deg2rad(self.rotate) * rng.uniform(-1, 1, m)
         scales = 1 + self.scale * rng.uniform(-1, 1, (2, m))
         shear = self.shear * rng.uniform(-1, 1, m)
@@ -87,11 +117,12 @@ class Distortion:
 
 
 def elastic_fields(n, smoothness, rng):
-    """Draw smooth random fields.
+    """Draw smooth random fields with mean 0 and, in the middle, standard deviation 1.
 
     Parameters
     ----------
     n : int
+        How many.
     smoothness : float
         σ of the Gaussian, in pixels.
     rng : numpy.random.Generator
@@ -99,12 +130,12 @@ def elastic_fields(n, smoothness, rng):
     Returns
     -------
     ndarray, (n, 28, 28)
-        float32, with mean 0 and, in the middle, standard deviation 1.
+        float32.
 
     Notes
     -----
-    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products: G N Gᵀ, where row i
-    of G holds the weights with which the i-th value of the result takes its neighbors.
+    White noise N is smoothed by a Gaussian along rows and columns, which is two matrix products, G N Gᵀ: row i of G
+    holds the weights with which the i-th value of the result takes its neighbors.
     """
     checks.integer("n", n, 0)
     checks.like("rng", rng, "random", "a generator, such as np.random.default_rng(0)")
@@ -117,7 +148,7 @@ def elastic_fields(n, smoothness, rng):
 
 @lru_cache(maxsize=32)
 def _gaussian(smoothness):
-    """G (28, 28), scaled so that noise drawn evenly from −0.5 to 0.5 comes out with standard deviation 1."""
+    """G, (28, 28), scaled so that noise drawn uniformly from −0.5 to 0.5 comes out with standard deviation 1."""
     distance = np.subtract.outer(np.arange(_SIDE), np.arange(_SIDE))
     G = np.exp(-(distance**2) / (2 * smoothness**2))
     # such noise has the variance 1/12; in one direction smoothing multiplies a variance by the sum of squared weights
@@ -126,18 +157,19 @@ def _gaussian(smoothness):
 
 
 def interpolate(images, rows, columns):
-    """Look images up at places between their pixels (bilinear interpolation).
+    """Look images up at any places, by bilinear interpolation.
 
     Parameters
     ----------
     images : ndarray, (m, 784)
     rows, columns : ndarray, (m, 28, 28)
-        Where each pixel comes from.
+        The places, in pixels. Between four pixels the value is their mean weighted by nearness; outside the image lies
+        paper, 0.
 
     Returns
     -------
     ndarray, (m, 784)
-        Between four pixels the value is their mean weighted by nearness; outside the image lies paper, 0.
+        Of the dtype of images.
     """
     m, side = len(images), _SIDE + 3  # one pixel of paper before, two after: each place has all four neighbors
     padded = np.zeros((m, side, side), images.dtype)

@@ -1,4 +1,4 @@
-"""A picture of one handwritten digit to a row as MNIST has it.
+"""From a picture of one handwritten digit to a row as MNIST has it.
 
 The steps are those by which NIST's digits became MNIST (LeCun, Bottou, Bengio and Haffner 1998, section III.A): scaled
 with anti-aliasing into a box of 20×20 that keeps their shape, then placed in 28×28 by their center of mass. Before
@@ -31,10 +31,10 @@ def prepare_digit(picture, name="picture"):
     Parameters
     ----------
     picture : ndarray, (height, width)
-        Grays; dark ink on light paper or light on dark. White is 255 for uint8; for floating point it is 1, or the
-        largest value if that is more. Paper is what the picture's border shows; it may be unevenly lit.
+        Gray levels, dark ink on light paper or light ink on dark. White is 255 for uint8; for floating point it is 1,
+        or the largest value where that is more. Paper is what the picture's border shows; it may be unevenly lit.
     name : str
-        What errors call it.
+        What errors call the picture.
 
     Returns
     -------
@@ -71,10 +71,10 @@ def prepare_digit(picture, name="picture"):
 
 
 def read_picture(path):
-    """Read a PNG or JPEG file into grays. Nothing in the file is executed.
+    """Read a PNG or JPEG file as gray levels.
 
     Colors become their brightness (ITU-R 601), what is transparent becomes white, a camera's note on how it was held
-    (EXIF) is followed. Pictures of more than 1000 pixels a side are reduced to that.
+    (EXIF) is followed. Nothing in the file is executed.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def read_picture(path):
     Returns
     -------
     ndarray, (height, width)
-        float32 from 0, black, to 1, white.
+        float32 from 0, black, to 1, white; reduced to 1000 pixels a side if there are more.
 
     Raises
     ------
     FileNotFoundError
     FileFormatError
-        If the file is not PNG or JPEG, is damaged, or has over 50 million pixels: that is known, and refused, before
-        memory is taken for them. The largest pictures take about 450 MB.
+        If the file is not PNG or JPEG, is damaged, or has over 50 million pixels, which is known before memory is taken
+        for them. The largest take about 450 MB.
     """
     from PIL import Image, ImageOps
 
@@ -121,7 +121,7 @@ def read_picture(path):
         raise
     except Image.DecompressionBombError:
         raise FileFormatError(too_large) from None
-    except Exception:  # a damaged file lets its reader raise errors of a dozen kinds
+    except Exception:  # the readers of a damaged file raise errors of a dozen kinds
         raise FileFormatError(f"{path}: not a PNG or JPEG picture, or damaged. {_AGAIN}") from None
 
 
@@ -132,8 +132,8 @@ def _grays(picture, name):
     picture = checks.array(name, picture, kinds=None)
     if picture.ndim != 2 or picture.dtype.kind not in "buif":
         raise ValueError(
-            f"{name} must be grays of shape (height, width), not {picture.dtype} {picture.shape}; "
-            "read_picture gives them, and a row of MNIST becomes them by row.reshape(28, 28)"
+            f"{name} must be a grayscale picture of shape (height, width), not {picture.dtype} {picture.shape}; "
+            "read_picture returns one, and a row of MNIST becomes one by row.reshape(28, 28)"
         )
     shrink = max(1, -(-max(picture.shape) // _LONGEST))
     if min(picture.shape) < _SMALLEST * shrink:
@@ -181,10 +181,10 @@ def _ink(grays, name):
 
 
 def _largest_parts(mask):
-    """The mask without specks: parts less than a twentieth of the largest. And the largest one's share of the mask.
+    """The mask without specks, parts of less than a twentieth of the largest; and the largest one's share of the mask.
 
-    Pixels belong together when they touch, also by a corner. Each takes the highest number around it, then the one
-    which that pixel has by now, until nothing changes.
+    Pixels that touch, even at a corner, belong together. Each takes the highest number around it, and then the number
+    that this pixel has by now, until nothing changes.
     """
     number = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     before = None

@@ -1,4 +1,4 @@
-"""Trying many settings: one trial, and a sweep of trials on any executor. Used in notebook 07."""
+"""Hyperparameter tuning: one trial, and a sweep of trials on any executor. Used in notebook 07."""
 
 import signal
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -19,7 +19,17 @@ from .training import fit
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting and what came of it: accuracies as fractions, and why training stopped early, if it did."""
+    """One setting and what came of it.
+
+    Attributes
+    ----------
+    settings : dict
+        The arguments of `try_settings`.
+    train_accuracy, validation_accuracy : float
+        Fractions from 0 to 1.
+    stopped : str
+        Why training stopped early, in a sentence; empty if it did not.
+    """
 
     settings: dict
     train_accuracy: float
@@ -47,23 +57,33 @@ def try_settings(
     seed=0,
     dtype="float64",
 ):
-    """Train one network, and measure it.
+    """Train one network on the first n_train training images.
 
-    It takes one BLAS thread: what runs side by side in a sweep are its trials. The stop button (KeyboardInterrupt) ends
-    the trial without a result.
+    It takes one BLAS thread: what runs side by side in a sweep is its trials.
 
     Parameters
     ----------
-    sizes, activation, learning_rate, momentum, weight_decay, batch_size, epochs, dtype
-        As in Network, SGD and fit; what these raise is raised here.
+    sizes, activation, dtype
+        As in `Network`.
+    learning_rate, momentum
+        As in `SGD`.
+    weight_decay, batch_size, epochs
+        As in `fit`.
     n_train, n_validation : int
-        How many of the training and of the validation images to take, the first ones.
+        How many of the 50,000 training and the 10,000 validation images to use.
     seed : int
-        Sets both the initial weights and the order of the examples, so a Trial is reproducible.
+        Sets the initial weights and the order of the examples: the same arguments give the same Trial.
 
     Returns
     -------
     Trial
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Network`, `SGD` and `fit` do.
+    KeyboardInterrupt
+        If the stop button was pressed: half a training is no result.
     """
     settings = dict(locals())
     if (layers := checks.layer_sizes(sizes))[0] != 784 or layers[-1] != 10:
@@ -84,7 +104,7 @@ def try_settings(
         progress=False,
         on_epoch=lambda _: _thread.stop.is_set(),
     )
-    if history.stopped and not history.diverged:  # a network trained by half would look like a bad setting
+    if history.stopped and not history.diverged:  # a half-trained network would look like a bad setting
         raise KeyboardInterrupt
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         accuracies = [net.accuracy(data.images, data.labels) for data in (train, validation)]
@@ -92,7 +112,7 @@ def try_settings(
 
 
 class _Thread(local):
-    """What a trial knows of the sweep whose thread it runs in: an Event, set when the stop button was pressed."""
+    """Tells a trial in a sweep's thread to stop: the Event is set when the stop button is pressed."""
 
     stop = Event()
 
@@ -101,14 +121,14 @@ _thread = _Thread()
 
 
 def sweep(configurations, executor=None, run=try_settings):
-    """Run every configuration, each with one BLAS thread, so that it comes out the same on every executor, to the bit.
+    """Run every configuration.
 
     Parameters
     ----------
-    configurations : list of dict
-        Arguments for run.
+    configurations : iterable of dict
+        The arguments of each run, by name.
     executor : concurrent.futures.Executor, optional
-        Any, such as a ProcessPoolExecutor or a cluster's; None runs one after the other in this process.
+        Such as a ProcessPoolExecutor or a cluster's; by default one run follows the other in this process.
     run : callable
         A process pool needs one that can be imported by name, as try_settings can: a function of your own belongs in a
         .py file, because another process cannot see a notebook's cells.
@@ -116,19 +136,21 @@ def sweep(configurations, executor=None, run=try_settings):
     Returns
     -------
     list
-        What run returned, in the order of the configurations.
+        What run returned for each configuration, in their order; None for each that the stop button cut off.
 
     Raises
     ------
     Exception
-        That of a trial; trials that have not begun are canceled.
+        The first one raised in a run; runs that have not begun are canceled.
 
     Notes
     -----
-    The stop button (KeyboardInterrupt) ends the sweep and loses nothing that is finished: the list has None for each
-    trial that is not. Trials that have not begun are canceled. A ProcessPoolExecutor ends with those that run in it,
-    so make a new one for the next sweep. In threads, which cannot be interrupted, try_settings ends with its epoch; any
-    other run, and what a cluster has begun, goes on to its end.
+    Each run has one BLAS thread, so that it comes out the same on every executor, to the last bit.
+
+    The stop button (KeyboardInterrupt) ends the sweep and loses nothing that is finished; runs that have not begun are
+    canceled. A ProcessPoolExecutor is shut down together with what runs in it, so make a new one for the next sweep.
+    Threads cannot be interrupted: there, try_settings ends with its epoch. Any other run in a thread, and what a
+    cluster has begun, goes on to its end.
     """
     checks.function("run", run)
     for configuration in (configurations := checks.sequence("configurations", configurations)):
@@ -139,10 +161,10 @@ def sweep(configurations, executor=None, run=try_settings):
     results = []
     try:
         if executor is None:
-            with _stop_button() as pressed, blas_threads(work=0):
+            with _noticing_interrupts() as pressed, blas_threads(work=0):
                 for configuration in configurations:
                     result = run(**configuration)
-                    if pressed:  # `fit` has answered it, and returned; what run made of that is no result
+                    if pressed:  # `fit` has handled it and returned; what run made of that is no result
                         raise KeyboardInterrupt
                     results.append(result)
             return results
@@ -150,18 +172,18 @@ def sweep(configurations, executor=None, run=try_settings):
     except KeyboardInterrupt:
         results += [None] * (len(configurations) - len(results))
         finished = sum(result is not None for result in results)
-        print(f"interrupted: {finished} of {len(results)} trials are finished, None stands for the others.")
+        print(f"interrupted: {finished} of {len(results)} trials are finished; None stands for the others.")
         return results
 
 
 def _sweep_on(executor, run, configurations, results):
-    """The results from an executor; after the stop button, those that are finished are in the list given."""
+    """The results from an executor; after the stop button, `results` has those that are finished."""
     futures, stop = [], Event()
     run = partial(_in_thread, run, stop) if isinstance(executor, ThreadPoolExecutor) else partial(_elsewhere, run)
     processes = isinstance(executor, ProcessPoolExecutor)
     try:
         with blas_threads(work=0):  # held over all trials of an executor of threads
-            with _ignoring_the_stop_button_in_children() if processes else nullcontext():
+            with _workers_ignore_interrupts() if processes else nullcontext():
                 for configuration in configurations:
                     futures.append(executor.submit(run, **configuration))
             ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
@@ -172,7 +194,7 @@ def _sweep_on(executor, run, configurations, results):
     except KeyboardInterrupt:
         results += [future.result() if _succeeded(future) else None for future in futures]
         if processes:
-            _end(executor)
+            _terminate(executor)
         raise
     finally:
         stop.set()
@@ -185,7 +207,7 @@ def _in_thread(run, stop, /, **configuration):
     try:
         return run(**configuration)
     finally:
-        del _thread.stop  # the pool's thread may serve others next
+        del _thread.stop  # the thread may serve others next
 
 
 def _elsewhere(run, /, **configuration):
@@ -197,43 +219,43 @@ def _succeeded(future):
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _end(executor):
-    """End a process pool with all that runs in it; without this, leaving it waits for trials that nobody wants."""
+def _terminate(executor):
+    """Shut a process pool down with all that runs in it; leaving it would otherwise wait for trials nobody wants."""
     for process in list((getattr(executor, "_processes", None) or {}).values()):  # in public from Python 3.14 on
         process.terminate()
     executor.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _ignoring_the_stop_button_in_children():
-    """Jupyter and terminals send Ctrl-C to worker processes, too; one that idles would die of it, with a traceback.
+def _workers_ignore_interrupts():
+    """Jupyter and terminals send Ctrl-C to worker processes, too; an idle one would die of it, with a traceback.
 
-    A pool that has worked before has its processes already, and these stay as they are.
+    A pool that was used before already has its workers, and these stay as they are.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows does not, and a web page has no processes
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what starts now inherits it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes started now inherit this
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a press meanwhile comes through here
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a Ctrl-C that came meanwhile is delivered here
 
 
 @contextmanager
-def _stop_button():
-    """A list that is empty until the stop button is pressed, whatever the code that was interrupted makes of it."""
+def _noticing_interrupts():
+    """A list that is empty until the stop button is pressed, however the interrupted code handles it."""
     pressed, before = [], signal.getsignal(signal.SIGINT)
 
     def press(*arguments):
         pressed.append(True)
         before(*arguments)
 
-    listens = callable(before) and current_thread() is main_thread()  # signals come to the main thread only
-    if listens:
+    in_charge = callable(before) and current_thread() is main_thread()  # only the main thread receives signals
+    if in_charge:
         signal.signal(signal.SIGINT, press)
     try:
         yield pressed
     finally:
-        if listens:
+        if in_charge:
             signal.signal(signal.SIGINT, before)

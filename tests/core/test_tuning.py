@@ -1,4 +1,4 @@
-"""tuning: a trial against the same run by hand; sweeps on several executors."""
+"""tuning: a trial against the same run by hand; sweeps on several executors, and what is left when they stop."""
 
 import multiprocessing
 import re
@@ -13,10 +13,11 @@ import pytest
 import threadpoolctl
 
 from mnist_scratch import SGD, Network, fit, tuning
-from mnist_scratch.tuning import Trial, sweep, try_settings
+from mnist_scratch.tuning import sweep, try_settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds until what should happen counts as not happening
+THREADS = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no signals for a thread")
 SMALL = {"sizes": (784, 8, 10), "epochs": 1, "n_train": 300, "n_validation": 200}
 CONFIGURATIONS = [SMALL | {"learning_rate": rate, "seed": seed} for rate, seed in [(0.3, 1), (0.01, 0), (0.1, 2)]]
 
@@ -30,14 +31,9 @@ def test_a_trial_is_the_run_written_out(mnist):
     fit(net, train, epochs=1, batch_size=32, optimizer=optimizer, weight_decay=0.01, seed=3, progress=False)
     assert trial.train_accuracy == np.mean(net.predict(train.images) == train.labels)
     assert trial.validation_accuracy == np.mean(net.predict(validation.images) == validation.labels)
-    assert trial.train_accuracy != trial.validation_accuracy and trial.stopped == ""
-    assert trial.settings["learning_rate"] == 0.2 and trial.settings["n_validation"] == 200
+    assert trial.settings["learning_rate"] == 0.2 and trial.settings["n_validation"] == 200 and trial.stopped == ""
     assert trial == try_settings(**SMALL, **changed, activation="tanh")
-
-
-def test_a_trial_that_diverges_says_so():
-    trial = try_settings(**SMALL, learning_rate=1e300, weight_decay=0.1)
-    assert isinstance(trial, Trial) and trial.stopped.startswith("diverged in epoch 1")
+    assert try_settings(**SMALL, learning_rate=1e300, weight_decay=0.1).stopped.startswith("diverged in epoch 1")
 
 
 def test_sweeps_keep_the_order_on_any_executor():
@@ -49,16 +45,12 @@ def test_sweeps_keep_the_order_on_any_executor():
         assert sweep(CONFIGURATIONS[:2], pool) == serial[:2]
 
 
-def test_a_trials_error_is_raised():
-    wrong = [SMALL, SMALL | {"learning_rate": -1}]
-    with pytest.raises(ValueError, match="learning_rate"):
-        sweep(wrong)
-    with ThreadPoolExecutor(2) as pool, pytest.raises(ValueError, match="learning_rate"):
-        sweep(wrong, pool)
-
-
 def numbers_of_blas_threads(**_):
     return {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+
+
+def two_threads():
+    threadpoolctl.threadpool_limits(2, user_api="blas")
 
 
 def test_any_run_has_one_blas_thread_on_every_executor():
@@ -73,35 +65,19 @@ def test_any_run_has_one_blas_thread_on_every_executor():
         assert numbers_of_blas_threads() == {2}
 
 
-def two_threads():
-    threadpoolctl.threadpool_limits(2, user_api="blas")
-
-
-def blas_threads_of_a_trial(**settings):
-    """The numbers of BLAS threads that a trial trains and measures with."""
+def test_a_trial_trains_and_measures_with_one_blas_thread(monkeypatch):
     seen = set()
 
     class Watched(Network):
-        def _logits(self, X):
-            seen.update(lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas")
-            return super()._logits(X)
+        def _forward_pass(self, X):
+            seen.update(numbers_of_blas_threads())
+            return super()._forward_pass(X)
 
-        def backward(self, *arguments):
-            self._logits(arguments[0][0])
-            return super().backward(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "Network", Watched)
-        try_settings(**settings)
-    return seen
-
-
-def test_a_trial_takes_one_blas_thread_wherever_it_runs():
-    # so large a step that fit alone would take all threads; measuring does by itself
-    large = {"sizes": (784, 128, 10), "batch_size": 1000, "n_train": 1000, "n_validation": 100, "epochs": 1}
+    monkeypatch.setattr(tuning, "Network", Watched)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        assert blas_threads_of_a_trial(**large) == {1}
-        assert numbers_of_blas_threads() == {2}  # afterwards as it was
+        # so large a step that fit alone would take all threads
+        try_settings(sizes=(784, 128, 10), batch_size=1000, n_train=1000, n_validation=100, epochs=1)
+        assert seen == {1} and numbers_of_blas_threads() == {2}
 
 
 def test_a_task_is_small_because_mnist_is_not_in_it():
@@ -127,7 +103,24 @@ def test_a_configuration_may_have_any_names():
             assert sweep([{"run": 1, "stop": 2}], executor, run=take) == [3]
 
 
-# --------------------------------------------------------------------------------------------------------- stopped
+def test_an_error_is_raised_at_once_and_no_further_trial_begins():
+    """Also while trials before it still run; and the pool serves others as before."""
+    seen, go_on = [], Event()
+
+    def run(x):
+        seen.append(x)
+        if x == 1:
+            raise ZeroDivisionError
+        assert go_on.wait(PATIENCE)
+
+    with pytest.raises(ValueError, match="learning_rate"):
+        sweep([SMALL, SMALL | {"learning_rate": -1}])
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(ZeroDivisionError):
+            sweep([{"x": x} for x in range(12)], pool, run=run)
+        go_on.set()
+        assert len(seen) <= 4
+        assert pool.submit(try_settings, **SMALL).result(PATIENCE) == try_settings(**SMALL)
 
 
 @pytest.fixture
@@ -163,7 +156,7 @@ def test_a_stopped_sweep_keeps_what_is_finished(ctrl_c, capsys, swallows):
     assert sweep([{"x": 3}], run=run) == [30]
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no signals for a thread")
+@THREADS
 def test_a_stopped_sweep_in_threads_keeps_what_is_finished_and_begins_nothing_more(ctrl_c):
     seen, go_on = [], Event()
 
@@ -181,44 +174,19 @@ def test_a_stopped_sweep_in_threads_keeps_what_is_finished_and_begins_nothing_mo
     assert results == [0, None, None, None, None] and seen == [0, 1]
 
 
-def test_after_an_error_no_further_trial_begins():
-    seen, go_on = [], Event()
+@THREADS
+def test_a_trial_in_a_thread_ends_with_its_epoch_when_the_sweep_is_stopped(ctrl_c):
+    """Python cannot interrupt a thread: the trial has to look for itself."""
+    ended = []
 
-    def run(x):
-        seen.append(x)
-        if x == 0:
-            raise ZeroDivisionError
-        go_on.wait(PATIENCE)
+    def run(**settings):
+        with suppress(KeyboardInterrupt):
+            ended.append(try_settings(**settings))
 
     with ThreadPoolExecutor(1) as pool:
-        with pytest.raises(ZeroDivisionError):
-            sweep([{"x": x} for x in range(5)], pool, run=run)
-        go_on.set()
-    assert seen in ([0], [0, 1])
-
-
-def test_an_error_is_raised_while_trials_before_it_still_run():
-    seen, raised = [], Event()
-
-    def run(x):
-        seen.append(x)
-        if x == 1:
-            raise ZeroDivisionError
-        assert raised.wait(PATIENCE) or x > 0
-
-    with ThreadPoolExecutor(2) as pool:
-        with pytest.raises(ZeroDivisionError):
-            sweep([{"x": x} for x in range(12)], pool, run=run)
-        raised.set()
-    assert len(seen) <= 4
-
-
-def test_a_pool_of_threads_is_as_new_after_a_sweep_that_ended_early():
-    with ThreadPoolExecutor(1) as pool:
-        with pytest.raises(ValueError, match="learning_rate"):
-            sweep([SMALL | {"learning_rate": -1}], pool)
-        later = pool.submit(try_settings, **SMALL)
-        assert later.exception(PATIENCE) is None and later.result() == try_settings(**SMALL)
+        Timer(0.3, lambda: signal.pthread_kill(main_thread().ident, signal.SIGINT)).start()
+        assert sweep([SMALL | {"epochs": 2_000}], pool, run=run) == [None]
+    assert ended == []
 
 
 def test_the_stop_button_is_heard_by_an_executor_that_works_inside_submit(ctrl_c):
@@ -243,7 +211,6 @@ def test_the_page_about_clusters_keeps_trials_as_they_come(tmp_path, monkeypatch
     exec(code, module := {})
     first = sweep(CONFIGURATIONS, run=module["kept"])
     assert first == sweep(CONFIGURATIONS) and len(list(tmp_path.glob("trials/*"))) == 3
-    monkeypatch.setattr(tuning, "fit", None)  # nothing is trained any more
-    module["try_settings"] = None
+    module["try_settings"] = None  # nothing is trained any more
     again = sweep(CONFIGURATIONS, run=module["kept"])
     assert [trial.validation_accuracy for trial in again] == [trial.validation_accuracy for trial in first]
