@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import Dataset, FileFormatError, files, load_mnist, minibatches, one_hot, read_idx, split
+from mnist_scratch import Dataset, FileFormatError, load_mnist, minibatches, one_hot, read_idx, split
 from mnist_scratch import data as data_module
 
 # code in the file: struct's letter, the NumPy type that should come out
@@ -85,7 +85,6 @@ MAGIC = "not IDX: it begins with "
         (b"\0\x01\x08\x01\0\0\0\x01x", MAGIC),
         (b"\x01\0\x08\x01\0\0\0\x01x", MAGIC),
         (b"\x08\x01\0\0\0\0\0\x01x", MAGIC),  # little-endian
-        (b"PK\x03\x04 a zip file, not gzip", MAGIC),
         (b"<!DOCTYPE html><title>Sign in</title>", r"begins with 3c 21 44 4f \(is it a web page\?\)"),
         (GOOD[:4], "cut short: 8 bytes are promised where only"),
         (GOOD[:11], "cut short: 8 bytes are promised where only"),
@@ -105,37 +104,21 @@ def test_a_file_that_is_no_whole_idx_is_refused(tmp_path, content, words, pack):
     assert str(caught.value).startswith(f"{path}: ") and "again" in str(caught.value)  # the file, and a remedy
 
 
-@pytest.mark.parametrize(
-    "damage", [*(lambda p, n=n: p[:-n] for n in (1, 4, 8, 9, 15, 25)), lambda p: p[:2], lambda p: p + b"junk"]
-)
-def test_damaged_gzip_is_refused(tmp_path, damage):
+@pytest.mark.parametrize("end", [-1, -4, -8, -9, -15, -25, 2, None])
+def test_damaged_gzip_is_refused(tmp_path, end):
     path = tmp_path / "images.gz"
-    path.write_bytes(damage(gzip.compress(GOOD)))
+    path.write_bytes(gzip.compress(GOOD)[:end] if end else gzip.compress(GOOD) + b"junk")
     with pytest.raises(FileFormatError, match="images.gz: (cut short|damaged gzip)"):
         read_idx(path)
-
-
-def test_every_bit_of_the_packed_data_and_checksum_matters(tmp_path):
-    values = [(i * i) % 251 for i in range(60)]
-    packed = gzip.compress(idx_bytes(0x08, (60,), values), mtime=0)
-    path, refusals = tmp_path / "flipped.gz", 0
-    for bit in range(80, 8 * len(packed), 7):  # the first ten bytes are gzip's own header: time, system, flags
-        broken = bytearray(packed)
-        broken[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(broken)
-        try:
-            assert read_idx(path).tolist() == values  # a few bits are padding
-        except FileFormatError:
-            refusals += 1
-    assert refusals > len(packed) / 2
 
 
 @PACKED
 @pytest.mark.parametrize(
     "content, words",
     [
-        (idx_bytes(0x08, (1 << 20, 1 << 20), []) + bytes(1000), "1,099,511,627,776 bytes|limit"),
+        (idx_bytes(0x08, (1 << 20, 1 << 20), []) + bytes(1000), "limit=1,073,741,824"),
         (idx_bytes(0x08, (0xFFFFFFFF,) * 4, []) + bytes(1000), "limit=1,073,741,824"),
+        (idx_bytes(0x08, (1 << 15, 1 << 15), []), "cut short"),  # no more than the limit, and not there
         (GOOD + bytes(30_000_000), "there are more"),  # a small gzip can be unpacked a thousandfold
     ],
 )
@@ -149,19 +132,6 @@ def test_a_header_that_promises_what_is_not_there_takes_no_memory(tmp_path, cont
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
-
-
-def test_the_limit_is_the_largest_size_that_is_read(tmp_path):
-    path = tmp_path / "images"
-    path.write_bytes(GOOD)
-    assert read_idx(path, limit=12).shape == (3, 4)
-    with pytest.raises(FileFormatError, match="limit=11"):
-        read_idx(path, limit=11)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.gz: there is no such file"):
-        read_idx(tmp_path / "nowhere.gz")
 
 
 @PACKED
@@ -275,12 +245,6 @@ def test_a_damaged_mnist_file_is_named_with_a_remedy(place, labels_first, raw, d
     assert message.startswith(f"{path}: ") and "Name the folder that holds" in message and "  " not in message
 
 
-def test_a_file_of_the_other_set_is_noticed(place, labels_first, raw):
-    write(place / f"{NAMES[3]}.gz", raw[NAMES[1]])
-    with pytest.raises(FileFormatError, match="t10k-labels-idx1-ubyte.gz.*checksum"):
-        load_mnist(place)
-
-
 def test_a_missing_mnist_file_is_named_with_what_to_do(place, labels_first, monkeypatch):
     (place / f"{NAMES[3]}.gz").unlink()
     with pytest.raises(FileNotFoundError, match=f"{NAMES[3]}.gz: there is no such file. Name the folder that holds"):
@@ -288,16 +252,6 @@ def test_a_missing_mnist_file_is_named_with_what_to_do(place, labels_first, monk
     monkeypatch.setattr(data_module, "course_folder", lambda *_: place)
     with pytest.raises(FileNotFoundError, match="Restore it with `git checkout"):
         load_mnist()  # the course's own folder comes with its repository
-
-
-@pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/solutions"])
-def test_where_the_package_is_installed_alone_the_data_is_found_above_the_notebook(tmp_path, monkeypatch, folder):
-    (tmp_path / "course" / "data").mkdir(parents=True)
-    (tmp_path / "course" / "data" / "train-images-idx3-ubyte.gz").touch()
-    (tmp_path / "course" / folder / "data").mkdir(parents=True, exist_ok=True)  # a reader's own does not hide it
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "mnist_scratch" / "data.py"))
-    monkeypatch.chdir(tmp_path / "course" / folder)
-    assert files.course_folder("data", "train-images-idx3-ubyte*").resolve() == tmp_path / "course" / "data"
 
 
 # --------------------------------------------------------------------------------------------- Dataset
@@ -318,11 +272,9 @@ def test_rows_of_a_dataset():
     [
         (np.zeros((3, 2)), np.zeros(4, int), "3 images but 4 labels"),
         (np.zeros((3, 2)), np.zeros(3), "labels must be integers, not float64"),
-        (np.zeros((3, 2)), np.zeros(3, bool), "labels must be integers, not bool"),
         (np.zeros((3, 2)), np.array([0, -1, 2]), "labels must be 0 or more.*-1"),
         (np.zeros((3, 2)), np.zeros((3, 10), int), "labels must have shape"),
         (np.zeros((3, 28, 28)), np.zeros(3, int), "images must have shape"),
-        (np.zeros(3), np.zeros(3, int), "images must have shape"),
     ],
 )
 def test_a_dataset_names_what_does_not_fit(images, labels, words):
@@ -345,11 +297,6 @@ def test_one_hot_has_ten_classes_of_float32_by_default():
     assert Y.shape == (2, 10) and Y.dtype == np.float32 and Y[0, 9] == Y[1, 0] == 1 == Y.sum() / 2
 
 
-def test_one_hot_names_the_range():
-    with pytest.raises(ValueError, match="labels must be from 0 to 6; these labels go from -2 to 7"):
-        one_hot([3, 7, -2], 7)
-
-
 @given(st.lists(st.integers(0, 10), max_size=5), st.integers(0, 5), st.one_of(st.none(), st.integers(0, 2**32)))
 def test_split(sizes, rest, seed):
     data = numbered(sum(sizes) + rest)
@@ -365,13 +312,6 @@ def test_split(sizes, rest, seed):
 def test_split_with_a_seed_shuffles():
     one, other = (labels_of(split(numbered(100), [100], seed=seed)) for seed in (0, 1))
     assert sorted(one) == sorted(other) == list(range(100)) and list(range(100)) != one != other
-
-
-@pytest.mark.parametrize("sizes", [[11], [6, 5], [-1, 5], [5, -1]])
-@pytest.mark.parametrize("seed", [None, 0])
-def test_split_refuses_more_than_there_is(sizes, seed):
-    with pytest.raises(ValueError, match="10 examples|sizes must be 0 or more, not -1"):
-        split(numbered(10), sizes, seed)
 
 
 @given(m=st.integers(1, 40), data=st.data())

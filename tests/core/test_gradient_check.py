@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_scratch import SGD, Dataset, Network, fit, flatten, gradient_check
+from mnist_scratch import SGD, Dataset, Network, fit, gradient_check
 from mnist_scratch.functions import ACTIVATIONS, LOSSES, relu
 from mnist_scratch.gradient_check import central_difference, complex_step, relative_error
 
@@ -27,6 +27,8 @@ def problem(net_class=Network, sizes=(6, 5, 4, 3), m=7, **settings):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_correct_gradients_pass(activation, output, loss, weight_decay, method):
     net, X, y = problem(activation=activation, output=output, loss=loss)
+    Y = np.random.default_rng(0).dirichlet(np.ones(3), len(y))
+    assert gradient_check(net, X, Y, weight_decay, method).max_relative_error < LIMITS[method]
     report = gradient_check(net, X, y, weight_decay, method)
     assert [(row.name, row.compared) for row in report.rows] == [
         ("W1", 30), ("b1", 5), ("W2", 20), ("b2", 4), ("W3", 12), ("b3", 3),
@@ -36,34 +38,6 @@ def test_correct_gradients_pass(activation, output, loss, weight_decay, method):
         assert row.analytic == pytest.approx(row.numerical, rel=1e-5, abs=1e-9)
     assert report.max_relative_error == max(row.relative_error for row in report.rows)
     assert any(row.analytic != 0 for row in report.rows)  # zeros on both sides would pass, too
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("output, loss", LOSSES)
-def test_correct_gradients_agree_entry_by_entry(activation, output, loss):
-    """A norm can hide one small wrong entry, so here each entry has to agree; the slopes are measured in this test."""
-    net, X, y = problem(activation=activation, output=output, loss=loss, dtype="float64")
-    _, gradients = net.loss_and_gradients(X, y, 0.1)
-    h = 1e-5
-    for parameter, gradient in zip(net.parameters(), flatten(gradients), strict=True):
-        for place in np.ndindex(parameter.shape):
-            value, ends = parameter[place], []
-            for moved in (value + h, value - h):
-                parameter[place] = moved
-                ends.append(net.loss(X, y, 0.1).total)
-            parameter[place] = value
-            slope = (ends[0] - ends[1]) / (2 * h)
-            # 1e-9 of floor: the rounding of the loss, 1e-16, over the step
-            assert abs(gradient[place] - slope) < 1e-7 * (abs(gradient[place]) + abs(slope)) + 1e-9
-
-
-@BOTH
-@pytest.mark.parametrize("sizes", [(5, 3), (5, 4, 3), (4, 3, 3, 3, 2)])
-def test_any_depth_and_soft_targets(sizes, method):
-    net, X, y = problem(sizes=sizes, activation="tanh")
-    Y = np.random.default_rng(0).dirichlet(np.ones(sizes[-1]), len(y))
-    for targets in (y, Y):
-        assert gradient_check(net, X, targets, 0.1, method).max_relative_error < LIMITS[method]
 
 
 def gelu(Z):
@@ -165,18 +139,14 @@ def test_a_wrong_derivative_is_flagged_before_the_last_layer(monkeypatch, slope,
     assert {row.name for row in report.rows if row.relative_error > 1e-3} == {"W1", "b1", "W2", "b2"}
 
 
-def test_the_worst_entry_is_named():
-    net, X, y = problem(add_to_one_entry(0.5))
-    report = gradient_check(net, X, y)
-    row = report.rows[0]
-    assert row.worst == (4, 2) and row.analytic - row.numerical == pytest.approx(0.5, rel=1e-6)
-    assert "[4, 2]" in str(report) and all(row.name in str(report) for row in report.rows)
-
-
-def test_not_a_number_does_not_pass():
-    net, X, y = problem(add_to_one_entry(np.nan))
-    report = gradient_check(net, X, y)
-    assert math.isnan(report.max_relative_error) and report.rows[0].worst == (4, 2)
+def test_the_worst_entry_is_named_and_not_a_number_does_not_pass():
+    for value in (0.5, math.nan):
+        net, X, y = problem(add_to_one_entry(value))
+        report = gradient_check(net, X, y)
+        row = report.rows[0]
+        assert row.worst == (4, 2) and row.analytic - row.numerical == pytest.approx(value, rel=1e-6, nan_ok=True)
+        assert "[4, 2]" in str(report) and all(row.name in str(report) for row in report.rows)
+        assert not report.max_relative_error < 1e-3
 
 
 @pytest.mark.parametrize("reshape", [np.transpose, np.ravel, lambda dW: dW[:, :1], np.sum])

@@ -3,13 +3,14 @@
 import math
 import pickle
 import traceback
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_scratch import Dataset, FileFormatError, Network
+from mnist_scratch import FileFormatError, Network
 from mnist_scratch.functions import ACTIVATIONS, LOSSES
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
@@ -160,7 +161,6 @@ def test_looking_changes_nothing():
         ({"activation": "tanh"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
         ({"activation": "sigmoid"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
         ({"activation": "tanh", "initialization": "he"}, [math.sqrt(2 / 300), math.sqrt(2 / 200)]),
-        ({"activation": "relu", "initialization": "xavier"}, [math.sqrt(2 / 500), math.sqrt(2 / 450)]),
         ({"initialization": "gaussian"}, [1, 1]),
         ({"initialization": 0.01}, [0.01, 0.01]),
         ({"initialization": 3}, [3, 3]),
@@ -302,28 +302,23 @@ def f4(*shape):
     [
         *({name: None} for name in ["activation", "output", "loss", "W1", "b1", "W2", "b2"]),  # missing
         *({name: "trap"} for name in ["W1", "b1", "activation"]),
-        {"W1": f4(4, 2)},
         {"W2": f4(4, 2)},
         {"W2": np.zeros((3, 2), "f8")},  # mixed types
         {"b1": f4(3, 1)},
-        {"b1": f4(2)},
         {"b2": f4()},
         {"W1": f4()},
         {name: np.zeros(shape, int) for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
         {name: np.zeros(shape, "f2") for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
         {"activation": "linear"},
-        {"loss": "squared"},
         {"output": "sigmoid"},  # which does not go with cross-entropy
         {"output": np.zeros(3)},
         {"W3": f4(2, 2)},  # without its b3
         {"W4": f4(2, 2), "b4": f4(2)},  # a gap: no third layer
         {"velocity": f4(2)},  # no such thing is saved
-        {"one": f4(2), "two": f4(2)},
         {"W1": f4(0, 3)},  # no inputs
         {"W1": f4(4, 3, 1)},
         {"W2": f4(3, 0), "b2": f4(0)},  # no outputs
         dict.fromkeys(["W1", "b1", "W2", "b2"]),
-        dict.fromkeys(["W1", "b1", "W2", "b2", "activation", "output", "loss"]),
     ],
 )
 def test_other_arrays_are_refused_and_never_unpickled(tmp_path, change):
@@ -356,21 +351,6 @@ def test_other_files_are_refused(tmp_path):
         refused(path)
 
 
-def test_a_damaged_byte_is_noticed_or_harmless(tmp_path):
-    path, net, refusals = tmp_path / "model.npz", Network([2, 2]), 0
-    net.save(path)
-    whole = path.read_bytes()
-    for place in range(0, len(whole), 29):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
-        try:
-            again = Network.load(path)
-        except FileFormatError:
-            refusals += 1
-        else:
-            assert same(net.parameters(), again.parameters())
-    assert refusals > len(whole) / 58
-
-
 def test_no_memory_is_taken_for_arrays_that_are_not_there(tmp_path):
     n = 5_000_000  # W1 tall, b1 long: a W1 of n × n would need 200 terabytes, more than any machine can address
     arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
@@ -381,66 +361,42 @@ def test_no_memory_is_taken_for_arrays_that_are_not_there(tmp_path):
 # ----------------------------------------------------------------------------------------------- bad input
 
 X5 = np.linspace(0, 1, 20).reshape(5, 4)
-Y5 = np.array([0, 1, 2, 3, 9])
-NAN_IN_ROW_3 = np.where(np.arange(5)[:, None] >= 3, np.nan, X5)
 
 
 @pytest.mark.parametrize(
     "X, words",
     [
-        (X5[:, :3], r"X must have shape \(m, 4\).*\(5, 3\)"),
-        (X5[0], r"X must have shape \(m, 4\).*X\[np.newaxis\]"),
-        (X5.reshape(5, 2, 2), r"X must have shape \(m, 4\).*X.reshape\(len\(X\), -1\)"),
-        (X5[:0], r"X must have shape \(m, 4\) with m ≥ 1"),
-        (np.full((5, 4), 255, np.uint8), "X holds uint8.*X / 255"),
-        (255 * X5, "X holds float64 values from 0.0 to 255.0.*X / 255"),  # pixels as fractions
-        (NAN_IN_ROW_3, "X holds NaN or infinity .* row 3$"),
-        (X5 * 1e300, "X holds NaN or infinity in float32.* row 0$"),  # finite in float64, not in the network's float32
-        (np.zeros((5000, 5)), r"not \(5000, 5\)"),  # all its rows, not those of a chunk
-        *(
-            (np.where(np.arange(4600)[:, None] == row, np.nan, np.zeros((4600, 4))), rf" row {row}$")
-            for row in (1999, 2000, 4500)
-        ),
+        (np.where(np.arange(5)[:, None] >= 3, np.nan, X5), "X holds NaN or infinity .* row 3$"),
+        (X5 * 1e300, "X holds NaN or infinity in float32.* row 0$"),  # finite in float64, not in the network's type
+        (X5 + 0j, "X holds complex numbers"),
+        (X5[:, :3], r"X must have shape \(m, 4\)"),
     ],
 )
-def test_bad_X_is_named_with_its_first_bad_row(X, words):
-    net, y = Network([4, 3, 10]), np.zeros(len(X), int)
-    with np.errstate(all="raise"):  # and no warning of NumPy's comes before the error
-        for call in (net.forward, net.activations, net.forward_pass, net.predict, net.predict_proba):
-            with pytest.raises(ValueError, match=words):
-                call(X)
-        for call in (net.loss_and_gradients, net.loss, net.accuracy, net.evaluate):
-            with pytest.raises(ValueError, match=words):
-                call(X, y)
-    with pytest.raises(TypeError, match="X is a Dataset; give its .images"):
-        net.forward(Dataset(X5, Y5))
+def test_bad_X_is_named_by_all_that_take_it(X, words):
+    net, y = Network([4, 3, 10]), np.zeros(5, int)
+    calls = [net.forward, net.activations, net.forward_pass, net.predict, net.predict_proba]
+    calls += [
+        lambda X, call=call: call(X, y) for call in (net.loss_and_gradients, net.loss, net.accuracy, net.evaluate)
+    ]
+    for call in calls:
+        with np.errstate(all="raise"), pytest.raises(ValueError, match=words):  # no warning of NumPy's comes first
+            call(X)
 
 
-LABELS = [
-    (Y5[:4], r"y must have shape \(5,\).*\(4,\)"),
-    (Y5 + 1, "y must be from 0 to 9; these labels go from 1 to 10"),
-    (Y5 - 1, "y must be from 0 to 9; these labels go from -1 to 8"),
-    (Y5.astype(float), r"y must be integers, not float64; y.astype\(int\)"),
-    (Y5.astype(str), r"y must be integers, not <U21; y.astype\(int\)"),
-    (Y5 == 0, "y must be integers.*bool"),
-    (np.array(3), "y must have shape"),
-]
-TARGETS = [
-    (np.zeros((5, 9)), r"y must be labels.*\(5, 10\).*\(5, 9\)"),
-    (np.zeros((4, 10)), r"y must be labels.*\(4, 10\)"),
-    (Y5[:, None], r"y must be labels .*\(5, 1\); .* y.ravel\(\)"),
-    (np.full((5, 10), np.nan), "y holds NaN or infinity"),
-]
-
-
-@pytest.mark.parametrize("y, words", LABELS + TARGETS)
-def test_bad_y_is_named(y, words):
+@pytest.mark.parametrize(
+    "y, words",
+    [
+        (np.arange(4), r"y must have shape \(5,\).*\(4,\)"),
+        (np.arange(7, 12), "y must be from 0 to 9; these labels go from 7 to 11"),
+        (np.zeros((5, 9)), r"y must be labels.*\(5, 10\).*\(5, 9\)"),
+        (np.full((5, 10), np.nan), "y holds NaN or infinity"),
+    ],
+)
+def test_bad_y_is_named_by_all_that_take_it(y, words):
     net = Network([4, 3, 10])
-    for call in (net.loss_and_gradients, net.loss, net.evaluate):
+    for call in (net.loss_and_gradients, net.loss, net.evaluate, *[net.accuracy] * (y.ndim == 1)):
         with pytest.raises(ValueError, match=words):
             call(X5, y)
-    with pytest.raises(ValueError, match=words if np.ndim(y) < 2 else "y must have shape"):
-        net.accuracy(X5, y)  # which takes labels only
 
 
 def test_labels_in_place_of_targets_are_refused_by_backward():
@@ -450,19 +406,6 @@ def test_labels_in_place_of_targets_are_refused_by_backward():
         net.backward(Z, A, np.array([0, 1, 2]))
 
 
-@pytest.mark.parametrize(
-    "settings, words",
-    [
-        ({"activation": "ReLU"}, "activation='ReLU' is unknown.*'relu', 'sigmoid', 'tanh'"),
-        ({"output": "linear"}, "output='linear' is unknown.*'softmax'"),
-        ({"loss": "squared"}, "loss='squared' is unknown.*'cross_entropy'"),
-        ({"output": "sigmoid"}, "does not go with output='sigmoid'.*binary_cross_entropy"),
-        ({"initialization": "He"}, "initialization='He' is unknown.*'he'"),
-        ({"initialization": -0.1}, "initialization must be at least 0"),
-        ({"dtype": "float16"}, "dtype='float16' is unknown.*'float32'"),
-        *(({"sizes": sizes}, "sizes must be two or more whole numbers") for sizes in ([4], [4, 0, 2], [4, 3.0], "784")),
-    ],
-)
-def test_bad_settings_are_named_with_the_good_ones(settings, words):
-    with pytest.raises(ValueError, match=words):
-        Network(**{"sizes": [4, 3, 2]} | settings)
+def test_a_loss_that_does_not_go_with_the_output_is_refused():
+    with pytest.raises(ValueError, match="does not go with output='sigmoid'.*binary_cross_entropy"):
+        Network([4, 3, 2], output="sigmoid")

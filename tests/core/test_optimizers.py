@@ -103,8 +103,13 @@ def test_parameters_and_state_change_in_place_and_gradients_stay(optimizer, dtyp
     state = optimizer.initial_state(parameters)
     assert not any(np.shares_memory(a, b) for a in state for b in parameters)
     arrays, gradients = [*parameters, *state], some_arrays(1, dtype)
-    for _ in range(20):
+    for step in range(20):
+        if step == 7:  # the optimizer itself remembers nothing: a run goes on from copies, and others may run beside
+            half, kept = [w.copy() for w in parameters], [array.copy() for array in state]
         optimizer.step(parameters, gradients, state)
+    for _ in range(13):
+        optimizer.step(half, gradients, kept)
+    assert same(arrays, [*half, *kept])
     assert all(a is b for a, b in zip([*parameters, *state], arrays, strict=True))
     assert same(gradients, some_arrays(1, dtype))
     assert all((a != b).all() for a, b in zip(parameters, old, strict=True))
@@ -112,46 +117,19 @@ def test_parameters_and_state_change_in_place_and_gradients_stay(optimizer, dtyp
 
 
 @pytest.mark.parametrize("optimizer", KINDS)
-@pytest.mark.parametrize("at", [1, 7, 10, 15])
-def test_a_run_goes_on_from_a_copy_of_its_state(optimizer, at):
-    """The optimizer itself remembers nothing: one object serves several runs at a time."""
-    whole, half = some_arrays(0), None
-    state = optimizer.initial_state(whole)
-    for step in range(30):
-        if step == at:
-            half, kept = [w.copy() for w in whole], [array.copy() for array in state]
-        optimizer.step(whole, some_arrays(step), state)
-        if half is not None:
-            optimizer.step(half, some_arrays(step), kept)
-    assert same([*whole, *state], [*half, *kept])
-
-
-@pytest.mark.parametrize("optimizer", KINDS)
 @pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 3), (3, 2), (2, 3, 1), None])
-def test_gradients_of_another_shape_change_nothing(optimizer, shape):
+@pytest.mark.parametrize("wrong", ["gradients", "state"])
+def test_arrays_of_another_shape_change_nothing(optimizer, shape, wrong):
     """Most of these would be broadcast, without a word, to a step that nobody meant."""
-    parameters = some_arrays(0)
+    parameters, gradients = some_arrays(0), some_arrays(1)
     state = optimizer.initial_state(parameters)
+    if wrong == "state" and not optimizer.momentum:
+        return
+    (gradients if wrong == "gradients" else state)[:2] = [np.ones(3)] if shape is None else [np.ones(shape), np.ones(3)]
     before = [array.copy() for array in (*parameters, *state)]
-    gradients = [np.ones((2, 3))] if shape is None else [np.ones(shape), np.ones(3)]
-    with pytest.raises(ValueError, match="^gradients must hold arrays of the shapes "):
+    with pytest.raises(ValueError, match=f"^{wrong}.* must (hold arrays of the shapes|be what initial_state)"):
         optimizer.step(parameters, gradients, state)
     assert same([*parameters, *state], before)
-
-
-@pytest.mark.parametrize("shapes", [[], [(3,)], [(3,), (2, 1)], [(3,), (2, 3), (3,)]])
-def test_a_velocity_of_another_shape_changes_nothing(shapes):
-    parameters, velocity = [np.ones(3), np.ones((2, 3))], [np.ones(shape) for shape in shapes]
-    with pytest.raises(ValueError, match="initial_state.* must hold arrays of the shapes "):
-        SGD(0.1, momentum=0.9).step(parameters, parameters, velocity)
-    assert all((array == 1).all() for array in (*parameters, *velocity))
-
-
-def test_unpaired_gradients_are_refused_with_a_message_that_fills_no_screen():
-    net = Network([784, 100, 10])
-    with pytest.raises(TypeError, match="gradients|parameters") as caught:
-        SGD(0.1).step(net.parameters(), list(zip(net.weights, net.biases, strict=True)))
-    assert len(str(caught.value)) < 300
 
 
 # ------------------------------------------------------------------------------------- the average of the weights
@@ -253,59 +231,16 @@ def test_a_step_takes_the_rate_of_its_epoch():
     assert SGD(0.3).rate(0) == SGD(0.3).rate(1000) == 0.3 and SGD(lambda epoch: 1 + epoch).rate(2.5) == 3.5
 
 
-@pytest.mark.parametrize(
-    "rate, error", [(-1, ValueError), (math.nan, ValueError), (math.inf, ValueError), (True, TypeError)]
-)
-def test_a_schedules_bad_rate_is_refused_before_the_step(rate, error):
+@pytest.mark.parametrize("rate", [-1, math.nan, math.inf, True])
+def test_a_schedules_bad_rate_is_refused_before_the_step(rate):
     p = [np.ones(3)]
-    with pytest.raises(error, match="^the schedule's learning rate must be "):
+    with pytest.raises((ValueError, TypeError), match="^the schedule's learning rate must be "):
         SGD(lambda epoch: rate).step(p, [np.ones(3)])
-    assert p[0].tolist() == [1, 1, 1]
     SGD(lambda epoch: 0).step(p, [np.ones(3)])
     assert p[0].tolist() == [1, 1, 1]
 
 
 # --------------------------------------------------------------------------------------------- settings
-
-
-NUMBERS = pytest.mark.parametrize(
-    "name, build, also",
-    [
-        ("learning_rate", SGD, "function"),
-        ("learning_rate", lambda v: StepSchedule(v, (1,)), ""),
-        ("learning_rate", lambda v: CosineSchedule(v, 5), ""),
-        ("then", WarmUpSchedule, "function"),
-        ("factor", lambda v: StepSchedule(0.1, (1,), v), ""),
-        ("epochs", lambda v: CosineSchedule(0.1, v), ""),
-        ("epochs", lambda v: WarmUpSchedule(0.1, v), ""),
-        ("clip_value", lambda v: SGD(clip_value=v), "None"),
-        ("clip_norm", lambda v: SGD(clip_norm=v), "None"),
-    ],
-)
-
-
-@NUMBERS
-def test_numbers_must_be_above_zero(name, build, also):
-    for value in (0, -0.1, math.nan, -math.inf, math.inf):
-        with pytest.raises(ValueError, match=f"^{name} must be above 0"):
-            build(value)
-    for value in ("0.1", [0.1], 1j, True, np.array([0.1]), *{"None": [len], "function": [None], "": [len, None]}[also]):
-        with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
-            build(value)
-    build({"None": None, "function": lambda epoch: 0.1, "": 0.1}[also])
-
-
-@pytest.mark.parametrize(
-    "name, build", [("momentum", lambda v: SGD(momentum=v)), ("averaging", lambda v: AveragedSGD(averaging=v))]
-)
-def test_fractions_must_be_below_one(name, build):
-    assert getattr(build(0), name) == 0
-    for value in (-0.1, 1, 1.5, math.nan):
-        with pytest.raises(ValueError, match=f"^{name} must be at least 0 and below 1, not "):
-            build(value)
-    for value in ("0.5", None, len, True):
-        with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
-            build(value)
 
 
 def test_settings_cannot_be_changed():

@@ -63,18 +63,6 @@ def test_fit_takes_as_many_threads_as_it_is_told(threads):
     assert seen == [{threads}] * 3
 
 
-@FROM_TWO
-@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-def test_the_count_is_restored_however_a_run_ends(error):
-    def fail(history):
-        raise error
-
-    try:
-        run(on_epoch=fail)
-    except ZeroDivisionError:
-        assert error is ZeroDivisionError
-
-
 def test_the_count_is_set_from_any_thread_and_nested():
     """JupyterLab lets the callbacks of widgets run in a thread of their own."""
 

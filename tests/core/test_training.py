@@ -15,7 +15,6 @@ from mnist_scratch import (
     AveragedSGD,
     CosineSchedule,
     Dataset,
-    Distortion,
     History,
     Network,
     StepSchedule,
@@ -120,7 +119,7 @@ def shaken(X, rng):
         {"momentum": 0.5, "weight_decay": 0.1, "label_smoothing": 0.1, "augment": shaken, "seed": 7},
     ],
 )
-@pytest.mark.parametrize("batch_size", [M, 5, 1])
+@pytest.mark.parametrize("batch_size", [128, M, 5, 1])  # more than there are mean all
 def test_fit_is_descent_written_out(batch_size, settings):
     """The steps, and what the history says of the end of each epoch."""
     data, net, slow = some_data(), some_network(), some_network()
@@ -144,12 +143,6 @@ def test_fit_is_descent_written_out(batch_size, settings):
     assert history.seconds[0] == 0 < history.seconds[1] and history.seconds == sorted(history.seconds)
 
 
-def test_a_batch_size_above_the_number_of_examples_means_all_of_them():
-    one, two = some_network(), some_network()
-    first, second = quiet(one, some_data(), batch_size=M), quiet(two, some_data(), batch_size=128)
-    assert same(one, two) and recorded(first) == recorded(second) and len(second.batch_loss) == 3
-
-
 def test_no_epochs_are_a_measurement():
     net = some_network()
     history = quiet(net, some_data(), epochs=0)
@@ -158,40 +151,24 @@ def test_no_epochs_are_a_measurement():
     assert History().epochs == 0
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, momentum=0.5, averaging=0.8)])
-@pytest.mark.parametrize("m", [M, 2500])  # beyond 2,000 rows are measured in pieces
-def test_the_history_says_what_evaluate_says_of_the_result(optimizer, m):
-    train, net, measured = some_data(m), some_network(dtype="float32"), []
-
-    def watch(history):
-        result = optimizer.result(net, history.optimizer_state)
-        loss, accuracy = result.evaluate(train.images, train.labels, 0.1)
-        held_out, held_out_accuracy = result.evaluate(VALIDATION.images, VALIDATION.labels)
-        measured.append([loss.data, loss.penalty, accuracy, held_out.data, held_out_accuracy])
-        assert same(net, result) == (type(optimizer) is SGD)
-
-    history = quiet(
-        net, train, validation=VALIDATION, optimizer=optimizer, weight_decay=0.1, label_smoothing=0.2, epochs=4,
-        augment=shaken, on_epoch=watch,
-    )  # fmt: skip
-    found = [[getattr(history, name)[epoch] for name in PER_EPOCH[:5]] for epoch in range(1, 5)]
-    assert found == measured
-
-
 @pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, averaging=0.5)])
-def test_a_trainer_steps_and_measures_as_fit_does(optimizer):
-    data, net, by_fit = some_data(), some_network(), some_network()
-    settings = {"optimizer": optimizer, "batch_size": 5} | EVERYTHING
+@pytest.mark.parametrize("m, batch_size", [(M, 5), (2500, 500)])  # thousands of rows are measured in pieces
+def test_a_trainer_steps_and_measures_as_fit_and_evaluate_do(optimizer, m, batch_size):
+    data, net, by_fit = some_data(m), some_network(dtype="float32"), some_network(dtype="float32")
+    settings = {"optimizer": optimizer, "batch_size": batch_size} | EVERYTHING
     history = quiet(by_fit, data, epochs=2, **settings)
     trainer = Trainer(net, data, **settings)
-    assert trainer.measure() == {name: getattr(history, name)[0] for name in PER_EPOCH[:5]}
-    for step in range(10):
-        assert (trainer.epochs, trainer.position) == (step // 5, 5 * (step % 5)) and trainer.steps_per_epoch == 5
-        assert trainer.step() == history.batch_loss[step]
-    assert same(net, by_fit) and same(trainer.state, history.optimizer_state) and trainer.epochs == 2
-    assert trainer.measure() == {name: getattr(history, name)[2] for name in PER_EPOCH[:5]}
-    few = trainer.result().evaluate(data.images[:7], data.labels[:7])
-    assert (few[0].data, few[1]) == (trainer.measure(7)["train_loss"], trainer.measure(7)["train_accuracy"])
+    for step in range(11):
+        assert (trainer.epochs, trainer.position) == (step // 5, batch_size * (step % 5))
+        if step % 5 == 0:
+            assert trainer.measure() == {name: getattr(history, name)[step // 5] for name in PER_EPOCH[:5]}
+        if step < 10:
+            assert trainer.step() == history.batch_loss[step]
+    assert same(net, by_fit) and same(trainer.state, history.optimizer_state) and trainer.steps_per_epoch == 5
+    for n, few in ((None, data), (7, data[:7])):
+        loss, accuracy = optimizer.result(net, trainer.state).evaluate(few.images, few.labels, 0.01)
+        found = trainer.measure(n)
+        assert [found[name] for name in PER_EPOCH[:3]] == [loss.data, loss.penalty, accuracy]
 
 
 def test_a_trainers_settings_may_change_between_steps():
@@ -201,13 +178,6 @@ def test_a_trainers_settings_may_change_between_steps():
     trainer.batch_size = 9
     trainer.step()
     assert same(trainer.net, before) and trainer.position == 14 and trainer.steps_per_epoch == 3
-
-
-def test_averaging_leaves_the_descent_itself_as_it_is():
-    one, two = some_network(), some_network()
-    first = quiet(one, some_data(), epochs=6, optimizer=SGD(0.3, momentum=0.5))
-    second = quiet(two, some_data(), epochs=6, optimizer=AveragedSGD(0.3, momentum=0.5))
-    assert same(one, two) and first.batch_loss == second.batch_loss and first.train_loss != second.train_loss
 
 
 class Signs:
@@ -258,27 +228,14 @@ def test_a_resumed_run_equals_the_unbroken_one(optimizer, dtype, shuffle, stops)
     assert {array.dtype for array in (*net.parameters(), *history.optimizer_state) if array.ndim} == {np.dtype(dtype)}
 
 
-def test_a_network_that_was_saved_and_loaded_goes_on_as_if_it_had_not_been(tmp_path):
-    whole, net = some_network(dtype="float32"), some_network(dtype="float32")
-    quiet(whole, some_data(), epochs=4)
-    history = quiet(net, some_data(), epochs=2)
-    net.save(tmp_path / "half.npz")
-    again = Network.load(tmp_path / "half.npz")
-    quiet(again, some_data(), epochs=4, resume=history)
-    assert same(whole, again)
-
-
 def test_the_seed_decides_the_run_and_nothing_else_does():
-    def run(seed, global_seed):
+    runs = []
+    for seed, global_seed in ((0, 1), (0, 2), (1, 1)):
         np.random.seed(global_seed)  # noqa: NPY002
         before = str(np.random.get_state())  # noqa: NPY002
-        net = some_network()
-        history = quiet(net, some_data(), seed=seed, **EVERYTHING)
+        runs.append(recorded(quiet(some_network(), some_data(), seed=seed, **EVERYTHING)))
         assert str(np.random.get_state()) == before  # noqa: NPY002
-        return net, recorded(history)
-
-    (one, first), (two, second), (three, third) = run(0, 1), run(0, 2), run(1, 1)
-    assert same(one, two) and first == second and not same(one, three) and first["batch_loss"] != third["batch_loss"]
+    assert runs[0] == runs[1] and runs[0]["batch_loss"] != runs[2]["batch_loss"]
 
 
 def test_numpys_numbers_are_as_good_as_pythons():
@@ -296,37 +253,6 @@ def test_numpys_numbers_are_as_good_as_pythons():
 
 
 # ------------------------------------------------------------------------------------------- other images
-
-
-@pytest.mark.parametrize("shuffle", [True, False])
-@pytest.mark.parametrize("batch_size", [5, M])
-def test_augment_gets_each_batch_once_and_draws_of_its_own(batch_size, shuffle):
-    data, given, draws = some_data(), [], []
-    before = data.images.copy()
-
-    def augment(X, rng):
-        given.append(X.copy())
-        draws.append(rng.random(3).tolist())
-        return (3 * X).astype("float32")
-
-    quiet(some_network(), data, seed=11, epochs=2, batch_size=batch_size, shuffle=shuffle, augment=augment)
-    assert np.array_equal(data.images, before)
-    for epoch in (0, 1):
-        rng = np.random.default_rng([11, epoch])
-        order = rng.permutation(M) if shuffle and batch_size < M else np.arange(M)
-        for start in range(0, M, batch_size):
-            assert np.array_equal(given.pop(0), data.images[order[start : start + batch_size]])
-            assert draws.pop(0) == rng.random(3).tolist()
-    assert not given and not draws
-
-
-def test_augment_may_be_a_distortion(mnist):
-    data, before = mnist.train[:60], mnist.train.images[:60].copy()
-    one, two, plain = (Network([784, 8, 10], seed=1) for _ in range(3))
-    for net in (one, two):
-        quiet(net, data, augment=Distortion(translate=2, elastic=1), batch_size=20, epochs=1)
-    quiet(plain, data, batch_size=20, epochs=1)
-    assert same(one, two) and not same(one, plain) and np.array_equal(data.images, before)
 
 
 @pytest.mark.parametrize(
@@ -379,25 +305,14 @@ def test_divergence_names_epoch_step_and_rate_and_takes_no_bad_step(n, where):
     assert resumed.epochs == 3 and resumed.stopped == "" and resumed.diverged is False
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("loss", [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")])
-@pytest.mark.parametrize("dtype, rate", [("float32", 1e30), ("float64", 1e200)])
-def test_real_divergence_is_one_sentence_without_warnings(activation, loss, dtype, rate):
-    net = some_network(activation=activation, output=loss[0], loss=loss[1], dtype=dtype)
+def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row_and_no_warning(loss):
+    called, net = [], some_network(dtype="float32", output=loss[0], loss=loss[1])
+    optimizer = SGD(lambda epoch: 1e30 if epoch >= 1.8 else 0.1)  # five steps an epoch: from epoch 2, step 5
+    settings = {"optimizer": optimizer, "weight_decay": 0.1, "validation": VALIDATION}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        history = quiet(net, some_data(), epochs=50, weight_decay=0.1, optimizer=SGD(rate), validation=VALIDATION)
-    assert history.diverged and f"epoch {history.epochs + 1}" in history.stopped and f"{rate:g}" in history.stopped
-    assert rows(history) == history.epochs + 1 < 50
-
-
-@pytest.mark.parametrize("validation", [None, VALIDATION])
-def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row(validation):
-    called, net = [], some_network(dtype="float32")
-    history = quiet(
-        net, some_data(), epochs=4, weight_decay=0.1, validation=validation, on_epoch=lambda h: called.append(h.epochs),
-        optimizer=SGD(lambda epoch: 1e30 if epoch >= 1.8 else 0.1),  # five steps an epoch: from epoch 2, step 5
-    )  # fmt: skip
+        history = quiet(net, some_data(), on_epoch=lambda history: called.append(history.epochs), **settings)
     assert history.diverged and "diverged in epoch 2, step 5:" in history.stopped and "1e+30" in history.stopped
     assert called == [1] and rows(history) == 2 and len(history.batch_loss) == 10
     assert all(math.isfinite(v) for name in [*PER_EPOCH, "batch_loss"] for v in getattr(history, name))
@@ -482,17 +397,6 @@ def test_the_stop_button_keeps_what_was_learned(where, n, epochs, steps, whole):
         assert same(net, unbroken) and recorded(resumed) == recorded(expected)
 
 
-def test_the_stop_button_in_on_epoch_loses_nothing():
-    def press(history):
-        if history.epochs == 2:
-            raise KeyboardInterrupt
-
-    net, whole = some_network(), some_network()
-    history = quiet(net, some_data(), on_epoch=press)
-    assert history.epochs == 2 and "interrupted" in history.stopped
-    assert recorded(quiet(net, some_data(), resume=history)) == recorded(quiet(whole, some_data())) and same(net, whole)
-
-
 def test_the_stop_button_at_any_moment_leaves_whole_rows(monkeypatch, pressed_at_line):
     # threadpoolctl is not ours to interrupt: an exception between two of its instructions could keep a lock of its
     monkeypatch.setattr(training, "blas_threads", lambda *_: nullcontext())
@@ -538,12 +442,6 @@ def spoiled(value=0.0, label=0, width=5, dtype=float):
     return Dataset(images[:, :width].astype(dtype), labels)
 
 
-def bad_row(row):
-    images = np.zeros((2500, 5))
-    images[[row, 2400], 3] = np.nan
-    return Dataset(images, np.zeros(2500, int))
-
-
 @pytest.mark.parametrize(
     "data, words",
     [
@@ -552,7 +450,6 @@ def bad_row(row):
         (spoiled(width=4), r"images must have shape \(m, 5\)"),
         (spoiled(dtype=np.uint8), "images holds uint8.*/ 255"),
         (some_data()[:0], "holds no examples"),
-        *((bad_row(row), f"images holds NaN or infinity .* row {row}$") for row in (1999, 2000, 2300)),
     ],
 )
 @pytest.mark.parametrize("name", ["train", "validation"])
@@ -566,23 +463,12 @@ def test_bad_data_are_named_before_anything_is_changed(name, data, words):
 @pytest.mark.parametrize(
     "settings, error, words",
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be 1 or more, not 0"),
-        ({"epochs": 2.0}, TypeError, "epochs must be a whole number, not 2.0"),
         ({"epochs": 1}, ValueError, "epochs counts all epochs, and this history has 2 already"),
-        ({"optimizer": 0.1}, TypeError, "optimizer must be an optimizer, such as SGD"),
-        ({"optimizer": SGD}, TypeError, "optimizer must be an optimizer, such as SGD"),
         ({"optimizer": AveragedSGD(0.1, momentum=0.9)}, ValueError, "another kind of optimizer; give the same one"),
         ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0"),
-        ({"label_smoothing": 1}, ValueError, "label_smoothing must be at least 0 and below 1, not 1"),
         ({"augment": 0.5}, TypeError, "augment must be a function of images and a generator"),
-        ({"augment": Distortion}, TypeError, "augment must be a function of images and a generator"),
         ({"validation": VALIDATION}, ValueError, "validation must be given again, or left out again"),
-        ({"train": some_data().images}, TypeError, "train must be a Dataset.*not ndarray"),
-        (
-            {"resume": History(train_loss=[1.0])},
-            ValueError,
-            "a History must have one entry for each epoch in its lists",
-        ),
+        ({"resume": History(train_loss=[1.0])}, ValueError, "a History must have one entry for each epoch"),
     ],
 )
 def test_bad_arguments_change_neither_network_nor_history(settings, error, words):
@@ -592,18 +478,6 @@ def test_bad_arguments_change_neither_network_nor_history(settings, error, words
     with pytest.raises(error, match=f"^{words}" if "another" not in words else words):
         fit(net, **({"batch_size": 5, "progress": False, "resume": history} | usual | settings))
     assert same(net, before) and recorded(history) == lists and same(history.optimizer_state, state)
-
-
-KINDS = [SGD(0.1), SGD(0.1, momentum=0.9), AveragedSGD(0.1), AveragedSGD(0.1, momentum=0.9)]
-
-
-@pytest.mark.parametrize("one", KINDS)
-@pytest.mark.parametrize("two", KINDS)
-def test_only_the_same_kind_of_optimizer_goes_on(one, two):
-    net = some_network()
-    history = quiet(net, some_data(), epochs=1, optimizer=one)
-    with nullcontext() if one == two else pytest.raises(ValueError, match="another kind of optimizer"):
-        assert quiet(net, some_data(), epochs=2, resume=history, optimizer=two).epochs == 2
 
 
 def test_a_complex_network_is_not_trained():
