@@ -3,7 +3,6 @@
 import math
 import pickle
 import traceback
-from functools import partial
 
 import numpy as np
 import pytest
