@@ -146,7 +146,7 @@ def idx_file(dice):
 
 def test_idx_files(tmp_path):
     seen = Counter()
-    for dice in map(Dice, range(1_500)):
+    for dice in map(Dice, range(1_000)):
         content = idx_file(dice)
         array, true = result_or_refusal(read_idx, tmp_path / "file", content), idx_content(content)
         seen[array is not None] += 1
