@@ -263,7 +263,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(tiny, smal
 
     assert not run(tiny, 0, tmp_path, on_epoch=meanwhile).interrupted
     assert refused and load_summary(tmp_path)["seed"] == [0]
-    run(tiny, 1, tmp_path)  # and afterwards all is as ever
+    run(tiny, 1, tmp_path)  # and afterward all is as ever
     assert load_summary(tmp_path)["seed"] == [0, 1]
 
 

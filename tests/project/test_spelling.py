@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("mnist_scratch", "notebooks", "docs", "results", "benchmarks", "tools")
+FOLDERS = ("mnist_scratch", "notebooks", "docs", "results", "benchmarks", "tools", "tests")
 ISE = """
     author capital categor central character critic digit emphas final general initial local maxim memor minim neutral
     normal optim organ parallel penal quant random real recogn regular serial special standard summar synchron util
