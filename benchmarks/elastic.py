@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import peers
 from mnist_scratch import Dataset
-from mnist_scratch.data import batch_rows
 from mnist_scratch.recipes import find_recipe
 
 HERE = Path(__file__).resolve().parent
@@ -68,7 +67,9 @@ def pytorch(recipe, net, train, threads):
     rng = np.random.default_rng([0, 0])  # as `fit` makes it, of seed and epoch
     with threadpool_limits(threads, user_api="blas"):  # for the distortion
         started = time.perf_counter()
-        for step, rows in enumerate(batch_rows(len(train), recipe.batch_size, rng), start=1):
+        order = rng.permutation(len(train))
+        for step, first in enumerate(range(0, len(train), recipe.batch_size), start=1):
+            rows = order[first : first + recipe.batch_size]
             X = torch.from_numpy(recipe.augment(train.images[rows], rng))
             loss = cross_entropy(model(X), labels[rows])
             optimizer.zero_grad()
