@@ -39,7 +39,7 @@ class Stepwise(Network):
         return dZ.sum(axis=0)
 
 
-class BiasPenalised(Stepwise):
+class BiasPenalized(Stepwise):
     """The biases get the penalty's gradient too, though the loss does not penalize them."""
 
     cause = "bias"
@@ -134,29 +134,32 @@ class ChangedInPlace(Stepwise):
         return dA * A
 
 
-BUGS = dict(
-    zip(
-        "ABCDEFGHIJ",
-        [
-            NoMean,
-            BiasPenalised,
-            MaskAlwaysTrue,
-            ChangedInPlace,
-            WrongTranspose,
-            DifferenceWhereItDoesNotHold,
-            NoPenalty,
-            StaleActivations,
-            NoDerivative,
-            CountedTwice,
-        ],
-        strict=True,
-    )
-)
+BUGS = {
+    "A": NoMean,
+    "B": BiasPenalized,
+    "C": MaskAlwaysTrue,
+    "D": ChangedInPlace,
+    "E": WrongTranspose,
+    "F": DifferenceWhereItDoesNotHold,
+    "G": NoPenalty,
+    "H": StaleActivations,
+    "I": NoDerivative,
+    "J": CountedTwice,
+}
 
 
 def network(letter, sizes, seed=0, dtype="float64"):
-    """The network with bug `letter`, "A" to "J", of the given sizes, with softmax, and biases that are not 0.
+    """Return a network with a bug, with softmax, and with biases that are not 0.
 
+    Parameters
+    ----------
+    letter : str
+        Of the bug, "A" to "J".
+    sizes, seed, dtype
+        As in Network.
+
+    Notes
+    -----
     All use ReLU but the forgotten derivative: there it would be the same mistake as the mask that is always true.
     """
     checks.one_of("letter", letter, BUGS)
@@ -170,10 +173,10 @@ def network(letter, sizes, seed=0, dtype="float64"):
 
 
 def explain(letter):
-    """What the bug is, in a sentence."""
+    """Return what the bug is, in a sentence."""
     return BUGS[checks.one_of("letter", letter, BUGS)].__doc__
 
 
 def causes():
-    """{cause: what it means} of all ten bugs, by a word each. In alphabetical order, so that it gives none away."""
+    """Return {cause: what it means} of all bugs, a word each, in alphabetical order, which gives none away."""
     return {bug.cause: bug.__doc__ for bug in sorted(BUGS.values(), key=lambda bug: bug.cause)}

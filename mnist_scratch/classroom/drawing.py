@@ -32,8 +32,11 @@ EXAMPLE = [
 class DrawingPad(anywidget.AnyWidget):
     """A square sheet to draw on with the mouse, a pen, a finger, or the arrow keys, Space and Delete.
 
-    strokes: what is drawn; it follows the hand about 16 times a second. Setting it draws it: `pad.strokes = []` clears
-    the sheet. Always assign a new list: a change inside the list goes unseen. Raises TraitError for malformed strokes.
+    Attributes
+    ----------
+    strokes : list
+        What is drawn; it follows the hand about 16 times a second. Setting it draws it: `pad.strokes = []` clears the
+        sheet. Always assign a new list, for a change inside the list goes unseen. TraitError for malformed strokes.
     """
 
     _esm = (Path(__file__).parent / "drawing.js").read_text(encoding="utf-8")
@@ -73,10 +76,19 @@ def _as_points(strokes):
 
 
 def picture_of(strokes, side=280):
-    """The drawing as a picture: (side, side) uint8 grays, dark ink with soft edges on white, 255.
+    """Draw strokes on white paper.
 
-    strokes: a list of lists of [x, y], each from 0 to 1. A stroke of one point is a dot.
-    Raises ValueError when they are anything else.
+    Parameters
+    ----------
+    strokes : list
+        Of lists of [x, y], each from 0 to 1. A stroke of one point is a dot. ValueError when it is anything else.
+    side : int
+        Of the picture, in pixels.
+
+    Returns
+    -------
+    array, (side, side)
+        uint8 grays, dark ink with soft edges on white, 255.
     """
     large = checks.integer("side", side, 1, 10_000) * _FINE
     picture = Image.new("L", (large, large), 255)
@@ -91,10 +103,22 @@ def picture_of(strokes, side=280):
 
 
 def read_drawing(net, strokes):
-    """What a network says of a drawing: (row, probabilities, words).
+    """Let a network read a drawing.
 
-    row: (784,) float32, the drawing prepared as MNIST was. probabilities: (10,). Both are None when there is no digit
-    to read yet; the words then say so. Raises ValueError for malformed strokes only.
+    Parameters
+    ----------
+    net : Network
+    strokes : list
+        As in `picture_of`.
+
+    Returns
+    -------
+    row : array, (784,), or None
+        float32, the drawing prepared as MNIST was; None when there is no digit to read yet.
+    probabilities : array, (10,), or None
+        None also when the network's weights are no numbers any more.
+    words : str
+        What the network says, or why it says nothing.
     """
     checks.like("net", net, "predict_proba", "a Network")
     points = _as_points(strokes)
@@ -134,7 +158,7 @@ class _Reading(Moving):
         self.move(self._digit, *digit.spines.values())  # the frame once more: it lies on the digit
 
     def show(self, row, probabilities, alt):
-        """row: (784,); probabilities: (10,); None where there are none."""
+        """Show row, (784,), and probabilities, (10,), or None where there are none."""
         self._digit.set_data(as_square(self._blank if row is None else row))
         self._bars.show(np.zeros(10) if probabilities is None else probabilities)
         self.alt_text = alt
@@ -144,8 +168,14 @@ class _Reading(Moving):
 class DrawADigit(Live):
     """A pad, and beside it the digit as the network sees it, and what it says. Made by `draw_a_digit`.
 
-    pad: the DrawingPad. net: the network; setting it reads the drawing anew, also after more training of the same one.
-    clear, undo: the buttons. row, probabilities: what is shown, or None.
+    Attributes
+    ----------
+    pad : DrawingPad
+    net : Network
+        Setting it reads the drawing anew, also after more training of the same one.
+    clear, undo : ipywidgets.Button
+    row, probabilities : array or None
+        What is shown.
     """
 
     def __init__(self, net):
@@ -188,7 +218,10 @@ class DrawADigit(Live):
 
 
 def draw_a_digit(net):
-    """A sheet to draw a digit on, the digit as the network sees it, and its ten probabilities, while you draw."""
+    """Show a sheet to draw a digit on, the digit as a network sees it, and its ten probabilities, while you draw.
+
+    The network must take 784 pixels and give 10 outputs.
+    """
     checks.like("net", net, "predict_proba", "a Network")
     if (net.sizes[0], net.sizes[-1]) != (784, 10):
         raise ValueError(f"net must have 784 inputs and 10 outputs, not {net.sizes[0]} and {net.sizes[-1]}")

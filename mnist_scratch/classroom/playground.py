@@ -207,7 +207,7 @@ class Progress(Moving):
         self._span = 0
 
     def show(self, training, state):
-        """state: a sentence to begin the words with, such as "Paused."."""
+        """Show a Training; state is a sentence to begin the words with, such as "Paused."."""
         self._stretch(training.steps)
         steps, train_loss, validation_loss, train_accuracy, validation_accuracy = zip(*training.curve, strict=True)
         for line, values in zip(self._losses, (train_loss, validation_loss), strict=True):
@@ -279,8 +279,15 @@ _DECAYS = [0.0, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0]
 class Playground(Live):
     """Controls, a Training that goes on in the background, its picture, and a pad to draw on. Made by `playground`.
 
-    training: the Training now shown. drawing: the pad. start, pause, step and reset do what the buttons do, which are
-    start_button, step_button, epoch_button and reset_button, with the DOM classes live-start and so on.
+    `start`, `pause`, `step` and `reset` do what the buttons do.
+
+    Attributes
+    ----------
+    training : Training
+        The one now shown.
+    drawing : DrawADigit
+    start_button, step_button, epoch_button, reset_button : ipywidgets.Button
+        With the DOM classes live-start and so on.
     """
 
     _task, _until = None, inf
@@ -308,8 +315,12 @@ class Playground(Live):
     def start(self, epochs=inf):
         """Train in the background until `pause`, until so many more epochs are complete, or for ten minutes.
 
-        The notebook's stop button pauses, too, whether a cell is running or not. A diverged run begins anew. Raises
-        RuntimeError where no event loop runs; there, use `step`.
+        The notebook's stop button pauses, too, whether a cell is running or not. A diverged run begins anew.
+
+        Raises
+        ------
+        RuntimeError
+            Where no event loop runs; there, use `step`.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -458,7 +469,15 @@ def _hear_the_stop_button():
 def playground(mnist, seed=0):
     """Train a network of your own: choose layers and settings, watch it learn, and draw a digit for it.
 
-    mnist: with .train and .validation, Datasets. The picture begins with 150 steps taken.
+    Parameters
+    ----------
+    mnist : MNIST
+    seed : int
+        Of the initial weights and of the order of the examples.
+
+    Notes
+    -----
+    The picture begins with 150 steps taken.
     """
     checks.like("mnist", mnist, "validation", "an MNIST, such as load_mnist gives")
     return Playground(mnist.train, mnist.validation, seed)

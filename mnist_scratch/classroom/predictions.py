@@ -29,11 +29,17 @@ _STYLE = (
 
 
 class Prediction(CellWidget):
-    """A question with options to choose from; shown as the last line of a cell.
+    """A question with options to choose from; shown as the last line of a cell. Made by `predict`.
 
-    question: plain text, `code` between backticks. options: {option: what it tells, in a sentence}, two or more.
-    choice: the option chosen, or None so far. revealed: the right option, once it is known.
-    Raises ValueError when the options are not two or more texts, each with its sentence.
+    Attributes
+    ----------
+    question : str
+    options : dict
+        {option: what it tells}.
+    choice : str or None
+        The option chosen, if one is.
+    revealed : str or None
+        The right option, once it is known.
     """
 
     def __init__(self, question, options):
@@ -58,7 +64,7 @@ class Prediction(CellWidget):
         self.add_class("predict")
 
     def choose(self, option):
-        """Commit to an option; another one can be chosen later. Raises ValueError when there is no such option."""
+        """Commit to an option; another one can be chosen later. ValueError when there is no such option."""
         self._must_be_an_option(option)
         self.choice = option
         for button, label in zip(self.buttons, self.options, strict=True):
@@ -68,8 +74,15 @@ class Prediction(CellWidget):
     def reveal(self, right):
         """Show which option is right, and what the choice tells.
 
-        right: one of the options, or a number: then the option with the nearest number is right ("80 %" is 0.8; at
-        equal distance, the first). Raises ValueError when right is neither.
+        Parameters
+        ----------
+        right : str or float
+            One of the options; or a number, and then the option with the nearest number is right ("80 %" is 0.8; at
+            equal distance, the first). ValueError when it is neither.
+
+        Returns
+        -------
+        Reveal
         """
         exact = True
         if not isinstance(right, str):
@@ -111,8 +124,14 @@ class Prediction(CellWidget):
 class Reveal:
     """What a prediction told; shown as the last line of a cell.
 
-    options: {option: what it tells}. right, choice: two of them; choice is None where nobody chose. exact: whether
-    right is what came out, and not only the option nearest to it.
+    Attributes
+    ----------
+    options : dict
+        {option: what it tells}.
+    right, choice : str
+        Two of the options; choice is None where nobody chose.
+    exact : bool
+        Whether right is what came out, and not only the option nearest to it.
     """
 
     def __init__(self, options, right, choice, exact):
@@ -143,7 +162,19 @@ class Reveal:
 
 
 def predict(question, options):
-    """Ask for a prediction. options: {option: what it tells, in a sentence}; see the top of this module."""
+    """Ask for a prediction; see the top of this module.
+
+    Parameters
+    ----------
+    question : str
+        Plain text, `code` between backticks.
+    options : dict
+        {option: what it tells, in a sentence}, two or more. ValueError when they are not texts, each with its sentence.
+
+    Returns
+    -------
+    Prediction
+    """
     return Prediction(question, options)
 
 
@@ -154,7 +185,7 @@ _RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def number_in(label):
-    """The first number in an option: "about 1,000 times" is 1000.0, "80 %" is 0.8, "10⁻³" is 0.001; or None."""
+    """Return the first number in an option, or None: "about 1,000 times" is 1000.0, "80 %" is 0.8, "10⁻³" is 0.001."""
     label = re.sub(r"\b10(⁻?[⁰¹²³⁴-⁹]+)", lambda power: f"1e{power[1].translate(_RAISED)}", label)
     found = _NUMBER.search(label)
     if not found:

@@ -23,9 +23,6 @@ def answer(live):
     return int(re.search(r"says (\d)", live.words.value)[1])
 
 
-# --------------------------------------------------------------------------------------------- strokes to picture
-
-
 def test_ink_is_where_the_pen_went():
     picture = picture_of([[[0.25, 0.5], [0.75, 0.5]], [[0.25, 0.75], [0.25, 0.9]]])
     assert picture.shape == (280, 280) and picture.dtype == np.uint8
@@ -79,9 +76,6 @@ def test_malformed_strokes_are_named_and_the_sheet_stays(net, strokes, message):
     assert pad.strokes == DIGITS[3]
 
 
-# ----------------------------------------------------------------------------------------------- picture to words
-
-
 def test_digits_drawn_by_hand_are_read(net):
     said = {}
     for digit, strokes in DIGITS.items():
@@ -131,9 +125,6 @@ def test_a_diverged_network_is_named(weight):
     row, probabilities, words = read_drawing(net, DIGITS[3])
     assert row is not None and probabilities is None and "diverged" in words
     assert "diverged" in draw_a_digit(net).words.value
-
-
-# ---------------------------------------------------------------------------------------------------- the widget
 
 
 def test_it_starts_with_an_example_and_follows_the_strokes(net):

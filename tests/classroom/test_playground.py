@@ -29,9 +29,6 @@ def same(a, b):
     return all(np.array_equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True))
 
 
-# ------------------------------------------------------------------------------------------------- the run itself
-
-
 def test_two_epochs_are_those_of_fit(train, training):
     net = Network([784, 16, 10], seed=0, dtype="float64")
     history = fit(net, train, epochs=2, batch_size=64, optimizer=SGD(0.1), weight_decay=0.01, progress=False)
@@ -119,9 +116,6 @@ def test_a_cell_and_the_background_may_train_in_two_threads(train, validation):
     assert training.steps == 2000 and training.epochs == 1000 and training.epoch == 1000
 
 
-# --------------------------------------------------------------------------------------------------- the picture
-
-
 def test_picture_and_words_show_the_run(training):
     figure = Progress()
     first = figure.show(training, "Paused.").live_png()
@@ -172,9 +166,6 @@ def test_few_weights_and_few_mistakes_leave_blanks_and_one_answer_to_all_is_name
     training.net.weights[-1][:] = 0
     training.net.biases[-1][3] = 1
     assert figure.show(training, "").alt_text.endswith("It says 3 to every digit.")
-
-
-# ---------------------------------------------------------------------------------------------------- the widget
 
 
 def test_it_begins_with_the_same_steps_of_the_settings_shown(mnist, validation, play):
@@ -255,9 +246,6 @@ def test_divergence_is_drawn_and_named_and_left_behind(play):
     play.set(learning_rate=0.1)
     assert play.training.steps == 0 and play.words.value.startswith("Paused.")
     assert play.figure.axes[0].texts[0].get_text() == ""
-
-
-# -------------------------------------------------------------------------------------------------- in the background
 
 
 def test_without_an_event_loop_start_says_so(play):

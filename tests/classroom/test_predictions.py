@@ -30,9 +30,6 @@ def shown(thing):
     return data["text/plain"], " ".join(re.sub(r"<[^>]*>", " ", data["text/html"]).split())
 
 
-# -------------------------------------------------------------------------------------------------- the question
-
-
 def test_a_reader_without_a_kernel_sees_question_and_options_but_no_answer(question):
     assert "application/vnd.jupyter.widget-view+json" in question._repr_mimebundle_()
     for text in shown(question):
@@ -78,8 +75,6 @@ def test_the_options_are_kept_as_they_were():
     mine.clear()
     assert asked.reveal(0.8).right == "80 %"
 
-
-# ---------------------------------------------------------------------------------------------------- the reveal
 
 A, B, C = TOLD.values()
 
@@ -142,9 +137,6 @@ NUMBERS = {
 @pytest.mark.parametrize("label", NUMBERS)
 def test_the_number_in_an_option(label):
     assert number_in(label) == (NUMBERS[label] and pytest.approx(NUMBERS[label], rel=1e-15))
-
-
-# ------------------------------------------------------------------------------------------------ what is written
 
 
 class Tags(HTMLParser):

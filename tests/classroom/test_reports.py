@@ -29,9 +29,6 @@ def small(mnist, monkeypatch):
     return small
 
 
-# ----------------------------------------------------------------------------------------------------- texts and counts
-
-
 @pytest.mark.parametrize("n_classes", [3, 10])
 def test_confusion_counts_against_a_loop(n_classes):
     rng = np.random.default_rng(n_classes)
@@ -60,9 +57,6 @@ def test_accuracy_text(values, text):
 )
 def test_published_text(published, text):
     assert reports.published_text(replace(TINY, published=published, remark="a goal")) == text
-
-
-# ------------------------------------------------------------------------------------------------- pictures of one run
 
 
 def a_run(net, test, history):
@@ -170,9 +164,6 @@ def test_pictures_of_a_run_that_diverged_at_once(mnist, held_out):
     history = fit(Network([784, 8, 10]), test, validation=validation, epochs=2, optimizer=SGD(1e30), progress=False)
     assert history.diverged and history.epochs == 0
     checked(reports.pictures(TINY, a_run(net, test, history), test), TINY)
-
-
-# -------------------------------------------------------------------------------------------------------- all recipes
 
 
 @pytest.fixture

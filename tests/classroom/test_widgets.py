@@ -51,9 +51,6 @@ def pixels(png):
     return np.asarray(Image.open(BytesIO(png)).convert("RGB"), float)
 
 
-# ---------------------------------------------------------------------------------------------------- all of them
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_slider_moves_picture_and_words(build, name, matplotlibrc):
     live, moves = build(name), BUILD[name][1]
@@ -157,9 +154,6 @@ def test_every_position_is_finite_or_said_to_diverge(build, name):
         assert live.image.value == calm, "training did not start anew"
 
 
-# ------------------------------------------------------------------------------------------------ nothing to show
-
-
 def broken(sizes=(784, 16, 10)):
     net = Network(sizes)
     net.weights[-1][:] = np.nan
@@ -205,9 +199,6 @@ def test_a_step_that_leaves_the_function_s_domain_says_so():
     assert "relative error" in live.words.value
     live.set(exponent=0.0)
     assert "a smaller ε is needed" in live.words.value
-
-
-# ------------------------------------------------------------------------------------------------ what each shows
 
 
 def test_the_valley_is_that_of_its_examples():
