@@ -31,9 +31,10 @@ class CellWidget(ipywidgets.VBox):
 
     def close(self):
         """Take the widget away, with all its parts."""
-        _close_parts(self)
-        super().close()
-        self.children = ()
+        if self.comm is not None:  # it may have been closed before, or never been finished
+            _close_parts(self)
+            super().close()
+            self.children = ()
 
 
 def _close_parts(widget):

@@ -82,9 +82,10 @@ class Live(CellWidget):
 
     def close(self):
         """Take the widget away, with all that it holds."""
-        super().close()
-        self.image.value = b""
-        self.sliders, self._draw, self.figure = {}, None, None
+        if self.comm is not None:
+            super().close()
+            self.image.value = b""
+            self.sliders, self._draw, self.figure = {}, None, None
 
     def _way_back(self, why):
         if not why:
