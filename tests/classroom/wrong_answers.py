@@ -302,6 +302,13 @@ def scaled_in_place(Y, part):
     return result + part / Y.shape[1]
 
 
+def rows_added(weights, weight_decay):
+    total = 0
+    for W in weights:
+        total += sum(W**2)
+    return weight_decay / 2 * total
+
+
 def changed_in_place(argument):
     """An answer that does nothing but change one of its arguments."""
 
@@ -364,7 +371,11 @@ WRONG |= {
     },
     "sgd_step": {"`gradients` belongs to the caller": changed_in_place(1)},
     "momentum_step": {"`gradients` belongs to the caller": changed_in_place(1)},
-    "l2_penalty": {"`weights` belongs to the caller": changed_in_place(0), "Is there a `return`": lambda W, c: None},
+    "l2_penalty": {
+        "Python's `sum` adds up the rows": rows_added,
+        "`weights` belongs to the caller": changed_in_place(0),
+        "Is there a `return`": lambda W, c: None,
+    },
     "l2_gradient": {"`weights` belongs to the caller": changed_in_place(0)},
     "shifted": {"`images` belongs to the caller": changed_in_place(0)},
     "bilinear": {

@@ -175,7 +175,7 @@ class FunctionExercise(Exercise):
         if want[first].error:  # a refusal is missing, which says nothing of how the rest is done
             return fallback
         called = [words for words in self.cases if not want[words].error]
-        wrong = [words for words in called if self._finding(got[words], want[words])]
+        wrong = {w for w in called if self._finding(got[w], want[w]) and not got[w].error and tells(got[w])}
         nearest, explained = "", len(wrong) / 2
         for hint, answer in self._mistakes_one_by_one():
             if not same_outcome(got[first], self._outcome(answer, first), self.tolerance):
@@ -183,10 +183,9 @@ class FunctionExercise(Exercise):
             alike_in = [w for w in called if same_outcome(got[w], self._outcome(answer, w), self.tolerance)]
             if alike_in == called and any(tells(got[words]) for words in called):
                 return hint
-            # or it explains more of what is wrong than any other, and more than half of it
-            evidence = sum(tells(got[words]) and not got[words].error for words in set(alike_in) & set(wrong))
-            if evidence > explained:
-                nearest, explained = hint, evidence
+            # or it explains more wrong results than any other, and more than half of them; an error is no result
+            if len(wrong.intersection(alike_in)) > explained:
+                nearest, explained = hint, len(wrong.intersection(alike_in))
         if nearest:
             return nearest
         if got[first].changed:
