@@ -329,6 +329,7 @@ WRONG |= {
     "softmax": {
         "`Z` belongs to the caller": changed_in_place(0),
         "Is there a `return`": lambda Z: None,
+        "except for their sign": lambda Z: -softmax(Z),
         "returned a tuple of 2 things": lambda Z: (softmax(Z), Z),
         "transposed": lambda Z: softmax(Z).T,
         "Keep the parameters": lambda Z, Y: Z,
@@ -340,6 +341,9 @@ WRONG |= {
             lambda Z, Y: -log_softmax(Z)[np.arange(len(Y)), Y.astype(int)].mean(),
         ],
         "3 times what they should be": lambda Z, Y: 3 * cross_entropy(Z, Y),
+        "0.25 times what they should be": lambda Z, Y: (
+            cross_entropy(Z, Y) / 4
+        ),  # a division by K in the first case only
         'check.hint("cross_entropy")': [
             lambda Z, Y: cross_entropy(Z, Y) + 4,  # wrong by a number, and not by a factor
             lambda Z, Y: cross_entropy(Z, Y, shift=lambda Z: Z[:, :1]),  # two nans are not the same mistake
@@ -376,7 +380,10 @@ WRONG |= {
         "`weights` belongs to the caller": changed_in_place(0),
         "Is there a `return`": lambda W, c: None,
     },
-    "l2_gradient": {"`weights` belongs to the caller": changed_in_place(0)},
+    "l2_gradient": {
+        'check.hint("l2_gradient")': lambda W, c: W + c,  # an error of the same kind as that of W * c
+        "`weights` belongs to the caller": changed_in_place(0),
+    },
     "shifted": {"`images` belongs to the caller": changed_in_place(0)},
     "bilinear": {
         "needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)],

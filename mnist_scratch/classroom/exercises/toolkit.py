@@ -171,10 +171,7 @@ class FunctionExercise(Exercise):
         for piece, hint in self.error_hints.items():
             if piece in got[first].error:
                 return hint
-        fallback = self.case_hints.get(first, self.any_hint)
-        if want[first].error:  # a refusal is missing, which says nothing of how the rest is done
-            return fallback
-        called = [words for words in self.cases if not want[words].error]
+        called = [words for words in self.cases if not want[words].error]  # a refusal says nothing of the rest
         wrong = {w for w in called if self._finding(got[w], want[w]) and not got[w].error and tells(got[w])}
         nearest, explained = "", len(wrong) / 2
         for hint, answer in self._mistakes_one_by_one():
@@ -193,7 +190,7 @@ class FunctionExercise(Exercise):
                 f"Work on a new array: `{got[first].changed}` belongs to the caller. Look for `{got[first].changed} "
                 "+= …`, for `[…] = …`, or for a view of it that is changed."
             )
-        return fallback or pattern(got, want, first, self.tolerance)
+        return self.case_hints.get(first, self.any_hint) or pattern(got, want, first, self.tolerance)
 
     def _mistakes_one_by_one(self):
         return ((hint, answer) for hint, answers in self.listed_mistakes().items() for answer in answers)
