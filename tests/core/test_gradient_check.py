@@ -1,6 +1,7 @@
 """gradient_check: passes what is right, on every array of every combination, and flags what is planted."""
 
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -164,6 +165,9 @@ def test_only_some_entries_of_each_array():
     report = gradient_check(net, X, y, max_entries=4)
     assert [row.compared for row in report.rows] == [4, 4, 4, 4, 4, 3] and report.max_relative_error < 1e-7
     assert gradient_check(net, X, y, max_entries=4) == report != gradient_check(net, X, y, max_entries=4, seed=1)
+    for record in (report, report.rows[0]):
+        with pytest.raises(FrozenInstanceError):
+            record.method = record.name = "another"
     bug, X, y = problem(add_to_one_entry(0.5))
     worst = {gradient_check(bug, X, y, max_entries=8, seed=seed).rows[0].worst for seed in range(20)}
     assert (4, 2) in worst and len(worst) > 1  # in time, every entry is drawn: also the one that is wrong

@@ -1,7 +1,6 @@
 """network: forward and backward against an implementation with one loop for everything; files, numbers, bad input."""
 
 import math
-import pickle
 import traceback
 
 import numpy as np
@@ -268,14 +267,6 @@ def test_a_network_that_could_not_be_loaded_replaces_no_file(tmp_path, spoil):
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
-def refused(path):
-    with pytest.raises(FileFormatError) as caught:
-        Network.load(path)
-    assert str(caught.value).startswith(f"{path}: not a network")
-    # nothing of NumPy's, whose advice is unsafe
-    assert "allow_pickle" not in "".join(traceback.format_exception(caught.value))
-
-
 class Planted:
     """Would write a file if it were unpickled."""
 
@@ -286,75 +277,36 @@ class Planted:
         return open, (str(self.path), "w")
 
 
-def trap(path):
-    array = np.empty(1, object)
-    array[0] = Planted(path)
-    return array
-
-
-def f4(*shape):
-    return np.zeros(shape, "f4")
-
-
 @pytest.mark.parametrize(
     "change",
     [
-        *({name: None} for name in ["activation", "output", "loss", "W1", "b1", "W2", "b2"]),  # missing
-        *({name: "trap"} for name in ["W1", "b1", "activation"]),
-        {"W2": f4(4, 2)},
+        *({name: None} for name in ["activation", "output", "W1", "b2"]),  # missing
+        *({name: Planted} for name in ["activation", "W1", "b1"]),
+        {"W2": np.zeros((4, 2), "f4")},
         {"W2": np.zeros((3, 2), "f8")},  # mixed types
-        {"b1": f4(3, 1)},
-        {"b2": f4()},
-        {"W1": f4()},
-        {name: np.zeros(shape, int) for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
         {name: np.zeros(shape, "f2") for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
-        {"activation": "linear"},
         {"output": "sigmoid"},  # which does not go with cross-entropy
-        {"output": np.zeros(3)},
-        {"W3": f4(2, 2)},  # without its b3
-        {"W4": f4(2, 2), "b4": f4(2)},  # a gap: no third layer
-        {"velocity": f4(2)},  # no such thing is saved
-        {"W1": f4(0, 3)},  # no inputs
-        {"W1": f4(4, 3, 1)},
-        {"W2": f4(3, 0), "b2": f4(0)},  # no outputs
+        {"W3": np.zeros((2, 2), "f4")},  # without its b3
+        {"W4": np.zeros((2, 2), "f4"), "b4": np.zeros(2, "f4")},  # a gap: no third layer
         dict.fromkeys(["W1", "b1", "W2", "b2"]),
     ],
 )
-def test_other_arrays_are_refused_and_never_unpickled(tmp_path, change):
-    arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
-    arrays |= {"W1": f4(4, 3), "b1": f4(3), "W2": f4(3, 2), "b2": f4(2)} | change
-    path, executed = tmp_path / "model.npz", tmp_path / "executed"
-    arrays = {
-        k: trap(executed) if isinstance(v, str) and v == "trap" else v for k, v in arrays.items() if v is not None
-    }
-    np.savez(path, **arrays)
-    refused(path)
-    assert not executed.exists()
-
-
-def test_other_files_are_refused(tmp_path):
-    path = tmp_path / "model.npz"
-    with pytest.raises(FileNotFoundError, match="model.npz"):
+def test_what_is_no_network_is_refused_and_never_unpickled(tmp_path, change):
+    path, trap = tmp_path / "model.npz", np.array([Planted(tmp_path / "executed")], object)
+    Network([4, 3, 2]).save(path)
+    with np.load(path) as file:
+        arrays = dict(file) | change
+    np.savez(path, **{k: trap if v is Planted else v for k, v in arrays.items() if v is not None})
+    with pytest.raises(FileFormatError) as caught:
         Network.load(path)
-    with pytest.raises(OSError, match=str(tmp_path)):  # a folder
-        Network.load(tmp_path)
-    Network([3, 2]).save(path)
-    whole = path.read_bytes()
-    method_99 = bytearray(whole)
-    method_99[whole.index(b"PK\x01\x02") + 10] = 99  # in the zip's directory
-    with open(path, "wb") as file:
-        np.save(file, f4(3))  # a single array
-    others = [b"", b"just text", b"<html>", pickle.dumps({"W1": 1}), whole[:-1], whole[:200], whole[:3], method_99]
-    for content in [path.read_bytes(), *others]:
-        path.write_bytes(content)
-        refused(path)
+    assert str(caught.value).startswith(f"{path}: not a network") and list(tmp_path.iterdir()) == [path]
+    # nothing of NumPy's, whose advice is unsafe
+    assert "allow_pickle" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_no_memory_is_taken_for_arrays_that_are_not_there(tmp_path):
-    n = 5_000_000  # W1 tall, b1 long: a W1 of n × n would need 200 terabytes, more than any machine can address
-    arrays = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
-    np.savez_compressed(tmp_path / "model.npz", W1=f4(n, 1), b1=f4(n), **arrays)
-    refused(tmp_path / "model.npz")
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="model.npz"):
+        Network.load(tmp_path / "model.npz")
 
 
 # ----------------------------------------------------------------------------------------------- bad input

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, flatten
+from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule
 from mnist_scratch.optimizers import stretched
 
 
@@ -75,16 +75,6 @@ def test_values_are_clipped_before_the_norm_and_both_before_the_velocity():
     assert velocity[0].tolist() == [1.5, 2] and p[0].tolist() == [-1.5, -2]
     optimizer.step(p, [np.array([0.0, 0.0])], velocity)  # the velocity itself is not clipped
     assert velocity[0].tolist() == [0.75, 1] and p[0].tolist() == [-2.25, -3]
-
-
-def test_weight_decay_shrinks_weights_and_leaves_biases():
-    # for X = 0 the data have no say in W, so that W ← W − ηλW = (1 − 1/8) W
-    net = Network([2, 2], dtype="float64")
-    net.weights[0][:] = [[8, -16], [1, 0]]
-    _, gradients = net.loss_and_gradients(np.zeros((4, 2)), np.array([0, 0, 0, 1]), weight_decay=0.25)
-    SGD(0.5).step(net.parameters(), flatten(gradients))
-    assert net.weights[0].tolist() == [[7, -14], [0.875, 0]]
-    assert net.biases[0].tolist() == [0.125, -0.125]  # −η (1/2 − 3/4), and no λ
 
 
 KINDS = [

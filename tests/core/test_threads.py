@@ -116,6 +116,7 @@ def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
             assert set(counts()) == {1}
 
 
+@FROM_TWO
 @pytest.mark.parametrize("threads", [1, 2, 8])
 @pytest.mark.parametrize("m", [1, 2000, 5003])
 def test_rows_are_gone_through_in_order_each_piece_with_one_blas_thread(threads, m):
