@@ -14,7 +14,6 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from hashlib import sha256
 from math import prod
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
@@ -23,8 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_scratch import MNIST, SGD, FileFormatError, Network, load_mnist, read_idx, runs
-from mnist_scratch import data as data_module
+from mnist_scratch import MNIST, SGD, FileFormatError, Network, read_idx, runs
 from mnist_scratch.classroom import reports
 from mnist_scratch.prepare import prepare_digit, read_picture
 from mnist_scratch.recipes import RECIPES, Recipe
@@ -86,8 +84,6 @@ def damaged(dice, content):
         )
     return content
 
-
-# ------------------------------------------------------------------------------------------------------------- IDX
 
 TYPES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}  # as struct writes them
 
@@ -155,7 +151,6 @@ def test_idx_files(tmp_path):
             letter, shape, values = true
             assert array.shape == shape and array.dtype == np.dtype(letter) and array.dtype.isnative
             assert array.astype(array.dtype.newbyteorder(">")).tobytes() == values
-    print(seen)
     assert both(seen)
 
 
@@ -166,35 +161,6 @@ def test_read_idx_has_a_limit(tmp_path):
         assert read_idx(path, limit=1000).shape == (50, 10)
         with pytest.raises(FileFormatError, match="limit=999"):
             read_idx(path, limit=999)
-
-
-def test_mnist_files(tmp_path, monkeypatch):
-    """Four files of a few images each, of which one is damaged, forged or takes another's place."""
-    rng, names, whole = np.random.default_rng(0), list(data_module._MNIST_FILES), {}
-    for (images, labels), n in zip([names[:2], names[2:]], [20, 10], strict=True):
-        whole[images] = idx(0x08, [n, 28, 28], rng.bytes(784 * n))
-        whole[labels] = idx(0x08, [n], bytes(rng.integers(10, size=n).tolist()))
-    monkeypatch.setattr(data_module, "_MNIST_FILES", {name: sha256(b).hexdigest() for name, b in whole.items()})
-    seen = Counter()
-    for dice in map(Dice, range(100)):
-        victim = dice.choose(*names)
-        files = {name: packed(content) for name, content in whole.items()}
-        bad = damaged(dice, files[victim]), packed(damaged(dice, whole[victim]))
-        files[victim] = dice.choose(*bad, whole[victim], files[names[0]], files[names[1]])
-        for name, content in files.items():
-            (tmp_path / f"{name}.gz").write_bytes(content)
-        mnist = result_or_refusal(lambda _: load_mnist(tmp_path, 5), tmp_path / f"{victim}.gz", files[victim])
-        seen[mnist is not None] += 1
-        true = idx_content(files[victim])
-        assert (mnist is None) == (true is None or true != idx_content(whole[victim]))
-        if mnist:
-            parts = [np.concatenate([mnist.train.images, mnist.validation.images]), mnist.test.images]
-            assert [np.rint(part * 255).astype("u1").tobytes() for part in parts] == [whole[n][16:] for n in names[::2]]
-    print(seen)
-    assert both(seen)
-
-
-# --------------------------------------------------------------------------------------- files of arrays: networks
 
 
 def npy(descr, shape, values, order=False, version=1):
@@ -328,34 +294,26 @@ def test_network_files(tmp_path):
         seen[net is not None] += 1
         if net is not None:
             true = truly_in(content)
-            assert [str(true.pop(name)) for name in ("activation", "output", "loss")] == [
-                net.activation, net.output, net.loss_name
-            ]  # fmt: skip
+            kind = [str(true.pop(name)) for name in ("activation", "output", "loss")]
+            assert kind == [net.activation, net.output, net.loss_name]
             assert set(true) == set(net.parameter_names())
             assert all(same(*pair) for pair in zip(net.parameters(), map(true.get, net.parameter_names()), strict=True))
             assert net.sizes == [len(net.weights[0]), *map(len, net.biases)]
-    print(seen)
     assert both(seen)
 
 
-@pytest.mark.parametrize("change", [lambda m: m[::-1], lambda m: [*m[3:], *m[:3]]])
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", ">f8"])
-@pytest.mark.parametrize("around", [(b"", b""), (b"before", b""), (b"", b"a comment")])
-def test_what_is_unusual_but_whole_is_read(tmp_path, change, dtype, around):
-    """Other programs, and other machines, write arrays by columns, backwards, in any order."""
+def test_what_is_unusual_but_whole_is_read(tmp_path, dtype):
+    """Other programs, and other machines, write arrays by columns, backwards, in any order, in any zip file."""
     net, path = Network([3, 2, 4], seed=1, dtype="float64"), tmp_path / "model.npz"
-    texts = {"activation": "relu", "output": "softmax", "loss": "cross_entropy"}
+    texts = {"loss": "cross_entropy", "output": "softmax", "activation": "relu"}
     entries = [member(name, npy_text(text)) for name, text in texts.items()]
     for name, array in zip(net.parameter_names(), net.parameters(), strict=True):
         array[-1] = np.nan  # which a network that diverged may well hold
         entries.append(member(name, npy(repr(dtype), array.shape, array.astype(dtype).tobytes("F"), order=True)))
-    path.write_bytes(around[0] + zipped(change(entries), around[1]))
-    found = Network.load(path)
-    for array, right in zip(found.parameters(), net.parameters(), strict=True):
+    path.write_bytes(b"before" + zipped(entries[::-1], b"a comment"))
+    for array, right in zip(Network.load(path).parameters(), net.parameters(), strict=True):
         assert same(array, right.astype(dtype))
-
-
-# ------------------------------------------------------------------------- what `train` leaves: checkpoints and JSON
 
 
 def test_checkpoint_files(tmp_path, monkeypatch, mnist):
@@ -439,9 +397,6 @@ def test_result_files(tmp_path, name, use):
     assert both(seen)
 
 
-# -------------------------------------------------------------------------------------------------------- pictures
-
-
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 def test_pictures(tmp_path, form, mnist):
     path, seen = tmp_path / "digit", Counter()
@@ -461,8 +416,6 @@ def test_pictures(tmp_path, form, mnist):
                 assert str(error).startswith("this picture")
     assert both(seen)
 
-
-# ----------------------------------------------------------------------------------------------------------- bombs
 
 MEGABYTES = 4_000  # that a bomb unpacks to
 
@@ -501,7 +454,6 @@ def bombs():
     return {
         "idx-honest": honest,
         "idx-of-more-than-promised": packed(idx(0x08, [3], b"abc")) + gz + zeros,
-        "idx-of-terabytes-promised": idx(0x0E, [1 << 20, 1 << 20], bytes(100)),
         "idx-of-a-gigabyte-promised": packed(idx(0x08, [10**9], bytes(100))),
         "idx-with-a-long-name": b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"n" * 2_000_000,
         "idx-of-empty-members": packed(b"") * 100_000,

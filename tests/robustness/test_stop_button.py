@@ -6,7 +6,8 @@ the kernel and nothing else.
 
 import os
 import time
-from queue import Empty
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -79,32 +80,33 @@ assert play.training.steps == steps + 1 and same_kernel()
 
 
 class Cells:
-    """A kernel and what its cells print."""
+    """A kernel and what its cells print, tracebacks included."""
 
     def __init__(self):
         self.manager, self.client = start_new_kernel(startup_timeout=PATIENCE)
+        self.begun = Event()
 
-    def begin(self, source):
-        """Begin a cell, and do not wait for it."""
-        self.cell, self.printed = self.client.execute(source), ""
-
-    def listen(self, until=None):
-        """What the cell has printed when it ends, or when it has printed a certain text; and all tracebacks."""
-        while until is None or until not in self.printed:
-            try:
-                message = self.client.get_iopub_msg(timeout=PATIENCE)
-            except Empty:
-                raise AssertionError(f"the cell does not come to an end; it printed: {self.printed!r}") from None
-            content = message["content"]
-            self.printed += content.get("text", "") + "\n".join(content.get("traceback", []))
-            if message["parent_header"].get("msg_id") == self.cell and content.get("execution_state") == "idle":
-                assert until is None or until in self.printed, self.printed
-                break
-        return self.printed
+    def hear(self, message):
+        content = message["content"]
+        self.printed += content.get("text", "") + "\n".join(content.get("traceback", []))
+        if "begun." in self.printed:
+            self.begun.set()
 
     def run(self, source):
-        self.begin(source)
-        return self.listen()
+        """Run a cell to its end; TimeoutError if it has none."""
+        self.printed = ""
+        self.client.execute_interactive(source, output_hook=self.hear, timeout=PATIENCE)
+        return self.printed
+
+    def run_and_stop(self, source):
+        """Press the stop button when a cell has begun its work."""
+        self.begun.clear()
+        with ThreadPoolExecutor(1) as thread:
+            printed = thread.submit(self.run, source)
+            assert self.begun.wait(PATIENCE), self.printed
+            time.sleep(0.1)
+            self.manager.interrupt_kernel()
+            return printed.result()
 
     def close(self):
         self.client.stop_channels()
@@ -122,11 +124,7 @@ def cells():
 @pytest.mark.parametrize("name", SCENES)
 def test_it_ends_a_cell_and_nothing_else(cells, name):
     source, after = SCENES[name]
-    cells.begin(source)
-    cells.listen(until="begun.")
-    time.sleep(0.1)
-    cells.manager.interrupt_kernel()
-    printed = cells.listen()
+    printed = cells.run_and_stop(source)
     assert "Traceback" not in printed and "interrupted" in printed.splitlines()[-1], printed
     assert cells.run(f"{after}\nassert same_kernel()") == ""
 
