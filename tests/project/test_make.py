@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil  # comes with Jupyter, whose kernels need it
 import pytest
+from jupyterlab_server.config import get_page_config
 
 ROOT = Path(__file__).resolve().parents[2]
 # on Windows a make may well be there, but the Makefile is for POSIX systems
@@ -155,6 +156,12 @@ def test_the_server_of_lab_asks_for_its_token_and_listens_on_this_machine_only(f
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
         process.wait(30)
+
+
+@pytest.mark.skipif(not Path(sys.prefix, ".ready").exists(), reason="make did not make this environment")
+def test_jupyterlab_does_not_greet_a_class_with_a_question_about_its_news():
+    settings = get_page_config([str(Path(sys.prefix, "etc", "jupyter"))])
+    assert "@jupyterlab/apputils-extension:announcements" in settings["disabledExtensions"]
 
 
 def addresses_of(process):
