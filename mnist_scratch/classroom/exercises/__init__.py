@@ -7,42 +7,31 @@ check.progress(2)       how far one has come in notebook 02
 """
 
 import difflib
+import pkgutil
 from dataclasses import dataclass
 from html import escape
+from importlib import import_module
 
-from . import (
-    backpropagation,
-    batches,
-    data,
-    distortions,
-    forward_pass,
-    gradient_check,
-    networks,
-    regularization,
-    tuning,
-)
 from .toolkit import NotStarted, Wrong, as_html
 
-EXERCISES = {
-    exercise.name: exercise
-    for module in (
-        data,
-        forward_pass,
-        backpropagation,
-        gradient_check,
-        batches,
-        regularization,
-        tuning,
-        networks,
-        distortions,
-    )
-    for exercise in module.EXERCISES
-}
+_MODULES = [import_module(f".{found.name}", __name__) for found in pkgutil.iter_modules(__path__)]
+_ALL = [exercise for module in _MODULES for exercise in getattr(module, "EXERCISES", [])]
+EXERCISES = {exercise.name: exercise for exercise in sorted(_ALL, key=lambda exercise: exercise.notebook)}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of a check. state: "passed", "not yet" or "not started". message: in words, with the hint."""
+    """The answer of a check.
+
+    Attributes
+    ----------
+    name : str
+        The name of the exercise.
+    state : str
+        ``"passed"``, ``"not yet"`` or ``"not started"``.
+    message : str
+        The answer in words, with the hint.
+    """
 
     name: str
     state: str
@@ -85,16 +74,28 @@ class Check:
         return list(EXERCISES)
 
     def hint(self, name):
-        """Show a second hint for an exercise, for those who want it."""
+        """Show a second hint for an exercise, for those who want it.
+
+        Parameters
+        ----------
+        name : str
+            The name of the check, such as ``"softmax"``.
+        """
         if not isinstance(name, str):
-            raise TypeError('give the name of the check as a text, such as check.hint("softmax")')
+            raise TypeError('give the name of the check as a string, such as check.hint("softmax")')
         if name not in EXERCISES:
             raise ValueError(self._unknown(name))
         exercise = EXERCISES[name]
         show(f"{exercise.number}, a second hint. {exercise.second_hint}", "hint")
 
     def progress(self, notebook):
-        """Show in one line what has been passed of a notebook's exercises. notebook: its number."""
+        """Show in one line which of a notebook's exercises have passed.
+
+        Parameters
+        ----------
+        notebook : int
+            The number of the notebook.
+        """
         if notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
             raise ValueError(f"notebook {notebook!r} has no checked exercises; give its number, such as 2")
         show(self._progress(notebook), "progress")
@@ -113,7 +114,19 @@ class Check:
 
 
 def judge(exercise, answer):
-    """The Verdict of an exercise on an answer, shown nowhere. No error of a student's code gets out."""
+    """The verdict on an answer, shown nowhere. No error of a student's code gets out.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        One of the values of ``EXERCISES``.
+    answer : object
+        What the student gives: a function, a number, a dictionary.
+
+    Returns
+    -------
+    Verdict
+    """
     try:
         exercise.judge(answer)
     except NotStarted:
