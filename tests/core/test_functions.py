@@ -21,9 +21,6 @@ def softmax_row(z):
     return [v / math.fsum(e) for v in e]
 
 
-# ----------------------------------------------------------------------------------------- activations
-
-
 @PRECISIONS
 def test_activations_agree_with_math(dtype, tolerance):
     for z in [-20, -3, -0.1, 0, 0.1, 1, 20]:
@@ -44,9 +41,6 @@ def test_derivatives_agree_with_the_complex_step(name):
 def test_relu_has_slope_zero_at_its_kink():
     Z = np.array([[-1.0, 0.0, 1e-300]])
     assert f.relu_derivative(Z, f.relu(Z)).tolist() == [[0, 0, 1]]
-
-
-# --------------------------------------------------------------------------------------------- outputs
 
 
 @given(st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3), min_size=1, max_size=4))
@@ -70,8 +64,6 @@ def test_log_one_plus_exp_is_right_to_all_digits(z):
     true = exact(lambda: float((1 + Decimal(z).exp()).ln()), 450)  # exp(-1000) has 434 zeros
     assert f.log_one_plus_exp(np.array([float(z)])).item() == pytest.approx(true, rel=1e-14, abs=0)
 
-
-# ------------------------------------------------------------------------------- losses and their gradients
 
 LOSSES = [
     ("categorical", f.softmax_cross_entropy, f.softmax, f.canonical_backward),
@@ -124,9 +116,6 @@ def test_nothing_overflows(dtype):
             dZ = backward(output(Z), Y)
             assert np.isfinite(loss(Z, Y)) and loss(Z, Y).dtype == dtype
             assert np.isfinite(dZ).all() and dZ.dtype == dtype and dZ.shape == Z.shape
-
-
-# ------------------------------------------------- binary cross-entropy on softmax, where probabilities round to 1
 
 
 def exact(compute, digits):

@@ -80,9 +80,6 @@ def test_the_network_and_the_data_stay_as_they_are(method, dtype):
     assert [a.tobytes() for a in arrays] == before
 
 
-# -------------------------------------------------------------------------------------- planted bugs
-
-
 def spoiled(change):
     """A class of networks whose gradients go through change(net, gradients, Y, weight_decay)."""
 
@@ -157,9 +154,6 @@ def test_a_gradient_of_the_wrong_shape_is_an_error(reshape):
         gradient_check(net, X, y)
 
 
-# ------------------------------------------------------------------------------------------- settings
-
-
 def test_only_some_entries_of_each_array():
     net, X, y = problem()
     report = gradient_check(net, X, y, max_entries=4)
@@ -179,9 +173,6 @@ def test_the_step_and_the_type_can_be_chosen():
     assert (report.method, report.epsilon) == ("complex", 1e-100) and report.max_relative_error < 1e-12
     assert (gradient_check(net, X, y).method, gradient_check(net, X, y).epsilon) == ("central", 1e-5)
     assert 1e-6 < gradient_check(net, X, y, dtype="float32", epsilon=1e-2).max_relative_error < 1e-1  # too coarse
-
-
-# ---------------------------------------------------------------------------------------------- tools
 
 
 @pytest.mark.parametrize(

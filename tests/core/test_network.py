@@ -13,7 +13,6 @@ from mnist_scratch.functions import ACTIVATIONS, LOSSES
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
 
-# ------------------------------------------------------------- the slow network: lists, one number at a time
 
 SLOW = {
     "relu": (lambda z: z if z > 0 else 0.0, lambda z: 1.0 if z > 0 else 0.0),
@@ -136,22 +135,6 @@ def test_predictions_losses_and_accuracy_of_any_number_of_rows(output, loss, m):
     assert net.loss(X, y).penalty == net.evaluate(X, y)[0].penalty == net.loss_and_gradients(X, y)[0].penalty == 0
 
 
-def test_looking_changes_nothing():
-    net = some_network([3, 4, 2], activation="tanh", dtype="float64")
-    X, y = some_data(net, 5)
-    Z, A = net.forward_pass(X)
-    arrays = [*net.parameters(), X, y, *Z, *A]
-    before = [a.copy() for a in arrays]
-    gradients = net.backward(Z, A, np.eye(2)[y], 0.1)
-    again = net.loss_and_gradients(X, y, 0.1)[1]
-    assert all(same(one, two) for one, two in zip(gradients, again, strict=True))
-    net.evaluate(X, y, 0.1)
-    assert same(arrays, before)
-
-
-# -------------------------------------------------------------------------------------- the first weights
-
-
 @pytest.mark.parametrize(
     "settings, expected",
     [
@@ -214,9 +197,6 @@ def test_one_dtype_everywhere(activation, output, loss, dtype):
         assert {type(part) for part in (*net.loss(X, y, 0.01), *net.evaluate(X, y)[0])} == {float}
 
 
-# ----------------------------------------------------------------------------------------- copy, save, load
-
-
 @pytest.mark.parametrize("dtype", [None, "float32", "float64", "complex128"])
 def test_a_copy_is_independent(dtype):
     net = some_network([4, 3, 2])
@@ -249,20 +229,13 @@ def test_save_and_load_bit_for_bit(tmp_path, sizes, output, loss, dtype):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda net: net.weights.__setitem__(0, np.zeros((5, 4))),  # float64 in place of float32
-        lambda net: net.weights.__setitem__(1, np.zeros((4, 2), "f4")),
-        lambda net: net.biases.__setitem__(0, np.array([None] * 4)),
-    ],
-)
-def test_a_network_that_could_not_be_loaded_replaces_no_file(tmp_path, spoil):
+@pytest.mark.parametrize("array", [np.zeros((5, 4)), np.zeros((5, 3), "f4"), np.full((5, 4), None)])
+def test_a_network_that_could_not_be_loaded_replaces_no_file(tmp_path, array):
     net, path = Network([5, 4, 3]), tmp_path / "net.npz"
     net.save(path)
     before = path.read_bytes()
-    spoil(net)
-    with pytest.raises(ValueError, match=r"^(W1|W2|b1) must be float32 .*: not saved$"):
+    net.weights[0] = array
+    with pytest.raises(ValueError, match="^W1 must be float32 .*: not saved$"):
         net.save(path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
@@ -308,8 +281,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="model.npz"):
         Network.load(tmp_path / "model.npz")
 
-
-# ----------------------------------------------------------------------------------------------- bad input
 
 X5 = np.linspace(0, 1, 20).reshape(5, 4)
 

@@ -25,9 +25,6 @@ def same(one, two):
     return all(a.tobytes() == b.tobytes() for a, b in zip(one, two, strict=True))
 
 
-# ------------------------------------------------------------------------------------------------------- SGD
-
-
 @given(
     st.lists(st.integers(-8, 8).map(lambda g: F(g, 8)), min_size=1, max_size=6),
     st.sampled_from([(F(0), False), (F(1, 2), False), (F(1, 2), True), (F(3, 4), True)]),
@@ -122,9 +119,6 @@ def test_arrays_of_another_shape_change_nothing(optimizer, shape, wrong):
     assert same([*parameters, *state], before)
 
 
-# ------------------------------------------------------------------------------------- the average of the weights
-
-
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.5, "nesterov": True, "clip_norm": 0.5}])
 @pytest.mark.parametrize("averaging", [0.0, 0.3, 0.9])
 def test_the_average_takes_a_part_of_every_tenth_networks_weights(averaging, settings):
@@ -169,8 +163,6 @@ def test_a_state_of_another_network_is_refused():
     with pytest.raises(ValueError, match="initial_state"):
         optimizer.step(net.parameters(), net.parameters(), [])
 
-
-# -------------------------------------------------------------------------------------------- schedules
 
 HALVED = StepSchedule(0.5, drop_at=(2, 5), factor=0.25)
 SQRT = math.sqrt(2)
@@ -228,9 +220,6 @@ def test_a_schedules_bad_rate_is_refused_before_the_step(rate):
         SGD(lambda epoch: rate).step(p, [np.ones(3)])
     SGD(lambda epoch: 0).step(p, [np.ones(3)])
     assert p[0].tolist() == [1, 1, 1]
-
-
-# --------------------------------------------------------------------------------------------- settings
 
 
 def test_settings_cannot_be_changed():

@@ -159,29 +159,6 @@ def test_a_measurement_in_the_middle_of_an_epoch_names_the_last_step():
         trainer.measure()
 
 
-class Signs:
-    """An optimizer of somebody else's, with no more than the three methods that it needs."""
-
-    def initial_state(self, parameters):
-        return []
-
-    def step(self, parameters, gradients, state, epoch):
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter -= self.rate(epoch) * np.sign(gradient)
-
-    def rate(self, epoch):
-        return 0.01
-
-
-def test_an_optimizer_of_ones_own_trains_without_a_result():
-    net = some_network()
-    history = quiet(net, some_data(), epochs=30, optimizer=Signs())
-    assert history.train_loss[-1] < 0.8 * history.train_loss[0] and history.learning_rate == [0.01] * 31
-    assert net.evaluate(some_data().images, some_data().labels)[0].data == history.train_loss[-1]
-
-
-# --------------------------------------------------------------------------------------------- repeatable
-
 OPTIMIZERS = [
     SGD(0.2),
     SGD(CosineSchedule(0.3, epochs=6), momentum=0.9),
@@ -231,9 +208,6 @@ def test_numpys_numbers_are_as_good_as_pythons():
     assert {type(value) for name in [*LISTS, "batch_loss"] for value in getattr(second, name)} == {float}
 
 
-# ------------------------------------------------------------------------------------------- other images
-
-
 @pytest.mark.parametrize(
     "augment",
     [
@@ -250,15 +224,6 @@ def test_other_shapes_from_augment_are_an_error_and_no_step(augment, batch_size)
     with pytest.raises(ValueError, match=rf"^augment must return images of the shape .* \({batch_size}, 5\), not "):
         quiet(net, some_data(), augment=augment, batch_size=batch_size)
     assert same(net, some_network())
-
-
-def test_errors_of_others_come_through():
-    for name in ("augment", "on_epoch"):
-        with pytest.raises(ZeroDivisionError):
-            quiet(some_network(), some_data(), **{name: lambda *_: 1 / 0})
-
-
-# ------------------------------------------------------------------------------------------------ divergence
 
 
 def nan_from(n):
@@ -314,9 +279,6 @@ def test_large_inputs_are_named_when_they_make_it_diverge(largest, words):
     assert history.diverged and words in history.stopped and "learning rate 1e+38" in history.stopped
 
 
-# ------------------------------------------------------------------------------------------------ stopping
-
-
 def test_on_epoch_sees_the_history_and_can_stop(capsys):
     seen, net, expected = [], some_network(), some_network()
 
@@ -366,9 +328,6 @@ def test_the_stop_button_at_any_moment_leaves_whole_rows(monkeypatch, pressed_at
     assert seen == {0, 1, 2, 3} and n > 50
 
 
-# ------------------------------------------------------------------------------------------- what is shown
-
-
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -385,9 +344,6 @@ def test_what_is_shown(capsys, monkeypatch, progress, variable, bar):
     history = quiet(some_network(), some_data(), progress=progress, augment=nan_from(7))
     assert ("0/15" in terminal.getvalue()) == bar == bool(terminal.getvalue())
     assert history.diverged and capsys.readouterr().out == (history.stopped + "\n") * progress
-
-
-# --------------------------------------------------------------------------------------------- bad arguments
 
 
 @pytest.mark.parametrize(
@@ -432,17 +388,6 @@ def test_bad_arguments_change_neither_network_nor_history(settings, error, words
 def test_a_complex_network_is_not_trained():
     with pytest.raises(ValueError, match="^a complex network serves the complex step only"):
         quiet(some_network(dtype="complex128"), some_data())
-
-
-def test_a_schedule_that_turns_negative_is_refused_there():
-    """It cannot be known before; what was learned up to there stays finite, and the lists keep one length."""
-    history = History()
-    with pytest.raises(ValueError, match="^the schedule's learning rate must be at least 0"):
-        quiet(some_network(), some_data(), optimizer=SGD(lambda epoch: 0.1 if epoch < 1.5 else -1), resume=history)
-    assert rows_of(history) == 2 and len(history.batch_loss) == 5 + 3
-
-
-# ------------------------------------------------------------------------------------------------ it learns
 
 
 def test_it_learns_digits(mnist):
