@@ -33,6 +33,8 @@ def test_ink_is_where_the_pen_went():
     columns = np.nonzero(picture[170:] < 128)[1]
     assert (columns.min(), columns.max()) == pytest.approx((59, 80), abs=1)
     assert picture.min() == 17 and picture[0, 0] == 255 and np.all(picture_of([]) == 255)
+    small, large = picture_of(DIGITS[5], 140), picture_of(DIGITS[5], 280)
+    assert np.abs(large.reshape(140, 2, 140, 2).mean(axis=(1, 3)) - small).mean() < 1, "the side only scales"
 
 
 def test_edges_are_soft_and_corners_round_and_a_point_is_a_dot():
@@ -44,12 +46,6 @@ def test_edges_are_soft_and_corners_round_and_a_point_is_a_dot():
     ink = (255 - dot.astype(float)) / 238
     assert ink.sum() == pytest.approx(np.pi * 11**2, rel=0.03)
     assert ((ink * x).sum() / ink.sum(), (ink * y).sum() / ink.sum()) == pytest.approx((140, 84), abs=0.3)
-
-
-def test_the_side_only_scales():
-    small, large = picture_of(DIGITS[5], 140), picture_of(DIGITS[5], 280)
-    assert small.shape == (140, 140)
-    assert np.abs(large.reshape(140, 2, 140, 2).mean(axis=(1, 3)) - small).mean() < 1
 
 
 @pytest.mark.parametrize(
@@ -86,6 +82,13 @@ def test_digits_drawn_by_hand_are_read(net):
         assert words.startswith(f"The network says {said[digit]} with probability")
     assert sum(digit == answer for digit, answer in said.items()) >= 8, said
 
+    class Undecided(Network):
+        def predict_proba(self, X):
+            return np.array([[0.02, 0, 0, 0.7, 0, 0, 0, 0, 0.28, 0]])
+
+    words = read_drawing(Undecided([784, 10]), DIGITS[3])[2]
+    assert words == "The network says 3 with probability 70%; next comes 8 with 28%."
+
 
 @pytest.mark.parametrize("digit", [1, 7])
 def test_size_and_place_on_the_sheet_do_no_harm(net, digit):
@@ -107,15 +110,6 @@ def test_size_and_place_on_the_sheet_do_no_harm(net, digit):
 def test_what_is_no_digit_is_said_to_be_none(net, strokes, words):
     row, probabilities, said = read_drawing(net, strokes)
     assert row is None and probabilities is None and words in said
-
-
-def test_words_give_the_two_best():
-    class Undecided(Network):
-        def predict_proba(self, X):
-            return np.array([[0.02, 0, 0, 0.7, 0, 0, 0, 0, 0.28, 0]])
-
-    words = read_drawing(Undecided([784, 10]), DIGITS[3])[2]
-    assert words == "The network says 3 with probability 70%; next comes 8 with 28%."
 
 
 @pytest.mark.parametrize("weight", [np.nan, 1e38])
@@ -144,16 +138,15 @@ def test_it_starts_with_an_example_and_follows_the_strokes(net):
     live.pad.strokes = DIGITS[7]
     assert live.image.value == pictures[1] and len(set(pictures)) == 3, "something of what was shown is left over"
 
-
-def test_buttons_clear_and_undo(net):
-    live = draw_a_digit(net)
     live.pad.strokes = DIGITS[4]
     live.undo.click()
     assert live.pad.strokes == DIGITS[4][:1]
     live.undo.click()
     live.undo.click()  # there is nothing to take off any more
     assert live.pad.strokes == []
-    live.pad.strokes = DIGITS[4]
+    live.pad.strokes = [np.array([[0.25, 0.5], [0, 1]])]
+    assert live.pad.get_state()["strokes"] == [[[0.25, 0.5], [0, 1]]], "the browser cannot be sent arrays"
+    assert live.pad.get_state()["pen"] == drawing.PEN
     live.clear.click()
     assert live.pad.strokes == [] and "empty" in live.words.value
 
@@ -168,14 +161,5 @@ def test_the_network_can_be_swapped_and_read_again(net):
     other.biases[-1][6] = 100  # more training
     live.net = other
     assert answer(live) == 6
-
-
-def test_the_browser_gets_strokes_as_lists_and_the_kernel_s_pen():
-    pad = DrawingPad(strokes=[np.array([[0.25, 0.5], [0, 1]])])
-    assert pad.get_state()["strokes"] == [[[0.25, 0.5], [0, 1]]]
-    assert pad.get_state()["pen"] == drawing.PEN and 'model.get("pen")' in pad._esm
-
-
-def test_a_network_for_other_images_is_refused():
     with pytest.raises(ValueError, match="net must have 784 inputs and 10 outputs, not 784 and 5"):
         draw_a_digit(Network([784, 5]))

@@ -39,23 +39,18 @@ def test_two_epochs_are_those_of_fit(train, training):
     assert training.curve[-1].train_accuracy == history.train_accuracy[-1]
 
 
-def test_steps_add_up(train, validation, training):
+def test_a_run_stops_after_any_step(train, validation, training):
     other = Training(train, validation, hidden=(16,))
     training.take_steps(7)
     for n in (1, 0, 4, 2):
         other.take_steps(n)
     assert training.steps == other.steps == 7 and same(training.net, other.net)
     assert training.epoch == pytest.approx((1 * 300 + 2 * 64) / 300)
-    with pytest.raises(ValueError, match="n must be"):
-        training.take_steps(-1)
-
-
-def test_advance_takes_a_step_at_least_and_stops_with_the_epoch(training):
     training.advance(0)
-    assert training.steps == 1
-    training.advance(100, epochs=1)  # seconds enough: the epoch ends it
-    training.advance(100, epochs=1)
-    assert training.epoch == 1 and training.steps == 5
+    assert training.steps == 8
+    training.advance(100, epochs=2)  # seconds enough: the epoch ends it
+    training.advance(100, epochs=2)
+    assert training.epoch == 2 and training.steps == 10
 
 
 def test_settings_hold_from_the_next_step_on(training):
@@ -179,24 +174,20 @@ def test_it_begins_with_the_same_steps_of_the_settings_shown(mnist, validation, 
     assert metadata["image/png"]["alt"] == play.figure.alt_text == play.words.value
 
 
-def test_step_and_reset(play):
-    start, picture = Network([784, 32, 10], seed=0, dtype="float64"), play.image.value
-    play.step_button.click()
-    assert play.training.steps == module._FIRST_STEPS + 1 and "Step 151," in play.words.value
-    assert play.image.value != picture
-    play.reset_button.click()
-    assert play.training.steps == 0 and same(play.training.net, start) and "Step 0," in play.words.value
-    assert play.drawing.net is play.training.net
-
-
-def test_rate_decay_and_batch_size_leave_the_run_where_it_is(play):
-    training = play.training
+def test_other_rates_leave_the_run_where_it_is_a_step_goes_on_and_reset_begins_anew(play):
+    training, picture = play.training, play.image.value
     play.set(learning_rate=0.3, weight_decay=0.001, batch_size=16)
     assert play.training is training and training.steps == module._FIRST_STEPS
     assert (training.learning_rate, training.weight_decay, training.batch_size) == (0.3, 0.001, 16)
     assert "η = 0.3, λ = 0.001, batch size 16" in play.words.value
+    play.step_button.click()
+    assert training.steps == module._FIRST_STEPS + 1 and "Step 151," in play.words.value
+    assert play.image.value != picture
     play.good.click()
     assert play.training is training and (training.learning_rate, training.batch_size) == (0.1, 64)
+    play.reset_button.click()
+    assert play.training.steps == 0 and "Step 0," in play.words.value and play.drawing.net is play.training.net
+    assert same(play.training.net, Network([784, 32, 10], seed=0, dtype="float64"))
 
 
 @pytest.mark.parametrize(
@@ -292,12 +283,6 @@ def to_its_end(play, begin):
     assert play.start_button.description == "Start"
 
 
-def test_an_epoch_ends_by_itself(play):
-    epochs = play.training.epochs
-    to_its_end(play, play.epoch_button.click)
-    assert play.training.epochs == play.training.epoch == epochs + 1 and play.words.value.startswith("Paused.")
-
-
 def test_settings_move_while_it_trains(play):
     def move():
         play.start()
@@ -312,16 +297,19 @@ def test_settings_move_while_it_trains(play):
     assert play.words.value.startswith("Diverged") and play.training.steps > 0
 
 
+def test_an_epoch_ends_by_itself_and_so_does_a_run_that_was_forgotten(play, monkeypatch):
+    epochs = play.training.epochs
+    to_its_end(play, play.epoch_button.click)
+    assert play.training.epochs == play.training.epoch == epochs + 1 and play.words.value.startswith("Paused.")
+    monkeypatch.setattr(module, "_LONGEST", 0.0)
+    to_its_end(play, play.start)
+    assert play.words.value.startswith("Paused.")
+
+
 def test_an_error_in_the_background_is_shown(play, monkeypatch):
     monkeypatch.setattr(Training, "step", lambda self: 1 / 0)
     to_its_end(play, play.start)
     assert "ZeroDivisionError: division by zero" in play.words.value
-
-
-def test_a_run_that_was_forgotten_ends(play, monkeypatch):
-    monkeypatch.setattr(module, "_LONGEST", 0.0)
-    to_its_end(play, play.start)
-    assert play.words.value.startswith("Paused.")
 
 
 def test_a_new_playground_stops_the_former_one_and_so_does_closing(mnist, validation, play):

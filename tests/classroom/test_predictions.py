@@ -54,22 +54,20 @@ def test_the_last_click_counts_and_choose_is_a_click(question):
     assert 'role="status"' in question.said.value, "a screen reader would not notice"
 
 
-def test_one_cannot_choose_what_is_not_there(question):
+def test_a_question_needs_two_options_with_a_sentence_each_and_keeps_them(question):
+    for options in (
+        {},
+        {"yes": "only one"},
+        ["yes", "no"],
+        {1: "a", 2: "b"},
+        {"yes": "", "no": "b"},
+        {"": "a", "no": "b"},
+    ):
+        with pytest.raises(ValueError, match="option"):
+            predict("Which?", options)
     with pytest.raises(ValueError, match="'50 %' is not one of the options: 30 %, 80 %, 99 %"):
         question.choose("50 %")
     assert question.choice is None
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"yes": "only one"}, ["yes", "no"], {1: "one", 2: "two"}, {"yes": "", "no": "said"}, {"": "a", "no": "b"}],
-)
-def test_options_must_be_two_or_more_each_with_its_sentence(options):
-    with pytest.raises(ValueError, match="option"):
-        predict("Which?", options)
-
-
-def test_the_options_are_kept_as_they_were():
     mine = dict(TOLD)
     asked = predict("How many?", mine)
     mine.clear()
@@ -100,17 +98,16 @@ def test_a_reveal_tells_what_the_choice_overlooked(question, choice, right, line
     assert told._repr_mimebundle_()["text/html"].count("#009E73") == 1, "the right option's line is the green one"
 
 
-def test_about_a_number_is_never_exactly_it():
-    asked = predict("What?", {"about 55 %": "a", "about 98 %": "b"})
-    assert repr(asked.reveal(0.98)) == repr(asked.reveal(0.9799))  # another kernel's rounding
-
-
-@pytest.mark.parametrize(
-    ("value", "right"),
-    [(0.0, "30 %"), (0.56, "80 %"), (np.float32(0.83), "80 %"), (np.array(0.97), "99 %"), (np.str_("80 %"), "80 %")],
-)
-def test_the_nearest_option_answers_a_number(question, value, right):
-    assert question.reveal(value).right == right
+def test_the_nearest_option_answers_a_number(question):
+    numbers = {0.0: "30 %", 0.56: "80 %", np.float32(0.83): "80 %", np.str_("80 %"): "80 %"}
+    assert {value: question.reveal(value).right for value in numbers} == numbers
+    assert question.reveal(np.array(0.97)).right == "99 %"
+    about = predict("What?", {"about 55 %": "a", "about 98 %": "b"})
+    assert repr(about.reveal(0.98)) == repr(about.reveal(0.9799))  # another kernel's rounding
+    asked = predict("How many?", {"80 %": "a", "nearly all": "b"})
+    with pytest.raises(ValueError, match="name the right option itself"):
+        asked.reveal(0.8)
+    assert asked.reveal("nearly all").right == "nearly all"
 
 
 @pytest.mark.parametrize("value", ["50 %", float("nan"), None, [0.1, 0.2], object()])
@@ -118,13 +115,6 @@ def test_a_reveal_of_what_is_neither_option_nor_number(question, value):
     with pytest.raises(ValueError, match="reveal got|is not one of the options"):
         question.reveal(value)
     assert question.revealed is None
-
-
-def test_a_number_needs_a_number_in_every_option():
-    asked = predict("How many?", {"80 %": "a", "nearly all": "b"})
-    with pytest.raises(ValueError, match="name the right option itself"):
-        asked.reveal(0.8)
-    assert asked.reveal("nearly all").right == "nearly all"
 
 
 NUMBERS = {
