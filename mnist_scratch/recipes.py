@@ -102,13 +102,14 @@ class Recipe:
     def with_epochs(self, epochs):
         """The same recipe for another number of epochs; its schedule and genuine_epochs are stretched along."""
         factor, optimizer = epochs / self.epochs, self.optimizer
-        if callable(optimizer.learning_rate) and epochs != self.epochs:
-            if not hasattr(optimizer.learning_rate, "stretched"):
+        schedule = getattr(optimizer, "learning_rate", None)
+        if callable(schedule) and epochs != self.epochs:
+            if not hasattr(schedule, "stretched"):
                 raise UserError(
-                    f"{optimizer.learning_rate!r} cannot be stretched to {epochs} epochs: give it a method "
-                    "stretched(factor), as CosineSchedule has, or replace the schedule and the epochs yourself"
+                    f"{schedule!r} cannot be stretched to {epochs} epochs: give it a method stretched(factor), as "
+                    "CosineSchedule has, or replace the schedule and the epochs yourself"
                 )
-            optimizer = replace(optimizer, learning_rate=optimizer.learning_rate.stretched(factor))
+            optimizer = replace(optimizer, learning_rate=schedule.stretched(factor))
         return replace(self, epochs=epochs, optimizer=optimizer, genuine_epochs=round(self.genuine_epochs * factor))
 
     def fit(self, net, train, seed, **options):

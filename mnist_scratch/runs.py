@@ -113,7 +113,8 @@ def _run(recipe, seed, folder, progress, on_epoch):
         histories[stage] = history = recipe.fit(net, images, own_seed, **options)
         if history.stopped and not history.diverged:
             return Run(net, histories, None)
-        networks.append(recipe.optimizer.result(net, history.optimizer_state))
+        result = getattr(recipe.optimizer, "result", None)
+        networks.append(result(net, history.optimizer_state) if result else net)
 
     net = networks[-1] if recipe.ensemble == 1 else ensemble(networks[-recipe.ensemble :])
     last = list(histories.values())[-recipe.ensemble :]
