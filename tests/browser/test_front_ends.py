@@ -59,8 +59,8 @@ def test_opening_executes_nothing_that_is_planted(open_notebook, address):
         for n, (kind, data) in enumerate(bundles.items(), start=1)
     ]
     cells += [{"cell_type": "markdown", "metadata": {}, "source": "The end."}]
-    kernelspec = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "trusted": True}
-    content = {"cells": cells, "metadata": kernelspec, "nbformat": 4, "nbformat_minor": 4}
+    metadata = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "trusted": True}
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
     request = urllib.request.Request(
         f"{address}/api/contents/notebooks/planted.ipynb?token={lab.TOKEN}",
         method="PUT",

@@ -28,10 +28,6 @@ def parsed(page):
     return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "html.parser")
 
 
-def joined(text):
-    return text if isinstance(text, str) else "".join(text)
-
-
 def page_of(notebook):
     return notebook.removesuffix(".ipynb") + ".html"
 
@@ -62,7 +58,7 @@ def test_a_notebook_is_shown_with_its_outputs_and_can_be_downloaded_and_opened_l
     outputs = [(o["data"], o["metadata"]) for cell in cells for o in cell.get("outputs", []) if "data" in o]
     alts = [metadata["image/png"]["alt"] for data, metadata in outputs if "image/png" in data]
     assert [image["alt"] for image in page.select(".cell_output img")] == alts
-    stored = [joined(data["text/html"]) for data, _ in outputs if "text/html" in data and "image/png" not in data]
+    stored = ["".join(data["text/html"]) for data, _ in outputs if "text/html" in data and "image/png" not in data]
     texts = [BeautifulSoup(html, "html.parser").get_text() for html in stored]
     shown = [output.get_text() for output in page.select(".output.text_html")]
     assert ["".join(text.split()) for text in shown] == ["".join(text.split()) for text in texts]
@@ -183,22 +179,6 @@ def test_a_page_of_each_kind_is_accessible(path, view, opened, axe, artifacts):
     broken = page.evaluate("axe.run({ resultTypes: ['violations'], preload: false })")["violations"]
     page.screenshot(path=artifacts / f"{path.replace('/', '_')}.{view.replace(', ', '-')}.png", full_page=True)
     assert [(r["id"], r["nodes"][0]["html"]) for r in broken if r["impact"] in ("serious", "critical")] == []
-
-
-def test_the_view_follows_the_system_and_the_switch(opened):
-    page = opened("index.html", "wide, dark")
-    paper = "getComputedStyle(document.body).backgroundColor"
-    dark = page.evaluate(paper)
-    assert opened("index.html", "wide, light").evaluate(paper) != dark
-    page.locator(".theme-switch-button").press("Enter")
-    page.locator(".theme-change-button[data-mode=light]").press("Enter")
-    page.wait_for_function(f"{paper} != '{dark}'")
-
-
-def test_the_folder_above_leads_to_the_site(opened):
-    page = opened("index.html")
-    page.goto((SITE.parent / "index.html").as_uri())
-    page.wait_for_url((SITE / "index.html").as_uri())
 
 
 def test_search_finds_words_and_names_without_a_server(opened):

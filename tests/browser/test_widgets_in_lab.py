@@ -119,15 +119,3 @@ def test_the_last_hand_counts_while_it_still_draws(notebook, live):
         assert widget.values() == good
         assert not widget.untold()
         assert widget.fingerprint() == picture, "the picture is not that of the words"
-
-
-@pytest.mark.parametrize("notebook", ["00_start_here"], indirect=True)
-@pytest.mark.parametrize(
-    "complaint, attribute, value", [("blank in", "style", "opacity: 0"), ("gone in", "src", "data:image/png;base64,AA")]
-)
-def test_a_picture_that_is_gone_for_a_moment_would_be_seen(notebook, live, complaint, attribute, value):
-    usual = live[0].picture.get_attribute(attribute) or ""
-    with pytest.raises(AssertionError, match=complaint), live[0].never_blank():
-        for now in (value, usual):
-            live[0].picture.evaluate("(picture, [name, now]) => picture.setAttribute(name, now)", [attribute, now])
-            notebook.page.wait_for_timeout(100)

@@ -10,9 +10,8 @@ from mnist_scratch import tuning
 
 
 def trial(folder, number, **settings):
-    """try_settings, with a mark in the folder for each start and each end: {number}-{process}.started, .ended."""
+    """try_settings, with a mark in the folder for its end: {number}-{process}.ended."""
     mark = Path(folder) / f"{number}-{os.getpid()}"
-    mark.with_suffix(".started").touch()
     result = tuning.try_settings(**settings)
     mark.with_suffix(".ended").touch()
     return result

@@ -252,6 +252,4 @@ def test_what_is_not_installed_is_said_in_a_line(tmp_path, monkeypatch, capsys):
 
 def test_it_says_how_to_open_it(pyodide, tmp_path, stand_ins, capsys):
     assert lite.main([str(tmp_path / "a class" / "site"), "--pyodide", str(pyodide)]) == 0
-    said = capsys.readouterr().out
-    assert f"python3 -m http.server --bind 127.0.0.1 -d '{tmp_path}/a class'" in said
-    assert "http://localhost:8000/site/" in said
+    assert f"http.server --bind 127.0.0.1 -d '{tmp_path}/a class'" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import npm, slides
+from tools import slides
 from tools.execute_notebooks import find_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,18 +83,12 @@ def test_what_a_cell_is_on_the_slides(rule):
     assert " ".join(slides.slide_types(cells)) == types
 
 
-@pytest.mark.parametrize(
-    ("source", "asks"),
-    [
-        (QUESTION, True),
-        ("x = 1\n" + QUESTION, True),
-        ("answers = net.predict(images)", False),
-        ("from mnist_scratch.classroom import predict", False),
-    ],
-)
-def test_what_is_a_question(source, asks):
-    assert slides.is_question(code(source)) == asks and not slides.is_question(text(source))
-    assert (slides.cell_height(code(source)) == 0) == asks, "a question's code is hidden"
+def test_the_code_of_a_question_is_hidden_and_takes_no_room():
+    for source in (QUESTION, "x = 1\n" + QUESTION):
+        assert slides.is_question(code(source)) and slides.cell_height(code(source)) == 0
+        assert not slides.is_question(text(source))
+    for source in ("answers = net.predict(images)", "from mnist_scratch.classroom import predict"):
+        assert not slides.is_question(code(source)) and slides.cell_height(code(source)) > 0
 
 
 def test_more_takes_more_room_and_a_picture_never_more_than_a_slide():
@@ -154,16 +148,3 @@ def test_a_deck_needs_nothing_from_elsewhere_and_gives_no_answer_away(tmp_path):
     alts = re.findall(r'<img alt="([^"]*)"', html)
     assert len(alts) == html.count("<img") > 3
     assert all(len(alt) > 20 and "No description" not in alt for alt in alts)
-
-
-def test_npm_is_asked_for_only_what_is_not_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(npm, "CACHE", tmp_path)
-    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
-    with pytest.raises(RuntimeError, match="npm is needed once"):
-        slides.tools_of_a_deck()
-    for package, files in slides.FETCHED.items():
-        for file in files:
-            (tmp_path / package / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / package / file).write_text(f"/* {file} */", encoding="utf-8")
-    parts = slides.tools_of_a_deck()
-    assert "dist/reveal.js" in parts["reveal_js"] and "reveal.css" in parts["reveal_css"] and "svg" in parts["mathjax"]

@@ -1,7 +1,6 @@
 """The website as far as it can be tested without Sphinx: what is laid out for it, what npm fetches."""
 
 import io
-import re
 import subprocess
 import sys
 import tarfile
@@ -30,16 +29,6 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
         if ".ipynb_checkpoints" not in notebook.parts:
             assert (folder / notebook.relative_to(ROOT)).read_bytes() == notebook.read_bytes()
     assert not list(folder.rglob("*.gz")) and not list(folder.rglob("*.npz"))
-    links = [
-        (page.relative_to(folder).as_posix(), link)
-        for page in [folder / "README.md", *folder.glob("*/*.md")]
-        for link in re.findall(
-            r"\]\((?!https?:|#|[./]*(?:mnist_scratch|docs))([^)#]+)", page.read_text(encoding="utf-8")
-        )
-    ]
-    assert links
-    dead = [(page, link) for page, link in links if not (folder / page).parent.joinpath(link).exists()]
-    assert dead == [], "make site would stop at these links"
 
 
 def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeypatch, capsys):

@@ -16,15 +16,13 @@ async code => {
 """
 NOT_THERE = """
 import os
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import threadpool_limits
 from mnist_scratch import SGD, Dataset, Network, fit, load_mnist
-from mnist_scratch.tuning import sweep
 
 some = Dataset(mnist.train.images[:256], mnist.train.labels[:256])
-for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
-    with pool(2) as executor:
-        print(sweep([{"x": -1}, {"x": 2}], executor, run=lambda x: abs(x)))
+with ThreadPoolExecutor(2) as executor:
+    print(executor.submit(abs, -1).result())
 with threadpool_limits(1):
     fit(Network([784, 10], seed=0), some, epochs=1, optimizer=SGD(0.1), progress=False)
 os.chdir("solutions")
@@ -72,6 +70,5 @@ def test_a_plain_import_works_and_the_slider_moves_its_picture_without_another_h
 
 def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
     said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE).splitlines()
-    assert ["no threads" in said[0], "no processes" in said[2]] == [True, True]
-    assert [said[1], *said[3:]] == ["[1, 2]", "[1, 2]", "10000"]
+    assert "no threads" in said[0] and said[1:] == ["1", "10000"]
     assert not notebook.problems()
