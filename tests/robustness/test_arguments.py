@@ -11,6 +11,7 @@ import re
 import warnings
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,17 +241,16 @@ def test_a_wrong_argument_is_named(tmp_path, monkeypatch, name):
 
 # ------------------------------------------------------------------------ common mistakes, answered with their remedy
 
-PIXELS = Dataset(np.rint(IMAGES * 255), [3, 1, 4])
-ROWS = Dataset(IMAGES, [3, 1, 4])
+LABELS = np.array([3, 1, 4])
 
 
 @pytest.mark.parametrize("kind", [float, "float32", int, np.uint8])
 def test_pixels_up_to_255_are_answered_with_a_division(kind):
     """Given as they are, they train to 11 % without a word."""
-    pixels = Dataset(PIXELS.images.astype(kind), PIXELS.labels)
+    pixels = Dataset((IMAGES * 255).astype(kind), LABELS)
     calls = [lambda: fit(READER.copy(), pixels, epochs=1, progress=False), lambda: READER.forward(pixels.images)]
     calls += [lambda: READER.predict(pixels.images), lambda: READER.loss_and_gradients(pixels.images, pixels.labels)]
-    calls += [lambda: fit(READER.copy(), ROWS, epochs=1, validation=pixels, progress=False)]
+    calls += [lambda: fit(READER.copy(), DIGITS, epochs=1, validation=pixels, progress=False)]
     for call in calls:
         with pytest.raises(ValueError, match="255.* / 255"):
             call()
@@ -259,11 +259,9 @@ def test_pixels_up_to_255_are_answered_with_a_division(kind):
 @pytest.mark.parametrize(
     "labels, remedy",
     [
-        (np.array(["3", "1", "4"]), r"\.astype\(int\)"),
-        (np.array([3.0, 1.0, 4.0]), r"\.astype\(int\)"),
-        (np.array(["3", "1", "4"], object), r"\.astype\(int\)"),
-        (np.eye(10)[[3, 1, 4]], r"\.argmax\(axis=1\)"),
-        (np.array([[3], [1], [4]]), r"\.ravel\(\)"),
+        *((LABELS.astype(kind), r"\.astype\(int\)") for kind in (str, float, object)),
+        (np.eye(10)[LABELS], r"\.argmax\(axis=1\)"),
+        (LABELS[:, None], r"\.ravel\(\)"),
     ],
 )
 def test_labels_of_another_form_are_answered_with_a_conversion(labels, remedy):
@@ -279,7 +277,7 @@ def test_labels_of_another_form_are_answered_with_a_conversion(labels, remedy):
 def test_pictures_are_answered_with_reshape():
     pictures = IMAGES.reshape(-1, 28, 28)
     with pytest.raises(ValueError, match=r"images.*\.reshape\(len\(images\), -1\)"):
-        Dataset(pictures, [3, 1, 4])
+        Dataset(pictures, LABELS)
     with pytest.raises(ValueError, match=r"X.*\.reshape\(len\(X\), -1\)"):
         READER.predict(pictures)
     with pytest.raises(ValueError, match=r"X.*\[np\.newaxis\]"):
@@ -307,30 +305,17 @@ def test_the_limit_that_was_crossed_is_named(call, words):
     assert "-inf" not in str(caught.value)
 
 
-class Plain:
-    """An optimizer of one's own, as small as one can be."""
-
-    def __init__(self, step=True):
-        if step:
-            self.step = self.descend
-
-    def initial_state(self, parameters):
-        return []
-
-    def rate(self, epoch):
-        return 0.1
-
-    def descend(self, parameters, gradients, state, epoch):
+def test_an_optimizer_needs_no_result_but_a_step():
+    def descend(parameters, gradients, state, epoch):
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter -= 0.1 * gradient
 
-
-def test_an_optimizer_needs_no_result_but_a_step():
-    ours, theirs = NET.copy(), NET.copy()
-    settings = {"epochs": 2, "batch_size": 2, "progress": False}
-    fit(ours, DATA, optimizer=Plain(), **settings)
+    plain = SimpleNamespace(initial_state=lambda parameters: [], rate=lambda epoch: 0.1, step=descend)
+    ours, theirs, settings = NET.copy(), NET.copy(), {"epochs": 2, "batch_size": 2, "progress": False}
+    fit(ours, DATA, optimizer=plain, **settings)
     fit(theirs, DATA, optimizer=SGD(0.1), **settings)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
+    del plain.step
     with pytest.raises(TypeError, match="optimizer.*step"):
-        fit(NET.copy(), DATA, optimizer=Plain(step=False), **settings)
+        fit(NET.copy(), DATA, optimizer=plain, **settings)

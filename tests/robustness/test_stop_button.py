@@ -1,7 +1,6 @@
 """The stop button, as Jupyter presses it: a signal to a real kernel and to all processes that it has started.
 
-What `fit`, `sweep` and the playground make of it line by line is tested with them; here it has to arrive, and to leave
-the kernel and nothing else.
+What `fit` and `sweep` make of it line by line is tested with them; here it has to arrive, and to leave the kernel.
 """
 
 import os
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows interrupts kern
 PATIENCE = 120  # seconds until what should happen counts as not happening; no test measures time
 
 SETUP = """
-import os, signal
+import os
 import psutil  # ipykernel needs it, too
 from concurrent.futures import ProcessPoolExecutor
 from mnist_scratch import Network, fit
@@ -137,9 +136,4 @@ def test_it_pauses_the_playground(cells):
     give_up = time.monotonic() + PATIENCE
     while cells.run("print(play.running)").strip() == "True":
         assert time.monotonic() < give_up, "it goes on training"
-    assert cells.run(PAUSED) == ""
-
-    # pressed while a cell runs, as well; a widget's callback is the same to a kernel
-    assert "Traceback" not in cells.run("play.start()")
-    assert "KeyboardInterrupt" in cells.run("assert play.running\nsignal.raise_signal(signal.SIGINT)")
     assert cells.run(PAUSED) == ""
