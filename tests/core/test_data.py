@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from dataclasses import FrozenInstanceError
 from itertools import product
 from math import prod
 
@@ -215,6 +216,9 @@ def test_rows_of_a_dataset():
     assert len(data) == 10 and len(data[:0]) == 0 and isinstance(data[2:5], Dataset)
     for rows, expected in ((slice(2, 5), [2, 3, 4]), ([7, 0, 7], [7, 0, 7]), (data.labels % 2 == 1, [1, 3, 5, 7, 9])):
         assert data[rows].labels.tolist() == expected and data[rows].images[:, 0].tolist() == expected
+    assert data == data and data != numbered(10)  # one and the same, for arrays have no single answer
+    with pytest.raises(FrozenInstanceError):
+        data.labels = data.labels[:5]
     for row in (3, np.int64(3)):
         with pytest.raises(TypeError, match=r"data\[3:4\]"):
             data[row]

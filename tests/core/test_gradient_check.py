@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_a_gradient_of_the_wrong_shape_is_an_error(reshape):
         gradient_check(net, X, y)
 
 
-def test_only_some_entries_of_each_array():
+def test_only_some_entries_of_each_array(monkeypatch):
     net, X, y = problem()
     report = gradient_check(net, X, y, max_entries=4)
     assert [row.compared for row in report.rows] == [4, 4, 4, 4, 4, 3] and report.max_relative_error < 1e-7
@@ -165,13 +166,17 @@ def test_only_some_entries_of_each_array():
     bug, X, y = problem(add_to_one_entry(0.5))
     worst = {gradient_check(bug, X, y, max_entries=8, seed=seed).rows[0].worst for seed in range(20)}
     assert (4, 2) in worst and len(worst) > 1  # in time, every entry is drawn: also the one that is wrong
+    drawn, module = [], import_module("mnist_scratch.gradient_check")
+    monkeypatch.setattr(module, "central_difference", lambda f, w, epsilon, entries: drawn.append(entries) or entries)
+    gradient_check(net, X, y, max_entries=29)
+    assert [len(set(entries.tolist())) for entries in drawn] == [29, 5, 20, 4, 12, 3]  # none twice
 
 
 def test_the_step_and_the_type_can_be_chosen():
     net, X, y = problem()
     report = gradient_check(net, X, y, method="complex", epsilon=1e-100)
     assert (report.method, report.epsilon) == ("complex", 1e-100) and report.max_relative_error < 1e-12
-    assert (gradient_check(net, X, y).method, gradient_check(net, X, y).epsilon) == ("central", 1e-5)
+    assert gradient_check(net, X, y) == gradient_check(net, X, y, 0.0, "central", 1e-5, "float64", None, 0)
     assert 1e-6 < gradient_check(net, X, y, dtype="float32", epsilon=1e-2).max_relative_error < 1e-1  # too coarse
 
 

@@ -326,6 +326,8 @@ def test_labels_in_place_of_targets_are_refused_by_backward():
     Z, A = net.forward_pass(np.ones((3, 5)))  # as many rows as classes: the labels would be broadcast
     with pytest.raises(ValueError, match=r"Y must be targets of shape \(3, 3\), as one_hot makes them, not \(3,\)"):
         net.backward(Z, A, np.array([0, 1, 2]))
+    _, expected = net.loss_and_gradients(np.ones((3, 5)), np.array([0, 1, 2]))
+    assert all(same(*pairs) for pairs in zip(net.backward(Z, A, np.eye(3, dtype="f4")), expected, strict=True))
 
 
 def test_a_loss_that_does_not_go_with_the_output_is_refused():

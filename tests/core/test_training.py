@@ -118,7 +118,9 @@ def test_no_epochs_are_a_measurement():
     history = quiet(net, some_data(), epochs=0)
     assert same(net, some_network()) and history.epochs == 0 and rows_of(history) == 1
     assert history.validation_loss == history.validation_accuracy == []  # none was given
-    assert History().epochs == 0
+    assert History().epochs == 0 and History().stopped == "" and History().diverged is False
+    history.batch_loss, history.optimizer_state = [0.5] * 10_000, net.parameters()
+    assert "train_loss" in repr(history) and len(repr(history)) < 300  # what would fill screens is not shown
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.3, momentum=0.5), AveragedSGD(0.3, averaging=0.5)])
@@ -144,6 +146,7 @@ def test_a_trainer_steps_and_measures_as_fit_and_evaluate_do(optimizer, m, batch
 def test_a_trainers_settings_may_change_between_steps():
     trainer = Trainer(some_network(), some_data(), optimizer=SGD(0.1), batch_size=5)
     trainer.step()
+    assert len(repr(trainer)) < 100
     trainer.optimizer, before = SGD(1e-300), trainer.net.copy()
     trainer.batch_size = 9
     trainer.step()
@@ -286,7 +289,7 @@ def test_on_epoch_sees_the_history_and_can_stop(capsys):
         seen.append((history.epochs, len(history.validation_loss)))
         return history.epochs == 3
 
-    history = quiet(net, some_data(), epochs=9, validation=VALIDATION, on_epoch=watch, progress=True)
+    history = fit(net, some_data(), epochs=9, batch_size=5, validation=VALIDATION, on_epoch=watch)
     quiet(expected, some_data())
     assert seen == [(1, 2), (2, 3), (3, 4)] and same(net, expected)
     assert history.stopped == "stopped by on_epoch after epoch 3." and not history.diverged
@@ -343,6 +346,7 @@ def test_what_is_shown(capsys, monkeypatch, progress, variable, bar):
         monkeypatch.setenv("TQDM_DISABLE", variable)
     history = quiet(some_network(), some_data(), progress=progress, augment=nan_from(7))
     assert ("0/15" in terminal.getvalue()) == bar == bool(terminal.getvalue())
+    assert terminal.getvalue().endswith("\r") == bar  # in the end it goes away
     assert history.diverged and capsys.readouterr().out == (history.stopped + "\n") * progress
 
 
