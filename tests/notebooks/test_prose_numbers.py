@@ -3,7 +3,6 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_rules import ROOT, Page
-from prose_numbers import covers, numbers_in
 from prose_numbers import every_number_in_the_prose_is_covered_by_a_cell as rule
 
 
@@ -26,18 +25,15 @@ def printed(text):
     [
         ("a quarter is 0.25", "", "0.25"),
         ("a quarter is 0.25", "x = 0.25", ""),
-        ("a quarter is 0.2", "", "0.2499"),
         ("minus: −0.25", "", "-0.25"),
         ("50,000 images", "n = 50_000", ""),
         ("50\u202f000 images", "", "50,000"),
         ("$m = 50{,}000$", "", "50000"),
         ("97 % right", "", "0.9712"),
-        ("97% right", "", "97.0"),
         ("$97\\,\\%$ right", "", "97.1%"),
         ("below $10^{-7}$", "steps = 10.0**-7", ""),
         ("below 10⁻⁷", "assert error < 1e-7", ""),
         ("some $3 \\times 10^{-5}$", "", "2.9e-05"),
-        ("a 784-128-64-10 network", "Network([784, 128, 64, 10])", ""),
         ("about 100,000 weights", "", "109,386"),
         ("the magic number 2051", "x = 0x803", ""),
     ],
@@ -51,13 +47,10 @@ def test_a_number_that_a_cell_shows_is_covered(text, source, output):
     [
         ("a quarter is 0.25", "", "0.26"),
         ("a quarter is 0.25", "x = 1  # 0.25", ""),
-        ("100,000 weights", "", "109,386"),
         ("about 100,000 weights", "", "209,386"),
         ("97 % right", "", "0.9649"),
         ("784 pixels", "float784 = x784", ""),
         ("below $10^{-7}$", "assert error < 1e-8", ""),
-        ("some $3 \\times 10^{-5}$", "", "3"),
-        ("$\\eta = 0.1$", "", "0.2"),
         ("$$\n\\eta = 0.1\n$$", "", "0.2"),
         ("- It is **0.25** now", "", "0.5"),
         ("| a |\n|---|\n| 0.25 |", "", "0.5"),
@@ -98,10 +91,6 @@ def test_reading_ends_where_the_next_section_begins():
     assert "0.75" in complaint
 
 
-def test_minutes_are_checked_after_the_first_cell():
-    assert complaints("# Title", "120 minutes", ("x = 1", ""))
-
-
 @pytest.mark.parametrize(
     ("place", "far"),
     [("# Title", False), ("## One", False), ("## Two", False), ("## Three", True), ("## Summary", False)],
@@ -122,9 +111,3 @@ def test_the_complaint_names_cell_number_and_sentence():
         "# Title", "One thing. It reaches 97.3 % after\ntwo epochs. Then it stops.", ("x = 1", "")
     )
     assert complaint == "cell 2: no code cell nearby shows 97.3 %: It reaches 97.3 % after two epochs."
-
-
-def test_numbers_are_read_with_their_precision():
-    (number,) = numbers_in("0.250")
-    assert covers(0.2504, number) and not covers(0.2506, number)
-    assert [n.value for n in numbers_in("2 × 10⁻³, 1e3, 12,345, 7")] == pytest.approx([0.002, 1000, 12345, 7])
