@@ -130,6 +130,15 @@ def test_a_wrong_answer_gets_a_hint_that_fits(name, answer, piece):
 
 
 @each_exercise
+def test_an_answer_of_any_kind_is_taken_apart(name):
+    ragged, pair, masked = [[1], [2, 3]], (np.zeros((2, 2)), np.zeros(3)), np.ma.array([1])
+    for result in (ragged, pair, masked, "text", {"a": 1}, 1j, 10**400, [10**400], np.array([None]), iter([])):
+        takes_a_function = callable(answer_in(notebook_of(name), name))
+        verdict = judge(EXERCISES[name], (lambda *given, result=result: result) if takes_a_function else result)
+        assert verdict.state == "not yet" and "cannot read" not in verdict.message, verdict.message
+
+
+@each_exercise
 def test_the_hints_of_cases_belong_to_cases(name):
     assert set(getattr(EXERCISES[name], "case_hints", {})) <= set(getattr(EXERCISES[name], "cases", {}))
 

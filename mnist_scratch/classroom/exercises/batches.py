@@ -1,5 +1,6 @@
 """The exercises of notebook 05: steps in place, a learning rate that is too large, and how fast a velocity grows."""
 
+import sys
 from functools import lru_cache
 from math import ceil, log
 
@@ -339,9 +340,9 @@ def _judge_schedule(schedule):
             "For each epoch it has to return one number, a learning rate.",
         )
         require(
-            np.isfinite(rate) and rate >= -1e-9,
-            f"{name}({epoch:g}) returned {rate:g}.",
-            "A learning rate is never below 0: that is uphill.",
+            -1e-9 <= rate <= sys.float_info.max,
+            f"{name}({epoch:g}) returned {shown(rate)}.",
+            "A learning rate is a finite number, and never below 0: that is uphill.",
         )
     rates = tuple(max(float(rate), 0.0) for rate in answers)
     hint = "A smaller rate throughout avoids the question. At some epoch it has to reach 1."

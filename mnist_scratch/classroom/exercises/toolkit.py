@@ -395,7 +395,7 @@ def numbers(outcome):
         return None
     try:
         return None if np.iscomplexobj(outcome.result) else np.asarray(outcome.result, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -432,7 +432,7 @@ def alike(a, b, tolerance=0.0):
         return set(a) == set(b) and all(alike(a[key], b[key], tolerance) for key in a)
     try:
         return close(a, b, tolerance)
-    except (TypeError, ValueError):  # not numbers
+    except (TypeError, ValueError, OverflowError):  # not numbers
         return type(a) is type(b) and (a is b or callable(a) or hasattr(a, "__dict__") or bool(np.all(a == b)))
 
 
@@ -458,6 +458,7 @@ def call_in_words(student, arguments, words=""):
 def shown(value):
     """A value for a sentence: small arrays with their numbers, larger ones with their shape."""
     if isinstance(value, np.ndarray):
+        value = np.asarray(value)  # without what a subclass adds
         if value.size <= 12 and value.dtype.kind in "buif":
             largest = np.max(abs(value[np.isfinite(value)]), initial=0)
             small = bool(largest > 1e-3)  # where all are tiny, they would be shown as zeros
