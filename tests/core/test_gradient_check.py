@@ -155,6 +155,12 @@ def test_a_gradient_of_the_wrong_shape_is_an_error(reshape):
         gradient_check(net, X, y)
 
 
+def test_a_missing_gradient_is_an_error():
+    net, X, y = problem(spoiled(lambda net, g, Y, weight_decay: g[:-1]))
+    with pytest.raises(ValueError):
+        gradient_check(net, X, y)
+
+
 def test_only_some_entries_of_each_array(monkeypatch):
     net, X, y = problem()
     report = gradient_check(net, X, y, max_entries=4)

@@ -172,6 +172,7 @@ def test_the_seed_decides_the_first_weights():
 
 def test_parameters_are_the_arrays_themselves_in_order():
     net = Network(np.array([7, 5, 3]))
+    assert (net.activation, net.output, net.loss_name, net.dtype) == ("relu", "softmax", "cross_entropy", np.float32)
     assert net.sizes == [7, 5, 3] and [W.shape for W in net.weights] == [(7, 5), (5, 3)]
     arrays = [net.weights[0], net.biases[0], net.weights[1], net.biases[1]]
     assert all(a is b for a, b in zip(net.parameters(), arrays, strict=True))

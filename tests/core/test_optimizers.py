@@ -228,6 +228,11 @@ def test_settings_cannot_be_changed():
             settings.learning_rate = settings.then = 1.0
 
 
+def test_what_is_not_said_is_plain_descent():
+    assert SGD() == SGD(0.1, momentum=0.0, nesterov=False, clip_value=None, clip_norm=None)
+    assert AveragedSGD() == AveragedSGD(0.1, averaging=0.99)
+
+
 def test_nesterov_needs_momentum():
     with pytest.raises(ValueError, match="momentum above 0"):
         SGD(0.1, nesterov=True)

@@ -113,6 +113,17 @@ def test_fit_is_descent_written_out(batch_size, settings):
     assert history.seconds[0] == 0 < history.seconds[1] and history.seconds == sorted(history.seconds)
 
 
+def test_what_is_not_said_is_plain_descent_in_batches_of_128():
+    data, nets = some_data(300), [some_network() for _ in range(3)]
+    settings = {"batch_size": 128, "optimizer": SGD(0.1), "weight_decay": 0.0, "label_smoothing": 0.0, "augment": None}
+    settings |= {"validation": None, "seed": 0, "shuffle": True}
+    history = fit(nets[0], data, epochs=1, **settings)
+    trainer = Trainer(nets[2], data)
+    assert recorded(fit(nets[1], data, epochs=1)) == recorded(history)
+    assert [trainer.step() for _ in range(3)] == history.batch_loss
+    assert same(nets[0], nets[1]) and same(nets[0], nets[2])
+
+
 def test_no_epochs_are_a_measurement():
     net = some_network()
     history = quiet(net, some_data(), epochs=0)
