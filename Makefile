@@ -17,6 +17,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEV := .venv/.dev
 PEERS := .venv/.peers
+FAST := $(patsubst %,tests/core/test_%.py,functions data network gradient_check optimizers training)
+FAST += tests/classroom/test_exercises.py
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-fast test-browser bench slides site lite notebooks format clean remake
@@ -33,8 +35,8 @@ test: $(READY) $(if $(findstring cluster,$(TESTS)),$(DEV)) $(if $(findstring ben
 	$(BIN)/python -m ruff format --check .
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(TESTS),0,$(WORKERS)) --dist loadfile $(TESTS)
 
-test-fast: $(READY)  ## run the tests of the core and of the exercises, in seconds
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/core tests/classroom/test_exercises.py
+test-fast: $(READY)  ## run the tests of the six core modules and of the exercises, in seconds
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(FAST)
 
 test-browser: $(DEV) site  ## move sliders, draw, press buttons and read the website in a real browser (needs Chromium and npm)
 	$(BIN)/python -m pytest tests/browser
