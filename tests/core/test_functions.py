@@ -89,17 +89,15 @@ def slow_loss(kind, rows, targets):
 @given(seed=st.integers(0, 10_000), m=st.integers(1, 4), K=st.integers(2, 5), soft=st.booleans())
 def test_losses_and_gradients_agree_with_loops(kind, loss, output, backward, seed, m, K, soft):
     rng = np.random.default_rng(seed)
-    Z, D, h = 3 * rng.standard_normal((m, K)), rng.standard_normal((m, K)), 1e-30
+    Z = 3 * rng.standard_normal((m, K))
     Y = rng.dirichlet(np.ones(K), m) if soft else np.eye(K)[rng.integers(0, K, m)]
     assert loss(Z, Y) == pytest.approx(slow_loss(kind, Z.tolist(), Y.tolist()), rel=1e-9)
     dZ = backward(output(Z), Y)
     assert dZ.shape == (m, K)
     for i, k in np.ndindex(m, K):
         E = np.zeros((m, K))
-        E[i, k] = 1e-5
-        slope = (slow_loss(kind, (Z + E).tolist(), Y.tolist()) - slow_loss(kind, (Z - E).tolist(), Y.tolist())) / 2e-5
-        assert dZ[i, k] == pytest.approx(slope, rel=1e-5, abs=1e-8)
-    assert loss(Z + 1j * h * D, Y).imag / h == pytest.approx(np.sum(dZ * D), rel=1e-12, abs=1e-15)  # it is analytic
+        E[i, k] = 1e-30
+        assert dZ[i, k] == pytest.approx(loss(Z + 1j * E, Y).imag / 1e-30, rel=1e-10, abs=1e-14)  # it is analytic
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -278,11 +278,6 @@ def test_what_is_no_network_is_refused_and_never_unpickled(tmp_path, change):
     assert "allow_pickle" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="model.npz"):
-        Network.load(tmp_path / "model.npz")
-
-
 X5 = np.linspace(0, 1, 20).reshape(5, 4)
 
 

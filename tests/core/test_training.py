@@ -208,20 +208,6 @@ def test_the_seed_decides_the_run_and_nothing_else_does():
     assert runs[0] == runs[1] and runs[0]["batch_loss"] != runs[2]["batch_loss"]
 
 
-def test_numpys_numbers_are_as_good_as_pythons():
-    """A NumPy scalar must not turn float32 arithmetic into float64."""
-
-    def run(number):
-        net = some_network(dtype="float32")
-        optimizer = SGD(number(0.1), momentum=number(0.9), clip_norm=number(0.7), clip_value=number(0.3))
-        loss = {"weight_decay": number(0.01), "label_smoothing": number(0.1)}
-        return net, quiet(net, some_data(), optimizer=optimizer, validation=VALIDATION, **loss)
-
-    (one, first), (two, second) = run(float), run(np.float64)
-    assert same(one, two) and recorded(first) == recorded(second)
-    assert {type(value) for name in [*LISTS, "batch_loss"] for value in getattr(second, name)} == {float}
-
-
 @pytest.mark.parametrize(
     "augment",
     [
