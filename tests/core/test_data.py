@@ -189,6 +189,7 @@ def test_unpacked_and_repacked_files_are_accepted(place, raw, mnist):
     "damage, words",
     [
         (lambda content: gzip.compress(content[:-1]), "cut short"),
+        (lambda content: gzip.compress(content)[:-8] + bytes(8), "damaged gzip data"),
         (lambda content: gzip.compress(content[:-1] + bytes([content[-1] ^ 1])), "the checksum is wrong"),
         (lambda content: b"<html>", "not IDX"),
     ],

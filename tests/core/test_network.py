@@ -256,7 +256,7 @@ class Planted:
     [
         *({name: None} for name in ["activation", "output", "W1", "b2"]),  # missing
         *({name: Planted} for name in ["activation", "W1", "b1"]),
-        {"W2": np.zeros((4, 2), "f4")},
+        *({"W2": np.zeros(shape, "f4")} for shape in ((4, 2), (2, 2))),
         {"W2": np.zeros((3, 2), "f8")},  # mixed types
         {name: np.zeros(shape, "f2") for name, shape in {"W1": (4, 3), "b1": 3, "W2": (3, 2), "b2": 2}.items()},
         {"output": "sigmoid"},  # which does not go with cross-entropy

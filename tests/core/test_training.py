@@ -157,7 +157,7 @@ def test_a_trainer_steps_and_measures_as_fit_and_evaluate_do(optimizer, m, batch
 def test_a_trainers_settings_may_change_between_steps():
     trainer = Trainer(some_network(), some_data(), optimizer=SGD(0.1), batch_size=5)
     trainer.step()
-    assert len(repr(trainer)) < 100
+    assert len(repr(trainer)) < 100 and trainer in {trainer}
     trainer.optimizer, before = SGD(1e-300), trainer.net.copy()
     trainer.batch_size = 9
     trainer.step()
@@ -206,6 +206,14 @@ def test_the_seed_decides_the_run_and_nothing_else_does():
         runs.append(recorded(quiet(some_network(), some_data(), seed=seed, **EVERYTHING)))
         assert str(np.random.get_state()) == before  # noqa: NPY002
     assert runs[0] == runs[1] and runs[0]["batch_loss"] != runs[2]["batch_loss"]
+
+
+@pytest.mark.parametrize("returned", ["float64", "int64"])
+def test_augment_gets_the_images_as_they_are_and_may_return_any_numbers(returned):
+    given, net, data = [], some_network(dtype="float32"), some_data()
+    history = quiet(net, data, augment=lambda X, rng: given.append(X) or (3 * X).astype(returned), shuffle=False)
+    assert np.array_equal(np.concatenate(given), np.tile(data.images, (3, 1))) and history.epochs == 3
+    assert {a.dtype for a in net.parameters()} == {np.dtype("float32")}
 
 
 @pytest.mark.parametrize(
