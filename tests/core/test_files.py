@@ -36,6 +36,11 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, e
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [old] * bool(old)
 
 
+def test_an_error_that_names_no_file_as_of_a_full_disk_gets_the_name(tmp_path):
+    with pytest.raises(OSError, match=f"No space left.*{tmp_path / 'a'}'$"), replacing(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_an_error_while_putting_in_place_leaves_nothing_beside(tmp_path):
     path = tmp_path / "a"
     path.mkdir()  # a folder cannot be replaced by a file

@@ -270,11 +270,12 @@ def test_divergence_in_the_last_step_of_an_epoch_leaves_no_row_and_no_warning(lo
     assert all(math.isfinite(v) for name in [*PER_EPOCH, "batch_loss"] for v in getattr(history, name))
 
 
-def test_weights_that_are_spoiled_already_are_not_blamed_on_the_learning_rate():
-    net = some_network()
-    net.weights[0][0, 0] = np.nan
+@pytest.mark.parametrize("weight, loss", [(np.nan, "nan"), (4e37, "inf")])
+def test_weights_that_are_spoiled_already_are_not_blamed_on_the_learning_rate(weight, loss):
+    net = some_network(dtype="float32")
+    net.weights[1][:, 0] = weight
     history = quiet(net, some_data())
-    assert history.diverged and history.stopped.startswith("the loss is nan before the first step. Try a new Network")
+    assert history.diverged and history.stopped.startswith(f"the loss is {loss} before the first step. Try a new Netw")
     assert rows_of(history) == 0 and history.batch_loss == []
 
 
