@@ -77,6 +77,7 @@ MAGIC = "not IDX: it begins with "
         (b"", MAGIC),
         (GOOD[:3], MAGIC),
         (b"\0\0\x08\x00", MAGIC),  # no dimensions
+        (b"\0\0\x08\x21" + bytes(200), MAGIC),  # 33 of them
         (b"\0\0\x0a\x01\0\0\0\x01x", MAGIC),  # no such type
         (b"\0\x01\x08\x01\0\0\0\x01x", MAGIC),
         (b"<!DOCTYPE html><title>Sign in</title>", r"begins with 3c 21 44 4f \(is it a web page\?\)"),

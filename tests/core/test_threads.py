@@ -38,7 +38,8 @@ FROM_TWO = pytest.mark.usefixtures("two_threads")
 
 @FROM_TWO
 @pytest.mark.parametrize(
-    "work, threads, expected", [(1, None, 1), (1e8 - 1, None, 1), (1e8, None, 2), (1, 2, 2), (1e8, 1, 1), (1e12, 3, 3)]
+    "work, threads, expected",
+    [(1, None, 1), (1e8 - 1, None, 1), (1e8, None, 2), (1e12, None, 2), (1, 2, 2), (1e8, 1, 1), (1e12, 3, 3)],
 )
 def test_small_steps_take_one_thread_unless_told_otherwise(work, threads, expected):
     with blas_threads(work, threads):
