@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
-from mnist_scratch.distortions import interpolate
+from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule, functions
 from mnist_scratch.recipes import RECIPES, Recipe
 
 # ------------------------------------------------------------------------------------------------ notebook 01
@@ -24,11 +23,6 @@ class one_hot:
                 raise ValueError(f"{label} is no class")
             rows.append([1 if k == label else 0 for k in range(n_classes)])
         return np.array(rows)
-
-    def from_the_identity(y, K=10):
-        y = np.asarray(y)
-        assert 0 <= y.min() and y.max() < K
-        return np.eye(K)[y]
 
     def in_float32(labels, n_classes=10):
         if not np.isin(labels, np.arange(n_classes)).all():
@@ -53,11 +47,6 @@ class split:
         pixels = images.shape[1:]
         return tuple(np.array(part).reshape(-1, *(pixels if k % 2 == 0 else ())) for k, part in enumerate(parts))
 
-    def by_one_order(X, y, n, seed):
-        order = np.random.default_rng(seed).permutation(len(X))
-        train, validation = order[n:], order[:n]
-        return X[train], y[train], X[validation], y[validation]
-
     def by_shuffled_copies_in_float32(images, labels, n_validation, seed):
         images, labels = images.astype(np.float32), labels.copy()
         np.random.default_rng(seed).shuffle(images)
@@ -65,10 +54,10 @@ class split:
         cut = len(images) - n_validation
         return [images[:cut], labels[:cut], images[cut:], labels[cut:]]
 
-    def by_a_drawn_mask(images, labels, n_validation, seed):
-        chosen = np.zeros(len(images), bool)
-        chosen[np.random.default_rng(seed).choice(len(images), n_validation, replace=False)] = True
-        return images[~chosen], labels[~chosen], images[chosen], labels[chosen]
+    def by_a_drawn_mask(X, y, n, s):
+        chosen = np.zeros(len(X), bool)
+        chosen[np.random.default_rng(s).choice(len(X), n, replace=False)] = True
+        return X[~chosen], y[~chosen], X[chosen], y[chosen]
 
 
 class minibatches:
@@ -115,10 +104,6 @@ class softmax:
             rows.append([e / sum(exps) for e in exps])
         return np.array(rows)
 
-    def with_whole_arrays(logits):
-        E = np.exp(logits - np.max(logits, axis=1)[:, None])
-        return E / np.sum(E, axis=1)[:, None]
-
     def in_a_float32_copy(Z):
         Z = np.array(Z, dtype=np.float32)
         Z -= Z.max(axis=-1, keepdims=True)
@@ -134,10 +119,6 @@ class cross_entropy:
             log_sum = max(z) + math.log(sum(math.exp(v - max(z)) for v in z))
             total += sum(t * (log_sum - v) for v, t in zip(z, y, strict=True))
         return total / len(Z)
-
-    def with_whole_arrays(logits, targets):
-        S = logits - logits.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(S).sum(axis=1)) - (S * targets).sum(axis=1)))
 
     def in_float32(Z, Y):
         Z = Z.astype(np.float32)
@@ -157,8 +138,6 @@ class dense_forward:
         A, W, b = (array.astype(np.float32) for array in (A, W, b))
         return g(np.einsum("ik,kj->ij", A, W) + b[None, :])
 
-    others = [lambda inputs, weights, bias, activation: activation(np.dot(inputs, weights) + bias)]
-
 
 # ------------------------------------------------------------------------------------------------ notebook 03
 
@@ -177,8 +156,6 @@ class relu_backward:
         dZ[A == 0] = 0
         return dZ
 
-    others = [lambda dA, A: np.where(A > 0, dA, 0), lambda upper, out: upper * np.sign(out)]
-
 
 class softmax_cross_entropy_backward:
     def with_loops(Z, y):
@@ -190,15 +167,10 @@ class softmax_cross_entropy_backward:
         return dZ
 
     def in_float32(Z, y):
-        dZ = softmax.with_whole_arrays(Z.astype(np.float32))
+        dZ = functions.softmax(Z.astype(np.float32))
         dZ[range(len(y)), y] -= 1
         dZ /= len(y)
         return dZ
-
-    others = [
-        lambda Z, y: (softmax.with_whole_arrays(Z) - (y[:, None] == np.arange(Z.shape[1]))) / len(y),
-        lambda logits, labels: (softmax.with_whole_arrays(logits) - np.eye(logits.shape[1])[labels]) / logits.shape[0],
-    ]
 
 
 class dense_backward:
@@ -215,9 +187,7 @@ class dense_backward:
     def in_float32(dZ, A, W, weight_decay):
         dZ, A, W = (array.astype(np.float32) for array in (dZ, A, W))
         dW = np.einsum("ik,ij->kj", A, dZ) + np.float32(weight_decay) * W
-        return np.einsum("ij,kj->ik", dZ, W), dW, np.ones(len(dZ), np.float32) @ dZ
-
-    others = [lambda d, A, W, lam: [np.dot(d, W.T), np.dot(A.T, d) + W * lam, np.sum(d, axis=0)]]
+        return [np.einsum("ij,kj->ik", dZ, W), dW, np.ones(len(dZ), np.float32) @ dZ]
 
 
 # ------------------------------------------------------------------------------------------------ notebook 04
@@ -229,23 +199,10 @@ CAUSES = dict(A="mean", B="bias", C="mask", D="in place", E="transpose") | dict(
 bug_hunt = [
     CAUSES,
     {letter.lower(): f" {cause.upper()}" for letter, cause in CAUSES.items()},
-    dict(reversed(CAUSES.items())),
 ]
 
 
 class numerical_gradient:
-    def with_loops(f, x, epsilon=1e-5):
-        slopes = np.empty(x.shape)
-        for index in np.ndindex(x.shape):
-            original = x[index]
-            x[index] = original + epsilon
-            above = f()
-            x[index] = original - epsilon
-            below = f()
-            x[index] = original
-            slopes[index] = (above - below) / (2 * epsilon)
-        return slopes
-
     def with_unit_vectors(f, x, epsilon=1e-5):
         start, slopes = x.copy(), []
         for unit in np.eye(x.size):
@@ -268,18 +225,6 @@ class numerical_gradient:
             slopes[i] = (values[0] - values[1]) / (2 * step)
         return slopes.reshape(place.shape)
 
-    def with_an_iterator(f, x, epsilon=1e-5):
-        slopes = np.zeros_like(x)
-        with np.nditer(x, flags=["multi_index"], op_flags=["readwrite"]) as entries:
-            for entry in entries:
-                original = float(entry)
-                entry[...] = original + epsilon
-                above = f()
-                entry[...] = original - epsilon
-                slopes[entries.multi_index] = (above - f()) / (2 * epsilon)
-                entry[...] = original
-        return slopes
-
 
 class relative_error:
     def with_loops(a, n):
@@ -290,19 +235,11 @@ class relative_error:
             size_n += v**2
         return 0 if size_a == size_n == 0 else difference**0.5 / (size_a**0.5 + size_n**0.5)
 
-    def with_norms(analytic, numerical):
-        sizes = np.linalg.norm(analytic) + np.linalg.norm(numerical)
-        return np.linalg.norm(analytic - numerical) / sizes if sizes > 0 else 0.0
-
     def in_float32(a, n):
         a, n = np.float32(a), np.float32(n)
         if not a.any() and not n.any():
             return np.float32(0)
         return np.sqrt(np.sum((a - n) ** 2)) / (np.sqrt(np.sum(a * a)) + np.sqrt(np.sum(n * n)))
-
-    others = [
-        lambda a, n: np.linalg.norm(a - n) / max(np.linalg.norm(a) + np.linalg.norm(n), 1e-300),
-    ]
 
 
 class four_point_difference:
@@ -316,14 +253,6 @@ class four_point_difference:
         near, far = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
         return (8 * near - far) / (12 * epsilon)
 
-    def from_two_central_differences(f, x, h):
-        narrow, wide = (f(x + h) - f(x - h)) / (2 * h), (f(x + 2 * h) - f(x - 2 * h)) / (4 * h)
-        return (4 * narrow - wide) / 3
-
-    others = [
-        lambda f, x, e: sum(weight * f(x + s * e) for s, weight in [(-2, 1), (-1, -8), (1, 8), (2, -1)]) / (12 * e),
-    ]
-
 
 # ------------------------------------------------------------------------------------------------ notebook 05
 
@@ -333,10 +262,6 @@ class sgd_step:
         for i in range(len(parameters)):
             for at in np.ndindex(parameters[i].shape):
                 parameters[i][at] -= learning_rate * gradients[i][at]
-
-    def with_whole_arrays(p, g, lr):
-        for parameter, gradient in zip(p, g, strict=True):
-            parameter[...] = parameter - lr * gradient
 
     def in_float32(parameters, gradients, learning_rate):
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -355,22 +280,11 @@ class momentum_step:
                 velocity[i][at] = momentum * velocity[i][at] + gradients[i][at]
                 parameters[i][at] -= learning_rate * velocity[i][at]
 
-    def in_three_lines(p, g, v, eta, mu):
-        for i in range(len(p)):
-            v[i] *= mu
-            v[i] += g[i]
-            p[i] -= eta * v[i]
-
     def in_float32(parameters, gradients, velocity, learning_rate, momentum):
         eta, mu = np.float32(learning_rate), np.float32(momentum)
         for p, g, v in zip(parameters, gradients, velocity, strict=True):
             v[...] = mu * v.astype(np.float32) + g.astype(np.float32)
             p[...] = p.astype(np.float32) - eta * v.astype(np.float32)
-
-    def with_sgd_step(parameters, gradients, velocity, learning_rate, momentum):
-        for v, g in zip(velocity, gradients, strict=True):
-            v[:] = g + momentum * v
-        sgd_step.with_whole_arrays(parameters, velocity, learning_rate)
 
 
 class repair:
@@ -380,7 +294,6 @@ class repair:
 
     others = [
         lambda epoch: 1.6 * epoch / 2 if epoch < 2 else 1.6 * (6 - epoch) / 4,
-        lambda t: np.interp(t, [0, 2, 6], [0, 1.2, 0]),
         WarmUpSchedule(CosineSchedule(1.6, epochs=6), epochs=2),
         CosineSchedule(1, epochs=6),
     ]
@@ -408,8 +321,6 @@ class l2_penalty:
         flat = np.concatenate([W.ravel().astype(np.float32) for W in weights])
         return np.float32(lam) / 2 * np.dot(flat, flat)
 
-    others = [lambda Ws, lam: lam / 2 * sum(np.linalg.norm(W) ** 2 for W in Ws)]
-
 
 class l2_gradient:
     def with_loops(weights, weight_decay):
@@ -421,7 +332,6 @@ class l2_gradient:
         return gradients
 
     others = [
-        lambda weights, weight_decay: [weight_decay * W for W in weights],
         lambda Ws, lam: tuple(np.multiply(W, np.float32(lam), dtype=np.float32) for W in map(np.float32, Ws)),
     ]
 
@@ -444,23 +354,13 @@ class random_configurations:
             found.append({"learning_rate": eta, "weight_decay": lam, "sizes": (784, int(rng.integers(16, 257)), 10)})
         return found
 
-    def by_logarithms(n, seed):
-        rng = np.random.default_rng(seed)
-        rates = np.exp(rng.uniform(np.log(1e-3), np.log(1.0), n))
-        decays = np.exp(rng.uniform(np.log(1e-6), np.log(1e-1), n))
-        units = np.exp2(rng.uniform(4, 8, n)).round().astype(int)
-        return [
-            {"learning_rate": eta, "weight_decay": lam, "sizes": [784, k, 10]}
-            for eta, lam, k in zip(rates, decays, units, strict=True)
-        ]
-
     def in_float32_with_epochs(n, seed):
         rng = np.random.default_rng(seed)
         exponents = rng.random((n, 2), dtype=np.float32) * np.float32(3) - np.array([3, 5], np.float32)
         eta, lam = (np.float32(10) ** exponents).T
         hidden = rng.choice([16, 32, 64, 128, 256], n)
         return [
-            {"learning_rate": eta[i], "weight_decay": lam[i], "sizes": (784, hidden[i], 10), "epochs": 2}
+            {"learning_rate": eta[i], "weight_decay": lam[i], "sizes": [784, hidden[i], 10], "epochs": 2}
             for i in range(n)
         ]
 
@@ -502,7 +402,6 @@ class confusion_matrix:
         return counts
 
     others = [
-        lambda labels, answers, K: np.bincount(K * labels + answers, minlength=K * K).reshape(K, K),
         lambda labels, answers, K: np.eye(K, dtype=np.float32)[labels].T @ np.eye(K, dtype=np.float32)[answers],
     ]
 
@@ -553,8 +452,6 @@ class our_weight_decay:
         kinds, factors = np.array(["half", "full", "half by n", "decay"]), np.array([1, 2, 1 / n, 1 / rate], np.float32)
         return np.float32(lam) * factors[kinds == kind][0]
 
-    others = [lambda lam, form, n, e: lam * {"full": 2, "half by n": 1 / n, "decay": 1 / e}.get(form, 1)]
-
 
 epochs_of_batch_descent = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30]
 
@@ -571,26 +468,11 @@ class shifted:
                     moved[:, 28 * i + j] = images[:, 28 * (i - rows) + j - columns]
         return moved
 
-    def by_slices(images, down, right):
-        def ends(by):
-            return slice(max(0, by), max(0, 28 + min(0, by))), slice(max(0, -by), max(0, 28 - max(0, by)))
-
-        (to_rows, from_rows), (to_columns, from_columns) = ends(down), ends(right)
-        pictures = images.reshape(-1, 28, 28)
-        moved = np.zeros_like(pictures)
-        if abs(down) < 28 and abs(right) < 28:
-            moved[:, to_rows, to_columns] = pictures[:, from_rows, from_columns]
-        return moved.reshape(len(images), 784)
-
     def padded_in_float32(images, rows, columns):
         padded = np.zeros((len(images), 84, 84), np.float32)
         padded[:, 28:56, 28:56] = images.reshape(-1, 28, 28)
         top, left = min(max(28 - rows, 0), 56), min(max(28 - columns, 0), 56)
         return padded[:, top : top + 28, left : left + 28].reshape(-1, 784)
-
-    others = [
-        lambda X, r, c: (np.eye(28, k=-r) @ X.reshape(-1, 28, 28) @ np.eye(28, k=c)).reshape(-1, 784),
-    ]
 
 
 class bilinear:
@@ -605,13 +487,6 @@ class bilinear:
         below = (1 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1)
         return (1 - down) * above + down * below
 
-    def by_tents(picture, row, column):
-        rows, columns = (np.maximum(0, 1 - abs(np.arange(28) - at)) for at in (row, column))
-        return rows @ picture @ columns
-
-    def with_the_package(image, y, x):
-        return interpolate(image.reshape(1, 784), np.full((1, 28, 28), y), np.full((1, 28, 28), x))[0, 0]
-
     def padded_in_float32(image, y, x):
         if not (-1 < y < 28 and -1 < x < 28):
             return np.float32(0)
@@ -622,14 +497,6 @@ class bilinear:
 
 
 class smoothing_matrix:
-    def with_loops(n, sigma):
-        G = np.zeros((n, n))
-        for i in range(n):
-            for j in range(n):
-                G[i, j] = math.exp(-((i - j) ** 2) / (2 * sigma**2))
-            G[i] /= sum(G[i])
-        return G
-
     def turned_twice(n, sigma):
         i = np.arange(n)
         E = np.exp(-(((i[:, None] - i) / sigma) ** 2) / 2)
@@ -653,8 +520,3 @@ class smoothed:
     def in_float32(targets, share):
         targets = np.asarray(targets, np.float32)
         return targets + np.float32(share) * (1 / np.float32(targets.shape[1]) - targets)
-
-    others = [
-        lambda Y, part: np.where(Y == 1, 1 - part + part / Y.shape[1], part / Y.shape[1]),
-        lambda Y, part: Y @ ((1 - part) * np.eye(Y.shape[1]) + part * np.ones((Y.shape[1],) * 2) / Y.shape[1]),
-    ]
