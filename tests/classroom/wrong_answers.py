@@ -333,6 +333,7 @@ WRONG |= {
     },
     "relu_backward": {
         "However small an output is": lambda dA, A: dA * (A > 1e-3),
+        "`A` belongs to the caller": lambda dA, A: dA * np.sign(A, out=A),  # right, but for what it does to A
     },
     "dense_backward": {
         "as dA": lambda dZ, A, W, c: (dZ, A.T @ dZ, [0]),
