@@ -1,9 +1,11 @@
 """Fixtures that several test files share."""
 
+import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -63,3 +65,22 @@ def pressed_at_line():
             sys.settrace(before)
 
     return pressed
+
+
+@pytest.fixture(scope="session")
+def stored():
+    """What a finished run left, but for the seconds and the pictures; to compare two folders."""
+
+    def without_seconds(value):
+        if isinstance(value, dict):
+            return {key: without_seconds(part) for key, part in value.items() if key != "seconds"}
+        return value
+
+    def stored(folder):
+        files = {path.name: path for path in folder.iterdir() if path.suffix != ".png"}
+        with np.load(files.pop("model.npz"), allow_pickle=False) as file:
+            found = {name: (array.dtype, array.shape, array.tobytes()) for name, array in file.items()}
+        assert set(files) == {"history.json", "summary.json", "misread.json"}
+        return found | {name: without_seconds(json.loads(path.read_text())) for name, path in files.items()}
+
+    return stored

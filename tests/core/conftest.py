@@ -1,8 +1,5 @@
 """What the tests of runs and of the command line share."""
 
-import json
-
-import numpy as np
 import pytest
 
 from mnist_scratch import MNIST, SGD, CosineSchedule, Dataset, runs
@@ -48,22 +45,3 @@ def contents():
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     return contents
-
-
-@pytest.fixture(scope="session")
-def stored():
-    """What a finished run left, but for the seconds and the pictures; to compare two folders."""
-
-    def without_seconds(value):
-        if isinstance(value, dict):
-            return {key: without_seconds(part) for key, part in value.items() if key != "seconds"}
-        return value
-
-    def stored(folder):
-        files = {path.name: path for path in folder.iterdir() if path.suffix != ".png"}
-        with np.load(files.pop("model.npz"), allow_pickle=False) as file:
-            found = {name: (array.dtype, array.shape, array.tobytes()) for name, array in file.items()}
-        assert set(files) == {"history.json", "summary.json", "misread.json"}
-        return found | {name: without_seconds(json.loads(path.read_text())) for name, path in files.items()}
-
-    return stored

@@ -1,14 +1,11 @@
-"""runs: each stage against `fit` by hand; interrupted, killed and resumed; what is in the folder before and after."""
+"""runs: each stage against `fit` by hand; interrupted and resumed; what is in the folder before and after."""
 
 import io
 import json
-import os
-import signal
 import warnings
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -181,8 +178,7 @@ def test_the_last_epochs_may_see_the_genuine_images(tiny, small, tmp_path):
     assert not same(result.net, run(replace(recipe, genuine_epochs=0), 3, tmp_path / "distorted").net)
 
 
-@pytest.mark.parametrize("changes", [{}, PUBLISHED])
-@pytest.mark.parametrize("rate", [1e15, 1e30])
+@pytest.mark.parametrize("changes, rate", [({}, 1e30), (PUBLISHED, 1e15)])
 def test_a_run_that_diverges_is_evaluated_and_saved(tiny, small, tmp_path, changes, rate):
     recipe = replace(tiny, **changes, activation="relu", optimizer=SGD(rate), epochs=3)
     with warnings.catch_warnings():
@@ -214,18 +210,6 @@ def test_several_seeds_share_a_folder_and_a_rerun_replaces_its_own_entry_only(ti
     run(tiny, 0, folder)
     assert load_summary(folder)["test_accuracy"] == [real["test_accuracy"][0], 0.2, 0.3, 0.4]
     assert misread(folder)["1"] == [[1, 2, 0.5]] and misread(folder)["0"]
-
-
-def test_a_run_goes_to_runs_and_never_to_the_results_of_the_course(tiny, small, tmp_path, monkeypatch, contents):
-    monkeypatch.chdir(tmp_path)
-    run_recipe(replace(tiny, **PUBLISHED), progress=False)
-    assert set(contents(tmp_path)) == {f"runs/tiny/{name}" for name in FILES}
-
-
-@pytest.mark.parametrize("place", ["", "notebooks", "notebooks/solutions"])
-def test_the_results_of_the_course_are_found_from_any_folder(monkeypatch, place, data_folder):
-    monkeypatch.chdir(data_folder.parent / place)
-    assert load_summary(runs.results_folder() / "momentum-1024")["seed"] == [0, 1, 2]
 
 
 def test_a_missing_folder_is_named_and_an_empty_one_has_no_results(tiny, tmp_path):
@@ -341,33 +325,13 @@ def with_arrays(change):
     return damage
 
 
-class Planted:
-    """Would end Python if it were unpickled."""
-
-    def __reduce__(self):
-        return os._exit, (99,)
-
-
-CHECKPOINT_DAMAGES = {
-    "half": lambda content: content[: len(content) // 2],
-    "a flipped bit": lambda content: content[:3000] + bytes([content[3000] ^ 4]) + content[3001:],
-    "objects": with_arrays(lambda arrays: arrays | {"history": np.array([Planted()], dtype=object)}),
-    "no weights": with_arrays(lambda arrays: {name: arrays[name] for name in arrays if name != "parameter2"}),
-    "no settings": with_arrays(lambda arrays: {name: arrays[name] for name in arrays if name != "settings"}),
-    "a layer too wide": with_arrays(lambda arrays: arrays | {"parameter0": np.zeros((784, 9), np.float32)}),
-}
-
-
-@pytest.mark.parametrize("damage", CHECKPOINT_DAMAGES)
 @pytest.mark.parametrize("stage", ["held-out", "all"])
-def test_a_damaged_checkpoint_is_named_with_a_remedy(tiny, stopped, contents, damage, stage):
+def test_a_damaged_checkpoint_is_named_with_a_remedy(tiny, stopped, contents, stage):
     path = stopped / f"checkpoint-seed5-{stage}.npz"
-    path.write_bytes(CHECKPOINT_DAMAGES[damage](path.read_bytes()))
+    path.write_bytes(path.read_bytes()[:3000])
     before = contents(stopped)
-    with pytest.raises(FileFormatError) as caught:
+    with pytest.raises(FileFormatError, match=f"{path}.* Delete it to start again"):
         run(tiny, 5, stopped, resume=True)
-    message = str(caught.value)
-    assert str(path) in message and "Delete it to start again" in message and "pickle" not in message
     assert contents(stopped) == before
     path.unlink()  # the remedy
     run(tiny, 5, stopped, resume=True)
@@ -450,7 +414,7 @@ def test_a_run_begun_by_an_earlier_version_goes_on(tiny, stopped, tmp_path_facto
     assert stored(stopped) == stored(unbroken)
 
 
-# -------------------------------------------------------------------------------------- interrupted, killed and resumed
+# ---------------------------------------------------------------------------------------------- interrupted and resumed
 
 
 @pytest.fixture
@@ -489,39 +453,10 @@ def test_stop_button_at_many_lines(tiny, small, unbroken, tmp_path, monkeypatch,
     lines = 10**6 - left
     assert stored(tmp_path / "counted") == unbroken
     # the end, where results are saved, closer
-    for n in [*range(1, lines, lines // 20), *range(lines - 120, lines, 11)]:
+    for n in [*range(1, lines, lines // 12), *range(lines - 120, lines, 20)]:
         folder = tmp_path / f"line-{n}"
         result, _ = interrupted(n, folder)
         assert result is None or result.interrupted, "the button was ignored"
         assert not list(folder.glob("*.unfinished")), n
         assert not run(tiny, 5, folder, resume=True).interrupted
         assert stored(folder) == unbroken, n
-
-
-def deadly_run(recipe, folder, n):
-    """Killed in the n-th step by SIGKILL, which no process can answer."""
-    steps, step = count(1), SGD.step
-
-    def deadly(*arguments):
-        if next(steps) == n:
-            os.kill(os.getpid(), signal.SIGKILL)
-        step(*arguments)
-
-    SGD.step = deadly
-    run(recipe, 5, folder, resume=True)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-@pytest.mark.parametrize("changes, every", [({}, 5), (ENSEMBLE | ELASTIC | ALONE, 17)])
-def test_killed_again_and_again_and_resumed(tiny, small, tmp_path, stored, changes, every):
-    recipe, folder, killed = replace(tiny, **changes), tmp_path / "broken", 0
-    run(recipe, 5, tmp_path / "unbroken")
-    for n in count(3, every):
-        process = get_context("fork").Process(target=deadly_run, args=(recipe, folder, n))
-        process.start()
-        process.join()
-        if process.exitcode == 0:
-            break
-        assert process.exitcode == -signal.SIGKILL
-        killed += 1
-    assert killed > 2 and stored(folder) == stored(tmp_path / "unbroken")
