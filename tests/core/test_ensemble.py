@@ -27,16 +27,10 @@ def test_its_logits_are_the_mean_of_its_members(tmp_path, sizes, dtype, toleranc
     members = some_members(n, sizes, activation=activation, output=output, loss=loss, dtype=dtype)
     before = [array.copy() for net in members for array in net.parameters()]
     joined = ensemble(iter(members))
-    assert (joined.activation, joined.output, joined.loss_name, joined.dtype) == (
-        activation,
-        output,
-        loss,
-        np.dtype(dtype),
-    )
+    assert (joined.activation, joined.output, joined.loss_name) == (activation, output, loss) and joined.dtype == dtype
     assert joined.sizes == [sizes[0], *(n * size for size in sizes[1:-1]), sizes[-1]]
-    np.testing.assert_allclose(
-        joined.forward(X), sum(net.forward(X) for net in members) / n, rtol=tolerance, atol=tolerance
-    )
+    mean = sum(net.forward(X) for net in members) / n
+    np.testing.assert_allclose(joined.forward(X), mean, rtol=tolerance, atol=tolerance)
     for A, *own in zip(joined.activations(X)[1:-1], *(net.activations(X)[1:-1] for net in members), strict=True):
         np.testing.assert_allclose(A, np.hstack(own), rtol=tolerance, atol=tolerance)  # side by side, in their order
     joined.save(tmp_path / "model.npz")
@@ -50,26 +44,13 @@ def test_its_logits_are_the_mean_of_its_members(tmp_path, sizes, dtype, toleranc
 KIND = {"sizes": [4, 5, 3], "output": "softmax", "loss": "binary_cross_entropy"}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"sizes": [4, 6, 3]},
-        {"sizes": [5, 5, 3]},
-        {"sizes": [4, 5, 2]},
-        {"sizes": [4, 3]},
-        {"activation": "tanh"},
-        {"output": "sigmoid"},
-        {"loss": "cross_entropy"},
-        {"dtype": "float64"},
-    ],
-)
+CHANGES = [{"sizes": sizes} for sizes in ([4, 6, 3], [5, 5, 3], [4, 5, 2], [4, 3])]
+CHANGES += [{"activation": "tanh"}, {"output": "sigmoid"}, {"loss": "cross_entropy"}, {"dtype": "float64"}]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_members_of_different_kinds_are_refused(change):
     usual, other = Network(**KIND), Network(**(KIND | change))
-    for members in ([usual, other], [other, usual], [usual, usual, other]):
+    for members in ([usual, other], [other, usual], [usual, usual, other], []):
         with pytest.raises(ValueError, match="^networks must be one or more of the same kind, not "):
             ensemble(members)
-
-
-def test_no_members_are_refused():
-    with pytest.raises(ValueError, match="^networks must be one or more"):
-        ensemble([])

@@ -274,7 +274,7 @@ def network_file(dice):
 
 def test_network_files(tmp_path):
     seen = Counter()
-    for seed in range(300):
+    for seed in range(1_000):
         content = network_file(Dice(seed))
         net = result_or_refusal(Network.load, tmp_path / "model.npz", content)
         seen[net is not None] += 1
