@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import shlex
+import subprocess
 import sys
 from contextlib import suppress
 from glob import glob
@@ -189,7 +190,8 @@ def train(options):
     for seed in seeds:  # all of them first: a refusal should not come after an hour
         check_folder(recipe, seed, folder, options.resume)
     resume = [] if options.resume else ["--resume"]
-    go_on = "go on with: " + shlex.join(["python", "-m", "mnist_scratch", "train", *options.words, *resume])
+    join = subprocess.list2cmdline if os.name == "nt" else shlex.join
+    go_on = "go on with: " + join(["python", "-m", "mnist_scratch", "train", *options.words, *resume])
     for seed in seeds:
         if options.resume and finished(recipe, seed, folder):
             print(f"{recipe.name}, seed {seed}: finished already")

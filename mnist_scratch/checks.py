@@ -12,6 +12,7 @@ import numpy as np
 
 _MOST = 1_000_000  # units of a layer, or classes
 _LARGEST = 2**63 - 1
+NUMBERS = list(dict.fromkeys(np.dtype(t).name for t in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 
 
 def one_of(name, value, known):
@@ -126,6 +127,25 @@ def parameter(value, kinds):
     return value
 
 
+def parameters(net, shapes):
+    """Return {name: array} of a Network's parameters; raise ValueError if one has another shape or dtype now."""
+    named = dict(zip(net.parameter_names(), net.parameters(), strict=True))
+    for (name, array), shape in zip(named.items(), shapes, strict=True):
+        if (array.shape, array.dtype) != (shape, net.dtype):
+            raise ValueError(f"{name} must be {net.dtype} {shape}, not {array.dtype} {array.shape}: not saved")
+    return named
+
+
+def output_and_loss(output, loss, outputs, losses):
+    """Return the two names; raise ValueError if one is unknown, or if they do not go together."""
+    one_of("output", output, outputs)
+    one_of("loss", loss, sorted({name for _, name in losses}))
+    if (output, loss) not in losses:
+        advice = "answering 1 for every class would minimize it; use binary_cross_entropy"
+        raise ValueError(f"loss={loss!r} does not go with output={output!r}: {advice}")
+    return output, loss
+
+
 def layer_sizes(sizes):
     """Return a list of two or more whole numbers from 1 to a million; raise ValueError otherwise."""
     try:
@@ -191,10 +211,12 @@ def inputs(X, n_in, dtype, name="X"):
         low, high = X.real.min() + X.imag.min(), X.real.max() + X.imag.max()
     else:
         low, high = X.min(), X.max()  # NaN, if there is one, is both
-    if X.dtype.kind not in "fc" or low >= 0 and 128 <= high <= 255:
+    pixels = low >= 0 and 128 <= high <= 255 and (n_in == 784 or np.allclose(X, np.rint(X), rtol=0, atol=1e-3))
+    if X.dtype.kind not in "fc" or pixels:
+        remedy = f"for pixels from 0 to 255 use {name} / 255, as load_mnist does"
+        remedy = remedy if high > 1 else f'use {name}.astype("float32")'
         raise ValueError(
-            f"{name} holds {X.dtype} values from {low} to {high}, but the network computes with fractions: "
-            f"for pixels from 0 to 255 use {name} / 255, as load_mnist does"
+            f"{name} holds {X.dtype} values from {low} to {high}, but the network computes with fractions: {remedy}"
         )
     largest = np.finfo(dtype).max
     if not (low >= -largest and high <= largest):
@@ -286,7 +308,7 @@ def finite_loss(loss, trainer, epoch, step):
     """Raise Diverged, which names the step after which training is no longer possible, unless the loss is finite."""
     if isfinite(loss):
         return
-    largest = abs(trainer.train.images).max()
+    largest = max(-trainer.train.images.min(), trainer.train.images.max())
     if epoch < 0:
         raise Diverged(f"the loss is {loss} before the first step. Try a new Network; inputs go up to {largest:g}.")
     rate = trainer.optimizer.rate(epoch + step / trainer.steps_per_epoch)

@@ -5,7 +5,6 @@ hand in notebook 01. All numbers in a file are big-endian.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .files import FileFormatError, course_folder, read_exactly, unpacked
+from .files import course_folder, read_exactly, read_genuine, unpacked
 
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -24,10 +23,6 @@ _MNIST_FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-_LARGEST = 50_000_000  # bytes, a little more than the largest of them
-_RESTORE = "Restore it with `git checkout -- data`, or copy it again from the course's repository."
-_NAME = "Name the folder that holds the four files, or leave folder out."
-_NUMBERS = list(dict.fromkeys(np.dtype(t).name for t in np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +56,7 @@ class Dataset:
 
     def __getitem__(self, rows):
         if isinstance(rows, (int, np.integer)):
-            raise TypeError(f"data[{rows}] is one row; take data[{rows}:{rows + 1}], or data.images[{rows}]")
+            raise TypeError(f"data[{rows}] is one row; take data[[{rows}]], or data.images[{rows}]")
         return Dataset(self.images[rows], self.labels[rows])
 
     def __repr__(self):
@@ -143,27 +138,12 @@ def load_mnist(folder=None, n_validation=10_000):
         If n_validation is not between 0 and 59,999.
     """
     checks.integer("n_validation", n_validation, 0, 59_999)
-    ours = course_folder("data", "train-images-idx3-ubyte*") if folder is None else None
-    place, remedy = (ours, _RESTORE) if ours else (Path(checks.path("folder", folder)), _NAME)
-    arrays = [_genuine(place, name, remedy) for name in _MNIST_FILES]
+    ours = folder is None
+    place = course_folder("data", "train-images-idx3-ubyte*") if ours else Path(checks.path("folder", folder))
+    arrays = [read_genuine(read_idx, place / name, digest, ours) for name, digest in _MNIST_FILES.items()]
     train, test = _as_dataset(*arrays[:2]), _as_dataset(*arrays[2:])
     train, validation = split(train, [len(train) - n_validation, n_validation])
     return MNIST(train, validation, test)
-
-
-def _genuine(folder, name, remedy):
-    """The array of one of MNIST's files, if its bytes are the genuine ones."""
-    packed, plain = folder / f"{name}.gz", folder / name
-    path = plain if plain.exists() and not packed.exists() else packed
-    try:
-        array = read_idx(path, _LARGEST)
-        digest = sha256(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes())  # the file's header
-        digest.update(array)
-        if digest.hexdigest() != _MNIST_FILES[name]:
-            raise FileFormatError(f"{path}: the checksum is wrong: these are not the genuine bytes.")
-    except (FileNotFoundError, FileFormatError) as error:
-        raise type(error)(f"{error} {remedy}") from None
-    return array
 
 
 def _as_dataset(images, labels):
@@ -185,7 +165,7 @@ def one_hot(labels, n_classes=10, dtype=np.float32):
         If labels are not integers from 0 to n_classes − 1.
     """
     labels = checks.labels(labels, checks.n_classes(n_classes), name="labels")
-    Y = np.zeros((len(labels), n_classes), checks.dtype(dtype, _NUMBERS))
+    Y = np.zeros((len(labels), n_classes), checks.dtype(dtype, checks.NUMBERS))
     Y[np.arange(len(labels)), labels] = 1
     return Y
 

@@ -72,11 +72,7 @@ class Network:
     ):
         self.sizes = checks.layer_sizes(sizes)
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
-        self.output = checks.one_of("output", output, OUTPUTS)
-        self.loss_name = checks.one_of("loss", loss, sorted({name for _, name in LOSSES}))
-        if (output, loss) not in LOSSES:
-            advice = "answering 1 for every class would minimize it; use binary_cross_entropy"
-            raise ValueError(f"loss={loss!r} does not go with output={output!r}: {advice}")
+        self.output, self.loss_name = checks.output_and_loss(output, loss, OUTPUTS, LOSSES)
         self.dtype = checks.dtype(dtype)
 
         if initialization is None:
@@ -194,7 +190,7 @@ class Network:
     def _data_loss_and_gradients(self, X, Y, weight_decay):
         """The same without checks and penalty: training checks all data once, and measures the penalty once an epoch.
 
-        A subclass that changes the loss overrides this, and so changes `loss_and_gradients` too.
+        A subclass that changes the loss overrides `_data_loss` and `backward`: everything goes through these two.
         """
         Z, A = self._forward_pass(X)
         return self._data_loss(Z[-1], Y), self.backward(Z, A, Y, weight_decay)
@@ -268,10 +264,7 @@ class Network:
             If a weight or bias was replaced by an array of another shape or dtype; nothing is written.
         """
         kind = {"activation": self.activation, "output": self.output, "loss": self.loss_name}
-        parameters = dict(zip(self.parameter_names(), self.parameters(), strict=True))
-        for (name, array), shape in zip(parameters.items(), _shapes(self.sizes), strict=True):
-            if (array.shape, array.dtype) != (shape, self.dtype):
-                raise ValueError(f"{name} must be {self.dtype} {shape}, not {array.dtype} {array.shape}: not saved")
+        parameters = checks.parameters(self, _shapes(self.sizes))
         save_arrays(checks.path("path", path), kind | parameters)
 
     @classmethod

@@ -113,6 +113,8 @@ def _run(recipe, seed, folder, progress, on_epoch):
         histories[stage] = history = recipe.fit(net, images, own_seed, **options)
         if history.stopped and not history.diverged:
             return Run(net, histories, None)
+        if not history.train_loss:
+            raise UserError(f"{recipe.name}: {history.stopped}")
         result = getattr(recipe.optimizer, "result", None)
         networks.append(result(net, history.optimizer_state) if result else net)
 
@@ -174,7 +176,7 @@ def alone_in(folder):
     UserError when another one is in it. Files that a killed process left unfinished are removed.
     """
     with closing(_Lock(folder)) as lock, closing(lock):  # twice: the stop button may be pressed while it closes
-        for leftover in folder.glob("*.unfinished") if lock.held else []:
+        for leftover in folder.glob("checkpoint*.unfinished") if lock.held else []:
             leftover.unlink(missing_ok=True)
         yield
 

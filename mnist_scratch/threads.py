@@ -1,8 +1,10 @@
 """How many threads the arithmetic takes. Nothing here changes what is computed, only how long it takes."""
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 from functools import lru_cache
 from threading import RLock
 
@@ -30,6 +32,15 @@ def blas_threads(work, threads=None):
 _turn = RLock()
 
 
+def _new_turn():
+    global _turn
+    _turn = RLock()
+
+
+if hasattr(os, "register_at_fork"):  # in a child, the thread that has the lock does not exist
+    os.register_at_fork(after_in_child=_new_turn)
+
+
 @contextmanager
 def _process_limit(threads):
     if not _turn.acquire(blocking=False):  # another thread has it; two would undo each other's
@@ -40,8 +51,10 @@ def _process_limit(threads):
         _threadpool().limit(limits=threads, user_api="blas")
         yield
     finally:
-        _restore(before)
-        _turn.release()
+        try:
+            _restore(before)
+        finally:
+            _turn.release()
 
 
 def _restore(before):
@@ -70,11 +83,12 @@ _CHUNK = 2000  # rows at a time: little memory, and much of it inside the cache
 def spread(function, m, threads=1):
     """The results of a function for all of m rows, a slice of some thousands at a time, in order, in so many threads.
 
-    For functions that spend their time in NumPy, which lets other threads run meanwhile. Each takes one BLAS thread, so
-    the results do not depend on how many there are.
+    For functions that spend their time in NumPy, which lets other threads run meanwhile. Where there are several, each
+    of them takes one BLAS thread, and has the np.errstate of the caller.
     """
     slices = [slice(start, start + _CHUNK) for start in range(0, m, _CHUNK)]
     if min(threads, len(slices)) < 2 or sys.platform == "emscripten":
         return [function(rows) for rows in slices]
+    contexts = [copy_context() for _ in slices]  # each can be entered by one thread at a time
     with blas_threads(0), ThreadPoolExecutor(min(threads, len(slices))) as pool:
-        return list(pool.map(function, slices))
+        return list(pool.map(lambda rows, context: context.run(function, rows), slices, contexts))

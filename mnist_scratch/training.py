@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from . import checks
+from .checks import Diverged
 from .data import Dataset, batch_rows, one_hot, shuffled
 from .network import Network, flatten
 from .optimizers import SGD
@@ -34,7 +35,8 @@ class History:
     seconds : list of float
         Training time so far, measurements not included.
     batch_loss : list of float
-        The data loss of each single batch, just before the step it led to.
+        The data loss of each single batch, just before the step it led to; of the smoothed targets and the augmented
+        images where there are such.
     stopped : str
         Why training ended early, in a sentence; empty if it did not.
     diverged : bool
@@ -69,7 +71,8 @@ class History:
 class Trainer:
     """Mini-batch gradient descent that can stop after any step: it steps, and it measures. `fit` is the loop over it.
 
-    The settings are those of `fit`. Between two steps, optimizer, batch_size and weight_decay may be replaced.
+    The settings are those of `fit`, and are checked when it is made. Between two steps, batch_size and weight_decay may
+    be replaced, and the optimizer by one that keeps the same state.
 
     Attributes
     ----------
@@ -100,7 +103,7 @@ class Trainer:
         self._images, self._targets = self._parts["train"]
         if self.label_smoothing:  # Szegedy et al. 2016
             self._targets = (1 - self.label_smoothing) * self._targets + self.label_smoothing / self.net.sizes[-1]
-        self.state = self.optimizer.initial_state(self.net.parameters())
+        self.state = list(checks.arrays("initial_state", self.optimizer.initial_state(self.net.parameters())))
         self.epochs = self.position = 0
 
     def _images_and_targets(self, data):
@@ -127,7 +130,7 @@ class Trainer:
         rows = batch_rows(self._order, self.position, self.batch_size)
         X, n = self._images[rows], self.position // self.batch_size
         if self.augment is not None:
-            X = checks.augmented(self.augment(X, self._rng), X)
+            X = checks.augmented(self.augment(X.copy(), self._rng), X)  # X may be a view of the data
         loss, gradients = self.net._data_loss_and_gradients(X, self._targets[rows], self.weight_decay)
         checks.finite_loss(loss, self, self.epochs, n)
         now = self.epochs + n / self.steps_per_epoch
@@ -212,7 +215,7 @@ def fit(
         Show a bar.
     resume : History, optional
         Of an earlier run to go on with; it is continued and returned. With the same arguments, but for epochs, the
-        result is that of an unbroken run, unless the stop button cut an epoch in two.
+        result is that of an unbroken run, unless the stop button cut an epoch, its measuring included, in two.
     on_epoch : callable, optional
         Called with the History after each epoch; if it returns true, training stops there.
 
@@ -228,8 +231,6 @@ def fit(
     history = checks.resumable(History() if resume is None else resume, trainer, epochs)
     work, n_threads = min(batch_size, len(train)) * net.n_parameters, threads or available()
     history.stopped, history.diverged = "", False
-    # overflow is answered by name; NumPy's own warnings would only point into this package
-    quiet = np.errstate(over="ignore", invalid="ignore")
     with progress_bar((epochs - history.epochs) * trainer.steps_per_epoch, progress) as bar:
 
         def measure(seconds):
@@ -238,7 +239,8 @@ def fit(
             bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
 
         try:
-            with blas_threads(work, threads), quiet:
+            # overflow is answered by name; NumPy's own warnings would only point into this package
+            with blas_threads(work, threads), np.errstate(over="ignore", invalid="ignore"):
                 if history.train_loss:
                     trainer.epochs, trainer.state = history.epochs, history.optimizer_state
                 else:
@@ -255,7 +257,7 @@ def fit(
         except KeyboardInterrupt:
             epoch = history.epochs + 1
             history.stopped = f"interrupted in epoch {epoch}: what was learned is kept; fit(…, resume=history) goes on."
-        except checks.Diverged as reason:
+        except Diverged as reason:
             history.stopped, history.diverged = str(reason), True
     if history.stopped and progress:
         print(history.stopped)

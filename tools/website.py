@@ -71,11 +71,11 @@ def build(site):
     RuntimeError
         In one line, when Sphinx warns or something is missing.
     """
-    from sphinx.cmd.build import build_main
-
     with TemporaryDirectory() as scratch, replacing(site, "searchindex.js") as new:
         source, doctrees = Path(scratch, "source"), Path(scratch, "doctrees")
         lay_out(source)
+        from sphinx.cmd.build import build_main  # here: what keeps the pages from being laid out needs no Sphinx
+
         options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]
         if build_main([*options, str(source), str(new)]):
             raise RuntimeError(f"{site} was not made: see above")

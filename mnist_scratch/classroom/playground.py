@@ -64,7 +64,7 @@ class Training(Trainer):
     Attributes
     ----------
     learning_rate, weight_decay, batch_size
-        Set them at any time; a batch size above len(train) means all of it.
+        Set them between two steps; a batch size above len(train) means all of it.
     steps, epochs : int
         How many are complete.
     curve : list of Measurement
@@ -77,7 +77,7 @@ class Training(Trainer):
         hidden = [checks.integer("hidden", n, 1) for n in checks.sequence("hidden", hidden)]
         sizes = [checks.dataset("train", train).images.shape[-1], *hidden, 10]
         net = Network(sizes, activation, seed=seed, dtype="float64")
-        super().__init__(net, train, checks.dataset("validation", validation), batch_size=64, seed=seed)
+        super().__init__(net, train, checks.dataset("validation", validation)[:_MEASURED], batch_size=64, seed=seed)
         self.steps, self.diverged, self.curve = 0, "", []
         self._every = 10  # steps between two Measurements
         self._one_at_a_time = RLock()  # a cell and the background may run in two threads of one kernel
@@ -95,6 +95,13 @@ class Training(Trainer):
     def epoch(self):
         """How often all examples were used, a fraction included."""
         return self.epochs + self.position / len(self.train)
+
+    def step(self):
+        """Take one step, as a Trainer does, and count it."""
+        with self._one_at_a_time:
+            loss = super().step()
+            self.steps += 1
+            return loss
 
     def take_steps(self, n=1):
         """Take n steps. A loss that is not finite ends training before its step is taken, and `diverged` says so."""
@@ -120,7 +127,6 @@ class Training(Trainer):
                     self.record()  # where it broke, the curve should end
                     self._diverge()
                     return
-                self.steps += 1
                 if self.steps >= self.curve[-1].step + self._every:
                     self.record()
 
@@ -149,9 +155,8 @@ class Training(Trainer):
 
     def answers(self):
         """Return the measured validation examples, a Dataset, and what the network says to each, (m,) integers."""
-        sample = self.validation[:_MEASURED]
         with np.errstate(over="ignore", invalid="ignore"):
-            return sample, self.net.predict(sample.images)
+            return self.validation, self.net.predict(self.validation.images)
 
     def _diverge(self):
         self.diverged = (

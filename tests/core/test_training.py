@@ -406,3 +406,22 @@ def test_it_learns_digits(mnist):
     assert history.train_loss[0] == pytest.approx(math.log(10), abs=0.5) and history.train_accuracy[0] < 0.3
     assert history.validation_accuracy[-1] > 0.83
     assert history.train_loss[-1] < history.train_loss[1] < history.train_loss[0]
+
+
+def test_a_loss_that_overflows_warns_in_no_thread(recwarn):
+    """NumPy's warnings would only point into this package: `history.stopped` says it in words."""
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.random((6000, 20), np.float32), rng.integers(0, 3, 6000))
+    history = fit(Network([20, 8, 3]), data, epochs=3, optimizer=SGD(1e38), threads=2, progress=False)
+    assert history.diverged and not recwarn.list
+
+
+def test_what_augment_changes_in_place_is_not_the_data():
+    images = np.zeros((6, 4), np.float32)
+
+    def brighter(X, rng):
+        X += 0.1
+        return X
+
+    fit(Network([4, 2]), Dataset(images, np.arange(6) % 2), epochs=2, batch_size=6, augment=brighter, progress=False)
+    assert not images.any()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -140,6 +141,12 @@ def test_the_server_of_lab_asks_for_its_token_and_listens_on_this_machine_only(f
             time.sleep(0.1)
         server = json.loads(found[0].read_text(encoding="utf-8"))
         url, token = server["url"], server["token"]
+        while True:  # it is written down before it listens
+            with socket.socket() as client:
+                if not client.connect_ex(("127.0.0.1", server["port"])):
+                    break
+            assert process.poll() is None and time.monotonic() < give_up, (folder / "log").read_text()
+            time.sleep(0.1)
         assert len(token) >= 32 and server["password"] is False
         assert answer(url + "api/contents") == answer(url + "api/contents?token=" + token[::-1]) == (403, None)
         assert answer(url + "lab") == (302, "/login?next=%2Flab")

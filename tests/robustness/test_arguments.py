@@ -76,7 +76,7 @@ KINDS = {
     "sizes": ({"[3,2,1]"}, [[4], [4, 0, 2], [4, 2.0], [4, True], [4, 10**9], [[4, 3], 2], ["4", "2"]]),
     "labels": ({"y"}, [y - 1, y + 0.5, y[:5], np.eye(3)[y], ["a"] * 6]),
     "images": ({"X", "y[:,None]", "rng.random((6,5))", "np.full((6,4),np.nan)", "np.full((6,4),np.inf)"}, []),
-    "X": ({"X"}, [X.astype(int), X * 255, X[0], X[None], X[:, :3], X.tolist()[:-1] + [[1.0]], X + 0j]),
+    "X": ({"X"}, [X.astype(int), (255 * X).round(), X[0], X[None], X[:, :3], X.tolist()[:-1] + [[1.0]], X + 0j]),
     "y": ({"y"}, [y + 1, y - 1, y.astype(float), y[:5], np.eye(3)[y], np.full((6, 2), np.nan)]),
     "net": ({"NET"}, [Network]),
     "networks": (set(), [[NET, READER], [NET, 3], NET, [Network]]),
