@@ -105,7 +105,7 @@ def replacing(path):
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "this is a folder; name a file in it", str(path))
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.unfinished")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.unfinished")
     try:
         with open(unfinished, "xb") as file:
             yield file
@@ -119,6 +119,24 @@ def replacing(path):
     finally:
         with suppress(OSError):  # it would hide what went wrong; `train` removes what is left of it
             unfinished.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Remove what `replacing` left in a folder when its process was killed; what a running one writes stays."""
+    for path in Path(folder).glob("*.unfinished"):
+        pid = path.name.split(".")[-2].split("-")[0]
+        if not (pid.isdigit() and _is_running(int(pid))):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(pid):
+    try:
+        os.kill(pid, 0)  # sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def _replace(unfinished, path):

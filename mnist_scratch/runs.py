@@ -14,7 +14,7 @@ import numpy as np
 from . import checks
 from .averaging import ensemble
 from .data import load_mnist, split
-from .files import FileFormatError, UserError, course_folder, load_arrays, replacing, save_arrays
+from .files import FileFormatError, UserError, course_folder, load_arrays, remove_leftovers, replacing, save_arrays
 from .functions import OUTPUTS
 from .network import Network
 from .recipes import Recipe
@@ -176,8 +176,8 @@ def alone_in(folder):
     UserError when another one is in it. Files that a killed process left unfinished are removed.
     """
     with closing(_Lock(folder)) as lock, closing(lock):  # twice: the stop button may be pressed while it closes
-        for leftover in folder.glob("checkpoint*.unfinished") if lock.held else []:
-            leftover.unlink(missing_ok=True)
+        if lock.held:
+            remove_leftovers(folder)
         yield
 
 
