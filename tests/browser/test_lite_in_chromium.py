@@ -57,7 +57,7 @@ def notebook(browser, site):
 
 def test_a_plain_import_works_and_the_slider_moves_its_picture_without_another_host(notebook, site, artifacts):
     (live,) = notebook.live()
-    (slider,) = live.sliders.values()
+    slider = next(iter(live.sliders.values()))
     before, fingerprint = live.source(), live.fingerprint()
     slider.press(slider.inwards())
     live.settle(picture_other_than=before)

@@ -415,8 +415,8 @@ test_set_size = [97_286, 1.96**2 * 0.974 * 0.026 / 0.001**2, np.float32(97_300),
 class my_recipe:
     def from_nothing():
         return Recipe(
-            name="tanh-50",
-            sizes=(784, 50, 10),
+            name="tanh-53",
+            sizes=(784, 53, 10),  # a prime: layers that no recipe of the course will have
             optimizer=SGD(CosineSchedule(0.2, epochs=20), momentum=0.9),
             epochs=20,
             batch_size=100,
@@ -428,13 +428,13 @@ class my_recipe:
 
     def step_by_step():
         recipe = RECIPES["sigmoid-64"].with_epochs(10)
-        recipe = replace(recipe, name="sigmoid-32", sizes=[784, np.int64(32), 10])
+        recipe = replace(recipe, name="sigmoid-37", sizes=[784, np.int64(37), 10])
         return replace(
             recipe, optimizer=SGD(0.5), weight_decay=np.float32(1e-5), goal=np.float32(0.965), seeds=range(3)
         )
 
     def with_the_same_goal_by_chance():
-        return replace(RECIPES["relu-128-64"], name="relu-300", sizes=(784, 300, 10), goal=0.982)
+        return replace(RECIPES["relu-128-64"], name="relu-311", sizes=(784, 311, 10), goal=0.982)
 
 
 class our_weight_decay:

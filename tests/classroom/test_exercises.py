@@ -44,7 +44,7 @@ each_right_answer = pytest.mark.parametrize(
     [
         pytest.param(name, answer, id=f"{name}-{getattr(answer, '__name__', i)}")
         for name in EXERCISES
-        for i, answer in enumerate(flat(RIGHT[name]))
+        for i, answer in enumerate(flat(RIGHT.get(name, [])))  # none: a test below says so
     ],
 )
 each_wrong_answer = pytest.mark.parametrize(
@@ -71,7 +71,8 @@ def notebook_of(name, folder=NOTEBOOKS):
 def answer_in(path, name):
     """What the notebook gives to check.name: its definition in the nearest cell above, executed with the imports."""
     sources = cells(path)
-    at = next(i for i, source in enumerate(sources) if f"check.{name}(" in source)
+    at = next((i for i, source in enumerate(sources) if f"check.{name}(" in source), None)
+    assert at is not None, f"no cell of {path.name} calls check.{name}(…)"
     given = re.search(rf"check\.{name}\((\w+)\)", sources[at])[1]
     trees = [ast.parse(source) for source in sources]
     imports = "\n".join(
@@ -134,9 +135,18 @@ def test_an_answer_of_any_kind_is_taken_apart(name):
 
 
 @each_exercise
-def test_every_exercise_has_wrong_answers_to_try_and_hints_for_its_cases_only(name):
-    assert EXERCISES[name].listed_mistakes() or WRONG[name]
-    assert set(getattr(EXERCISES[name], "case_hints", {})) <= set(getattr(EXERCISES[name], "cases", {}))
+def test_every_exercise_has_answers_to_try_and_hints_for_its_cases_only(name):
+    assert flat(RIGHT.get(name, [])), f"tests/classroom/right_answers.py needs right answers under the name {name}"
+    tried = EXERCISES[name].listed_mistakes() or WRONG.get(name)
+    assert tried, f"{name} needs mistakes with their hints, or wrong answers in tests/classroom/wrong_answers.py"
+    unknown = set(getattr(EXERCISES[name], "case_hints", {})) - set(getattr(EXERCISES[name], "cases", {}))
+    assert not unknown, f"case_hints of {name} speak of cases that it does not have: {unknown}"
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_check_that_a_notebook_calls_exists(path):
+    called = set(re.findall(r"\bcheck\.([a-z]\w*)\(", "\n".join(cells(path))))
+    assert called <= set(dir(check)), f"in no list EXERCISES of classroom/exercises: {called - set(dir(check))}"
 
 
 # -------------------------------------------------------------------------------------------- the check itself

@@ -33,6 +33,13 @@ def test_the_first_notebook_leads_to_every_other_one():
     assert numbered and numbered - set(link_targets(blocks)) == set()
 
 
+@pytest.mark.parametrize("name", [path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb")])
+def test_readme_and_guide_lead_to_every_numbered_notebook(name):
+    readme, guide = (path.read_text(encoding="utf-8") for path in (ROOT / "README.md", FOLDER / "README.md"))
+    assert f"(notebooks/{name})" in readme, f"README.md needs a row for {name}"
+    assert f"\n## {name[:2]} " in guide, f"notebooks/README.md needs a section that begins with ## {name[:2]}"
+
+
 def test_every_notebook_with_exercises_has_solutions():
     numbered = [path for path in FOLDER.glob("[0-9][0-9]_*.ipynb") if path.name != "00_start_here.ipynb"]
     checked = [path for path in numbered if "check." in path.read_text(encoding="utf-8")]
