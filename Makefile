@@ -18,7 +18,7 @@ READY := .venv/.ready
 DEV := .venv/.dev
 PEERS := .venv/.peers
 FAST := $(patsubst %,tests/core/test_%.py,functions data network gradient_check optimizers training)
-FAST += tests/classroom/test_exercises.py
+FAST += tests/classroom/test_exercises.py $(patsubst %,tests/project/test_%.py,structure papers)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-fast test-browser bench slides site lite notebooks format clean remake
@@ -35,7 +35,9 @@ test: $(READY) $(if $(findstring cluster,$(TESTS)),$(DEV)) $(if $(findstring ben
 	$(BIN)/python -m ruff format --check .
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(TESTS),0,$(WORKERS)) --dist loadfile $(TESTS)
 
-test-fast: $(READY)  ## run the tests of the six core modules and of the exercises, in seconds
+test-fast: $(READY)  ## check the style, test core, exercises, structure and pages: after every change
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(FAST)
 
 test-browser: $(DEV) site  ## move sliders, draw, press buttons and read the website in a real browser (needs Chromium and npm)
