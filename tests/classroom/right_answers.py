@@ -1,6 +1,7 @@
-"""Right answers to every exercise, in the styles people write: loops, whole arrays, float32, lists, their own names.
+"""Right answers to every exercise, in the styles people write: loops, float32, lists, their own names.
 
-Each stands under the name of its exercise, functions in a class that is nothing but a list of them.
+The plain one, with whole arrays, is in the notebook of solutions. Each stands under the name of its exercise,
+functions in a class that is nothing but a list of them.
 """
 
 import math
@@ -127,13 +128,6 @@ class cross_entropy:
 
 
 class dense_forward:
-    def with_loops(A, W, b, g):
-        Z = np.zeros((len(A), W.shape[1]))
-        for i in range(len(A)):
-            for j in range(W.shape[1]):
-                Z[i, j] = sum(A[i, k] * W[k, j] for k in range(len(W))) + b[j]
-        return g(Z)
-
     def in_float32(A, W, b, g):
         A, W, b = (array.astype(np.float32) for array in (A, W, b))
         return g(np.einsum("ik,kj->ij", A, W) + b[None, :])
@@ -143,14 +137,6 @@ class dense_forward:
 
 
 class relu_backward:
-    def with_loops(dA, A):
-        dZ = np.zeros(dA.shape)
-        for i in range(dA.shape[0]):
-            for j in range(dA.shape[1]):
-                if A[i, j] > 0:
-                    dZ[i, j] = dA[i, j]
-        return dZ
-
     def in_float32(dA, A):
         dZ = dA.astype(np.float32)
         dZ[A == 0] = 0
@@ -158,14 +144,6 @@ class relu_backward:
 
 
 class softmax_cross_entropy_backward:
-    def with_loops(Z, y):
-        dZ = np.empty(Z.shape)
-        for i, (z, label) in enumerate(zip(Z, y, strict=True)):
-            exps = np.exp(z - max(z))
-            for k in range(len(z)):
-                dZ[i, k] = (exps[k] / sum(exps) - (k == label)) / len(Z)
-        return dZ
-
     def in_float32(Z, y):
         dZ = functions.softmax(Z.astype(np.float32))
         dZ[range(len(y)), y] -= 1
@@ -174,16 +152,6 @@ class softmax_cross_entropy_backward:
 
 
 class dense_backward:
-    def with_loops(dZ, A, W, weight_decay):
-        dA, dW, db = np.zeros(A.shape), weight_decay * W, np.zeros(W.shape[1])
-        for i in range(len(dZ)):
-            for j in range(W.shape[1]):
-                db[j] += dZ[i, j]
-                for k in range(W.shape[0]):
-                    dW[k, j] += A[i, k] * dZ[i, j]
-                    dA[i, k] += dZ[i, j] * W[k, j]
-        return dA, dW, db
-
     def in_float32(dZ, A, W, weight_decay):
         dZ, A, W = (array.astype(np.float32) for array in (dZ, A, W))
         dW = np.einsum("ik,ij->kj", A, dZ) + np.float32(weight_decay) * W
@@ -203,17 +171,6 @@ bug_hunt = [
 
 
 class numerical_gradient:
-    def with_unit_vectors(f, x, epsilon=1e-5):
-        start, slopes = x.copy(), []
-        for unit in np.eye(x.size):
-            step = epsilon * unit.reshape(x.shape)
-            x[...] = start + step
-            above = f()
-            x[...] = start - step
-            slopes.append((above - f()) / (2 * epsilon))
-            x[...] = start
-        return np.array(slopes).reshape(x.shape)
-
     def in_float32(function, place, step=1e-5):
         slopes = np.zeros(place.size, np.float32)
         for i in range(place.size):
@@ -243,11 +200,6 @@ class relative_error:
 
 
 class four_point_difference:
-    def with_whole_arrays(f, x, epsilon):
-        steps = np.array([-2.0, -1.0, 1.0, 2.0])
-        values = np.stack([f(np.asarray(x) + s * epsilon) for s in steps])
-        return np.array([1.0, -8.0, 8.0, -1.0]) @ values / 12 / epsilon
-
     def in_float32(f, x, epsilon):
         x, epsilon = np.float32(x), np.float32(epsilon)
         near, far = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
@@ -258,11 +210,6 @@ class four_point_difference:
 
 
 class sgd_step:
-    def with_loops(parameters, gradients, learning_rate):
-        for i in range(len(parameters)):
-            for at in np.ndindex(parameters[i].shape):
-                parameters[i][at] -= learning_rate * gradients[i][at]
-
     def in_float32(parameters, gradients, learning_rate):
         for parameter, gradient in zip(parameters, gradients, strict=True):
             np.subtract(parameter, np.float32(learning_rate) * gradient.astype(np.float32), out=parameter)
@@ -274,12 +221,6 @@ class sgd_step:
 
 
 class momentum_step:
-    def with_loops(parameters, gradients, velocity, learning_rate, momentum):
-        for i in range(len(parameters)):
-            for at in np.ndindex(parameters[i].shape):
-                velocity[i][at] = momentum * velocity[i][at] + gradients[i][at]
-                parameters[i][at] -= learning_rate * velocity[i][at]
-
     def in_float32(parameters, gradients, velocity, learning_rate, momentum):
         eta, mu = np.float32(learning_rate), np.float32(momentum)
         for p, g, v in zip(parameters, gradients, velocity, strict=True):
@@ -300,8 +241,6 @@ class repair:
 
 
 largest_rate = [0.8, np.float32(0.8), 3.2 / 2**2]
-
-
 steps_to_limit = [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)))]
 
 
@@ -309,14 +248,6 @@ steps_to_limit = [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)
 
 
 class l2_penalty:
-    def with_loops(weights, weight_decay):
-        total = 0.0
-        for W in weights:
-            for row in W:
-                for w in row:
-                    total += w * w
-        return 0.5 * weight_decay * total
-
     def in_float32(weights, lam):
         flat = np.concatenate([W.ravel().astype(np.float32) for W in weights])
         return np.float32(lam) / 2 * np.dot(flat, flat)
@@ -337,8 +268,6 @@ class l2_gradient:
 
 
 collapsed_accuracy = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473), 0.105]
-
-
 decay_factor = [1024, (1 - 3 * 1) ** 10, np.float32(2) ** 10, 1024.0]
 
 
@@ -513,10 +442,6 @@ class smoothing_matrix:
 
 
 class smoothed:
-    def with_loops(Y, part):
-        m, K = Y.shape
-        return np.array([[(1 - part) * Y[i, k] + part / K for k in range(K)] for i in range(m)])
-
     def in_float32(targets, share):
         targets = np.asarray(targets, np.float32)
         return targets + np.float32(share) * (1 / np.float32(targets.shape[1]) - targets)
