@@ -137,21 +137,6 @@ def test_picture_and_words_show_the_run(training):
     assert "784-16-10 (relu), η = 0.1, λ = 0, batch size 64, 300 training images" in words
 
 
-def test_the_axes_grow_with_the_steps_and_the_background_with_them(training):
-    figure, ends = Progress(), []
-    for steps in (0, 500, 501, 1000, 1001):
-        training.steps = steps
-        training.record()
-        moving = figure.show(training, "").live_png()
-        ends.append(figure.axes[0].get_xlim()[1])
-        assert figure.axes[1].get_xlim() == figure.axes[0].get_xlim()
-    assert ends == sorted(ends) and all(
-        end >= steps for end, steps in zip(ends, (0, 500, 501, 1000, 1001), strict=True)
-    )
-    figure.lay_out_again()
-    assert figure.live_png() == moving, "the background is that of other axes"
-
-
 def test_few_weights_and_few_mistakes_leave_blanks_and_one_answer_to_all_is_named(train, validation):
     training = Training(train, validation, hidden=())
     training.validation = Dataset(validation.images[:1], training.net.predict(validation.images[:1]))

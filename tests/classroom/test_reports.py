@@ -39,13 +39,6 @@ def test_confusion_counts_against_a_loop(n_classes):
     assert np.array_equal(reports.confusion_counts(labels, answers, n_classes), expected)
 
 
-def test_accuracies_as_text():
-    assert reports.accuracy_text([0.983, 0.9825, 0.984]) == "98.32 % (98.25 to 98.40)"
-    assert reports.accuracy_text([0.0981]) == "9.81 % (one seed)"
-    for published, text in (((0.949, 0.949), "94.9 %"), ((0.1, 1.0), "10 to 100 %"), (None, "a goal")):
-        assert reports.published_text(replace(TINY, published=published, remark="a goal")) == text
-
-
 def a_run(net, test, history):
     """A Run as run_recipe returns it, with the numbers that the pictures show."""
     with np.errstate(all="ignore"):

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -14,10 +13,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tqdm
 from PIL import Image
 
-from mnist_scratch import SGD, History, Network, data, files, fit
+from mnist_scratch import SGD, Network, data, files, fit
 from mnist_scratch import __main__ as command_line
 from mnist_scratch.__main__ import main
 from mnist_scratch.classroom import reports
@@ -152,11 +150,6 @@ def test_train_all_seeds(place, capsys, contents):
         test, validation, train = (f"{accuracy:.2%}" for accuracy in row)
         assert f"tiny, seed {seed}: test accuracy {test}, validation {validation}, training {train}, " in out
     assert out.splitlines()[-1].startswith(f"tiny: test accuracy {np.mean(summary['test_accuracy']):.2%}, 3 seeds")
-
-
-def test_train_with_nothing_held_out_prints_no_validation(place, capsys):
-    assert main(["train", "tiny-ensemble", "--seed", "0"]) == 0
-    assert not any(word in capsys.readouterr().out for word in ("validation", "None", "nan", "held out"))
 
 
 def test_train_options(place, tiny, stored):
@@ -370,15 +363,3 @@ def test_pictures_and_models_that_cannot_be_used(mnist, model, tmp_path, refused
     net.save("nan.npz")
     for name in ("half.npz", "other.npz", "nan.npz", "missing.npz"):
         assert name in refused("predict", name, "a.png")
-
-
-def test_a_stop_at_any_line_of_a_report_is_a_stop(tiny, capsys, pressed_at_line):
-    """Not another error, which would end the program with a traceback."""
-    history = History(train_loss=[2.3, 0.5], train_accuracy=[0.1, 0.8], validation_accuracy=[0.1, 0.8], seconds=[0, 1])
-    n, reached = 0, True
-    while reached:
-        n += 1
-        with pressed_at_line(n, command_line, tqdm.std) as left, suppress(KeyboardInterrupt):
-            command_line._report(tiny, "held out", history)
-        reached = left() <= 0
-    assert n > 10

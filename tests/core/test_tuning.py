@@ -80,19 +80,6 @@ def test_a_trial_trains_and_measures_with_one_blas_thread(monkeypatch):
         assert seen == {1} and numbers_of_blas_threads() == {2}
 
 
-def test_a_task_is_small_because_mnist_is_not_in_it():
-    sizes = []
-
-    class Weighing(ProcessPoolExecutor):
-        def submit(self, *task, **settings):
-            sizes.append(len(multiprocessing.reduction.ForkingPickler.dumps((task, settings))))
-            return super().submit(*task, **settings)
-
-    with Weighing(1) as pool:
-        sweep(CONFIGURATIONS, pool)
-    assert len(sizes) == 3 and max(sizes) < 400
-
-
 def take(run, stop):
     return run + stop
 

@@ -86,11 +86,6 @@ def test_what_is_no_claim_is_left_alone(text):
     assert complaints("# Title\n\n" + text, ("x = 1", "")) == []
 
 
-def test_reading_ends_where_the_next_section_begins():
-    (complaint,) = complaints("# Title\n\n## Further reading\n\n0.25\n\n## Next\n\n0.75", ("x = 1", ""))
-    assert "0.75" in complaint
-
-
 @pytest.mark.parametrize(
     ("place", "far"),
     [("# Title", False), ("## One", False), ("## Two", False), ("## Three", True), ("## Summary", False)],
@@ -99,15 +94,3 @@ def test_a_number_is_looked_up_in_its_section_and_its_neighbors_and_from_the_sum
     sections = ["# Title", "## One", ("x = 0.25", ""), "## Two", "## Three", ("", "0.75"), "## Summary"]
     cells = [f"{cell}\n\nIt is 0.25." if cell == place else cell for cell in sections]
     assert bool(complaints(*cells)) is far
-
-
-def test_sections_inside_one_cell_are_told_apart():
-    text = "# T\n\n## One\n\n0.25\n\n## Two\n\n## Three\n\n0.25"
-    assert len(complaints(text, ("x = 0.25", ""))) == 1
-
-
-def test_the_complaint_names_cell_number_and_sentence():
-    (complaint,) = complaints(
-        "# Title", "One thing. It reaches 97.3 % after\ntwo epochs. Then it stops.", ("x = 1", "")
-    )
-    assert complaint == "cell 2: no code cell nearby shows 97.3 %: It reaches 97.3 % after two epochs."

@@ -248,8 +248,3 @@ def test_what_is_not_installed_is_said_in_a_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "jupyterlite_pyodide_kernel", None)
     assert lite.main([str(tmp_path / "site")]) == 1
     assert capsys.readouterr().err == "JupyterLite is not installed here: make lite installs it\n"
-
-
-def test_it_says_how_to_open_it(pyodide, tmp_path, stand_ins, capsys):
-    assert lite.main([str(tmp_path / "a class" / "site"), "--pyodide", str(pyodide)]) == 0
-    assert f"http.server --bind 127.0.0.1 -d '{tmp_path}/a class'" in capsys.readouterr().out

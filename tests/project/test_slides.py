@@ -29,50 +29,23 @@ def picture(height):
     return nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(header).decode()})
 
 
-def paragraph(pixels):
-    """A paragraph that takes about so many pixels."""
-    return text("word " * 22 * max(1, round((pixels - 16) / slides.LINE)))
-
-
-def lines(n):
-    return code("\n".join(["x = 1"] * n))
-
-
 TITLE, PLOT, SEE = text("# T"), code("plot()", picture(400)), text("See how it falls.")
 STUB = code("def f(x):\n    raise NotImplementedError('exercise 2.1')")
 PRINTED = nbformat.v4.new_output("stream", text="1\n")
 LATER = [text("**1.1** Do it."), code("1 + 1"), text("### Also")]
 
 RULES = {
-    "titles and sections open slides": (
-        [TITLE, text("## One"), text("Words."), text("## Two"), text("### Part")],
-        "slide slide - slide subslide",
-    ),
-    "the first cell that is shown opens a slide": ([code("import numpy"), SEE, SEE], "skip slide -"),
     "exercises stay off": (
         [TITLE, text("## Exercises"), *LATER, text("## Next"), SEE],
         "slide skip skip skip skip slide -",
     ),
-    "further reading stays off": ([TITLE, text("## Further reading"), SEE], "slide skip skip"),
     "checks, stubs and bare imports stay off": (
         [TITLE, code("check.softmax(my_softmax)"), STUB, code(""), code("import os")],
         "slide skip skip skip skip",
     ),
-    "an import that shows something is shown": ([TITLE, code("import os\nprint(1)", PRINTED)], "slide -"),
-    "what is too high goes on below": ([TITLE, paragraph(400), paragraph(400), paragraph(100)], "slide - subslide -"),
-    "a paragraph stays with its code": ([TITLE, paragraph(400), paragraph(80), lines(12)], "slide - subslide -"),
-    "and above where there is room": ([TITLE, paragraph(200), paragraph(80), lines(12)], "slide - - -"),
-    "code that is a little too high is squeezed": ([TITLE, text("## A"), paragraph(400), lines(15)], "slide slide - -"),
-    "code that is far too high goes below": ([TITLE, paragraph(400), lines(30)], "slide - subslide"),
     "a picture has its own, its reading a key press later": (
         [TITLE, text("Words."), text("The curve:"), PLOT, SEE],
         "slide - subslide - fragment",
-    ),
-    "no slide is a bare title": ([TITLE, text("## The curve"), text("It falls:"), PLOT], "slide slide - -"),
-    "two pictures are two": ([TITLE, PLOT, PLOT], "slide - subslide"),
-    "a question ends its subslide": (
-        [TITLE, text("Guess."), code(QUESTION), text("It says:"), code("how_many.reveal(2)")],
-        "slide - - subslide -",
     ),
 }
 
@@ -89,17 +62,6 @@ def test_the_code_of_a_question_is_hidden_and_takes_no_room():
         assert not slides.is_question(text(source))
     for source in ("answers = net.predict(images)", "from mnist_scratch.classroom import predict"):
         assert not slides.is_question(code(source)) and slides.cell_height(code(source)) > 0
-
-
-def test_more_takes_more_room_and_a_picture_never_more_than_a_slide():
-    one = slides.text_height("Words.")
-    for more in ("Words. " * 60, "Words.\n\nWords.", "- a\n- b\n- c", "## Words"):
-        assert slides.text_height(more) > one
-    heights = [slides.cell_height(code("plot()", picture(h))) for h in (100, 400, 5000)]
-    assert heights[1] - heights[0] == 300 and heights[2] < slides.HEIGHT
-    sharp = picture(800)  # twice as many pixels as it takes on the page
-    sharp.metadata = {"image/png": {"width": 400, "height": 400}}
-    assert slides.cell_height(code("plot()", sharp)) == heights[1]
 
 
 def test_a_long_text_is_cut_between_paragraphs_and_before_sections():
