@@ -155,6 +155,7 @@ class Network:
             right = np.count_nonzero(Z.argmax(axis=1) == targets.argmax(axis=1))
             return self._data_loss(Z, targets) * (len(Z) / len(X)), right
 
+        threads = threads if len(X) * self.n_parameters > 1e9 else 1  # below, they would wait more than they work
         losses, right = zip(*spread(measure, len(X), threads), strict=True)
         return Loss(sum(losses), self._penalty(weight_decay)), float(sum(right) / len(X))
 

@@ -126,3 +126,11 @@ def test_rows_are_gone_through_in_order_each_piece_with_one_blas_thread(threads,
         assert all(inside == {1} for _, inside in found)
     with pytest.raises(ZeroDivisionError):
         spread(lambda rows: 1 / 0, m, threads)
+
+
+def test_the_callers_errstate_holds_in_every_thread(recwarn):
+    """NumPy's warnings of a loss that overflows would only point into this package."""
+    huge = np.full(5000, 3e38, np.float32)
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.concatenate(spread(lambda rows: huge[rows] * 10, len(huge), threads=2))).all()
+    assert not recwarn.list
