@@ -1,4 +1,7 @@
-"""Argument checks: each returns the value in its final form, or raises an error that names the argument."""
+"""Argument checks: each raises an error that names the argument and, where there is one, the remedy.
+
+Most return the value in its final form. The last ones serve `fit`: what it is given, and whether its loss is finite.
+"""
 
 import os
 from collections.abc import Callable

@@ -47,6 +47,7 @@ def _process_limit(threads):
         yield
         return
     before = _threadpool().limit()  # changes nothing, and remembers all
+    before.__enter__()  # threadpoolctl lets only one thread change the count until it has left
     try:
         _threadpool().limit(limits=threads, user_api="blas")
         yield
@@ -59,7 +60,7 @@ def _process_limit(threads):
 
 def _restore(before):
     try:
-        before.restore_original_limits()
+        before.__exit__(None, None, None)
     except KeyboardInterrupt:  # the stop button is no reason to leave the counts as they are
         _restore(before)
         raise

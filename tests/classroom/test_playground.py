@@ -46,7 +46,7 @@ def test_a_run_stops_after_any_step(train, validation, training):
         other.take_steps(n)
     assert training.steps == other.steps == 7 and same(training.net, other.net)
     assert training.epoch == pytest.approx((1 * 300 + 2 * 64) / 300)
-    training.advance(0)
+    training.step()  # a Trainer's
     assert training.steps == 8
     training.advance(100, epochs=2)  # seconds enough: the epoch ends it
     training.advance(100, epochs=2)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_scratch import SGD, Network, data, files, fit
+from mnist_scratch import SGD, Network, files, fit
 from mnist_scratch import __main__ as command_line
 from mnist_scratch.__main__ import main
 from mnist_scratch.classroom import reports
@@ -88,14 +88,6 @@ def problems(capsys):
     out = capsys.readouterr().out
     assert "This machine is ready" not in out
     return {line.split()[1]: line for line in out.splitlines() if line.startswith("PROBLEM")}
-
-
-def test_check_names_damaged_data(capsys, monkeypatch, tmp_path):
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(b"\x1f\x8bcut short")
-    monkeypatch.setattr(data, "course_folder", lambda *_: tmp_path)
-    found = problems(capsys)
-    assert {"data", "gradients", "training"} == set(found) and str(path) in found["data"]
 
 
 def test_check_names_a_missing_package_a_wrong_gradient_and_slow_learning(capsys, monkeypatch, mnist):

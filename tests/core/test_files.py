@@ -2,12 +2,14 @@
 
 import errno
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mnist_scratch import Network, files
-from mnist_scratch.files import course_folder, replacing
+from mnist_scratch.files import course_folder, remove_leftovers, replacing
 
 
 @pytest.mark.parametrize("old", [b"old", None])
@@ -40,10 +42,10 @@ def test_an_error_that_names_no_file_as_of_a_full_disk_gets_the_name(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_an_error_while_putting_in_place_leaves_nothing_beside(tmp_path):
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     path = tmp_path / "a"
-    path.mkdir()  # a folder cannot be replaced by a file
-    with pytest.raises(OSError), replacing(path) as file:
+    path.mkdir()
+    with pytest.raises(OSError, match="folder"), replacing(path) as file:
         file.write(b"content")
     assert list(tmp_path.iterdir()) == [path] and path.is_dir()
 
@@ -56,6 +58,15 @@ def test_a_file_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, mo
     with replacing(tmp_path / "file") as file:
         file.write(b"all")
     assert done == ["fsync", "replace"] and (tmp_path / "file").read_bytes() == b"all"
+
+
+def test_only_what_dead_processes_left_is_cleared_away(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    (tmp_path / f"a.{dead.stdout.strip()}-0.unfinished").touch()
+    with replacing(tmp_path / "a") as file:
+        remove_leftovers(tmp_path)
+        file.write(b"whole")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
 
 
 def test_a_file_that_several_save_is_never_seen_damaged(tmp_path):

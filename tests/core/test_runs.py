@@ -190,6 +190,8 @@ def test_a_run_that_diverges_is_evaluated_and_saved(tiny, small, tmp_path, chang
     wrong = misread(tmp_path)["0"]
     assert len(wrong) == round((1 - result.numbers["test_accuracy"]) * len(small.test))
     assert all(0 <= probability <= 1 for _, _, probability in wrong)
+    with pytest.raises(UserError, match="before the first step"), np.errstate(all="ignore"):
+        run(replace(recipe, initialization=1e38), 0, tmp_path / "at once")
 
 
 # ------------------------------------------------------------------------------------------------- files and folders

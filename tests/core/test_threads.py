@@ -1,18 +1,25 @@
 """threads: small steps are computed by one thread of BLAS, and afterward all is as it was."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import threadpoolctl
 
-from mnist_scratch import Dataset, Network, fit, training
+from mnist_scratch import Dataset, Network, fit
+from mnist_scratch import threads as threads_module
 from mnist_scratch.threads import blas_threads, spread
 
 rng = np.random.default_rng(0)
 DATA = Dataset(rng.standard_normal((23, 5)), rng.integers(0, 3, 23))
+
+
+def limited():
+    with blas_threads(0):
+        return set(counts())
 
 
 def run(**settings):
@@ -46,14 +53,6 @@ def test_small_steps_take_one_thread_unless_told_otherwise(work, threads, expect
         assert set(counts()) == {expected}
 
 
-def test_the_work_of_a_step_is_the_batch_size_times_the_parameters(monkeypatch):
-    seen = []
-    monkeypatch.setattr(training, "blas_threads", lambda work, threads: seen.append(work) or nullcontext())
-    for batch_size in (7, 1000):  # of which there are 23
-        run(batch_size=batch_size)
-    assert seen == [7 * (5 * 4 + 4 + 4 * 3 + 3), 23 * (5 * 4 + 4 + 4 * 3 + 3)]
-
-
 @FROM_TWO
 @pytest.mark.parametrize("threads", [1, 3])
 def test_fit_takes_as_many_threads_as_it_is_told(threads):
@@ -64,7 +63,7 @@ def test_fit_takes_as_many_threads_as_it_is_told(threads):
 
 def test_the_count_is_set_from_any_thread_and_nested():
     """JupyterLab lets the callbacks of widgets run in a thread of their own."""
-
+    limited()  # in this thread, which must leave it to others
     before = counts()
 
     def inside():
@@ -113,6 +112,19 @@ def test_the_stop_button_while_the_count_is_given_back(monkeypatch):
         patch.setattr(threadpoolctl._ThreadpoolLimiter, "restore_original_limits", restore)
         with pytest.raises(KeyboardInterrupt), blas_threads(0):
             assert set(counts()) == {1}
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(threads_module._turn.acquire, blocking=False).result(), "another thread's turn never comes"
+        pool.submit(threads_module._turn.release).result()
+
+
+@FROM_TWO
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_sets_the_count_though_a_thread_of_its_parent_has_it():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(threads_module._turn.acquire, timeout=5).result()
+        with get_context("fork").Pool(1) as child:
+            assert child.apply(limited) == {1}
+        pool.submit(threads_module._turn.release).result()
 
 
 @FROM_TWO

@@ -91,8 +91,3 @@ def test_why_npm_failed_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(npm.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(RuntimeError, match="could not fetch thing@1: npm error FetchError: reason: refused"):
         npm.fetch("thing@1", ["a.js"])
-
-
-def test_no_page_of_docs_hides_a_file_of_the_course():
-    hidden = [p for p in (ROOT / "docs").rglob("*.*") if (ROOT / p.relative_to(ROOT / "docs")).exists()]
-    assert hidden == []

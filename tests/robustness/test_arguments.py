@@ -254,6 +254,8 @@ def test_pixels_up_to_255_are_answered_with_a_division(kind):
     for call in calls:
         with pytest.raises(ValueError, match="255.* / 255"):
             call()
+    with pytest.raises(ValueError, match=r'X\.astype\("float32"\)'):  # black and white, which 255 would make black
+        READER.forward((IMAGES > 0.5).astype(bool if kind is float else int))
 
 
 @pytest.mark.parametrize(
