@@ -17,7 +17,7 @@ import re
 import ipywidgets
 
 from .cells import CellWidget
-from .exercises.toolkit import as_html
+from .exercises.words import as_html
 
 _BLUE, _GREEN, _GRAY = "#0072B2", "#009E73", "#808080"
 _BAR = '<div style="border-left: 5px solid {}; padding: 2px 10px; margin: 4px 0; max-width: 56em">{}</div>'

@@ -210,9 +210,9 @@ class four_point_difference:
 
 
 class sgd_step:
-    def in_float32(parameters, gradients, learning_rate):
+    def with_out(parameters, gradients, learning_rate):
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            np.subtract(parameter, np.float32(learning_rate) * gradient.astype(np.float32), out=parameter)
+            np.subtract(parameter, learning_rate * gradient, out=parameter)
 
     def by_index_and_returned(parameters, gradients, eta):
         for i, gradient in enumerate(gradients):
@@ -221,11 +221,12 @@ class sgd_step:
 
 
 class momentum_step:
-    def in_float32(parameters, gradients, velocity, learning_rate, momentum):
-        eta, mu = np.float32(learning_rate), np.float32(momentum)
-        for p, g, v in zip(parameters, gradients, velocity, strict=True):
-            v[...] = mu * v.astype(np.float32) + g.astype(np.float32)
-            p[...] = p.astype(np.float32) - eta * v.astype(np.float32)
+    def in_two_rounds(parameters, gradients, velocity, learning_rate, momentum):
+        for v, g in zip(velocity, gradients, strict=True):
+            v *= momentum
+            v += g
+        for p, v in zip(parameters, velocity, strict=True):
+            p -= learning_rate * v
 
 
 class repair:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from importlib import import_module
 
-from .toolkit import NotStarted, Wrong, as_html
+from .toolkit import NotStarted, Wrong
+from .words import as_html
 
 _MODULES = [import_module(f".{found.name}", __name__) for found in pkgutil.iter_modules(__path__)]
 _ALL = [exercise for module in _MODULES for exercise in getattr(module, "EXERCISES", [])]
@@ -128,19 +129,27 @@ def judge(exercise, answer):
     Verdict
     """
     try:
-        exercise.judge(answer)
+        printed = exercise.judge(answer)
     except NotStarted:
-        message = (
-            f"{exercise.number} is not started yet. {exercise.task} Replace the line that says so, and run both cells."
-        )
+        message = f"{exercise.number} is not started yet. {exercise.task} {exercise.to_start}"
         return Verdict(exercise.name, "not started", message)
     except Wrong as wrong:
         hint = f" Hint: {wrong.hint}" if wrong.hint else f' check.hint("{exercise.name}") has a hint.'
-        return Verdict(exercise.name, "not yet", f"{exercise.number}, not yet. {wrong.finding}{hint}")
+        message = f"{exercise.number}, not yet. {wrong.finding}{_printed(wrong.printed)}{hint}"
+        return Verdict(exercise.name, "not yet", message)
     except Exception as error:  # an answer of a kind that nobody thought of
         message = f"{exercise.number}, not yet. The check cannot read this answer ({type(error).__name__}: {error})."
         return Verdict(exercise.name, "not yet", message)
-    return Verdict(exercise.name, "passed", f"{exercise.number} passed. {exercise.praise}".strip())
+    message = f"{exercise.number} passed. {exercise.praise}{_printed(printed)}".strip()
+    return Verdict(exercise.name, "passed", message)
+
+
+def _printed(text, most=8):
+    """What the answer printed in the call that is told, as far as somebody would read it."""
+    lines = text.rstrip().splitlines()
+    more = ["…"] if len(lines) > most else []
+    lines = [line if len(line) <= 120 else f"{line[:117]}..." for line in lines[:most]]
+    return "\nIt printed:\n" + "\n".join([*lines, *more]) + "\n" if lines else ""
 
 
 _COLORS = {

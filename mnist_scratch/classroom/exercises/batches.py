@@ -47,11 +47,11 @@ def _watching(**lists):
     return observe
 
 
-def _left(got, want, tolerance, parts):
+def _left(got, want, near, parts):
     """How the arrays differ from what they should hold, as the end of a sentence; empty when they do not."""
     for name in ("parameters", "velocity"):
         for i, (a, b) in enumerate(zip(got.get(name, []), want.get(name, []), strict=False)):
-            if not close(a, b, tolerance):
+            if not near(a, b):
                 return f"left {shown(a)} in the array {name}[{i}]; expected {shown(b)}."
     return ""
 

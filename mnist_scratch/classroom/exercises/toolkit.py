@@ -5,29 +5,49 @@ mistakes are run on the same cases: the one that behaves exactly as the answer d
 its hint is given. So a hint speaks of what was done, not of what went wrong.
 """
 
-import contextlib
-import copy
 import inspect
-import io
-import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
 
+from .calls import NotStarted, attempt, plain, quiet, same
+from .comparing import ALIKE, EXACT, FLOAT32, FLOAT64, alike, close, difference, in_float32, numbers
+from .evidence import Tried, explain, explain_number, of_an_error
+from .words import call_in_words, called_name, shape_in_words, shown
+
+__all__ = [
+    "ALIKE",
+    "EXACT",
+    "FLOAT32",
+    "FLOAT64",
+    "Exercise",
+    "FunctionExercise",
+    "NotStarted",
+    "NumberExercise",
+    "OpenExercise",
+    "Wrong",
+    "alike",
+    "attempt",
+    "call_in_words",
+    "called_name",
+    "close",
+    "quiet",
+    "require",
+    "require_function",
+    "require_number",
+    "require_result",
+    "shape_in_words",
+    "shown",
+]
+
 
 class Wrong(Exception):
-    """An answer is wrong: what was called, what came back, what was expected; and the hint for it."""
+    """An answer is wrong: what was called, what came back, what was expected; the hint for it; and what it printed."""
 
-    def __init__(self, finding, hint=""):
+    def __init__(self, finding, hint="", printed=""):
         super().__init__(finding)
-        self.finding, self.hint = finding, hint
-
-
-class NotStarted(Exception):
-    """The stub is as it was."""
+        self.finding, self.hint, self.printed = finding, hint, printed
 
 
 def require(holds, finding, hint=""):
@@ -38,8 +58,12 @@ def require(holds, finding, hint=""):
 
 def require_result(outcome, called, hint=""):
     """What a call returned; raises Wrong when it stopped, or returned nothing."""
-    require(not outcome.error, f"{called} stopped with {outcome.error}{outcome.line}.", hint)
-    require(outcome.result is not None, f"{called} returned nothing (None). Is there a `return`?")
+    if outcome.error:
+        raise Wrong(
+            f"{called} stopped with {outcome.error}{outcome.line}.", hint or of_an_error(outcome), outcome.printed
+        )
+    if outcome.result is None:
+        raise Wrong(f"{called} returned nothing (None). Is there a `return`?", "", outcome.printed)
     return outcome.result
 
 
@@ -74,8 +98,10 @@ class Exercise:
     def notebook(self):
         return int(self.number.split(".")[0])
 
+    to_start = "Replace the line that raises NotImplementedError, and run both cells."
+
     def judge(self, student):
-        """Return when the answer is right; raise Wrong or NotStarted otherwise."""
+        """Return what the answer printed when it is right; raise Wrong or NotStarted otherwise."""
         raise NotImplementedError
 
     def listed_mistakes(self):
@@ -110,10 +136,14 @@ class FunctionExercise(Exercise):
         ``observe(f, *arguments)`` is compared instead of ``f(*arguments)``: for functions that work in place.
     may_change : tuple of str
         The names of arguments that may be changed.
-    tolerance : float
-        Relative to the largest expected entry; wide enough for float32.
+    tolerance : tuple
+        (relative to each entry, relative to the largest), where the numbers do not say it themselves: about nine digits
+        in float64, five in float32. EXACT asks for every bit.
+    float32_will_do : bool
+        Whether an answer in float32 is right where the arguments are in float64.
     tell : callable
-        ``tell(got, want, tolerance, parts)`` ends the sentence about a result, and is empty when it is right.
+        ``tell(got, want, near, parts)`` ends the sentence about a result, and is empty when it is right; near(a, b)
+        compares numbers.
     before : callable
         ``before(student)`` looks at what the cases cannot show, and raises Wrong.
     """
@@ -127,7 +157,8 @@ class FunctionExercise(Exercise):
     parts: tuple = ()
     observe: Callable = lambda f, /, *arguments: f(*arguments)
     may_change: tuple = ()
-    tolerance: float = 1e-4
+    tolerance: tuple = FLOAT64
+    float32_will_do: bool = True
     tell: Callable = lambda *things: difference(*things)
     before: Callable = lambda student: None
 
@@ -138,62 +169,165 @@ class FunctionExercise(Exercise):
     def judge(self, student):
         require_function(student, self.parameters)
         self.before(student)
-        got = {words: self._outcome(student, words) for words in self.cases}
-        want = {words: self._outcome(self.reference, words) for words in self.cases}
-        for outcome in want.values():  # a refusal may be asked for; anything else would let every answer pass
-            assert outcome.kind in ("", "ValueError"), f"the reference failed: {outcome.error}"
-        for words in self.cases:
-            found = self._finding(got[words], want[words])
-            if found:
-                called = call_in_words(student, self._arguments(words), words)
-                raise Wrong(f"{called} {found}", self._hint(got, want, words))
+        tried = []
+        for words, values in self.cases.items():
+            tried.append(self._try(student, words, values))
+            if tried[-1].got.kind == "TookTooLong":
+                break
+        for case in tried:
+            if case.finding:
+                called = call_in_words(student, case.arguments, case.words)
+                raise Wrong(f"{called} {case.finding}", self._hint(tried, case, student), case.got.printed)
+        self._require_the_same_again(student, tried)
+        return tried[0].got.printed
 
-    def _arguments(self, words):
-        return dict(zip(self.parameters, self.cases[words], strict=False))
+    def _try(self, student, words, values):
+        arguments = dict(zip(self.parameters, values, strict=False))
+        want = attempt(self.reference, arguments, self.observe, self.may_change)
+        # a refusal may be asked for; anything else would let every answer pass
+        assert want.kind in ("", "ValueError"), f"the reference failed: {want.error}"
+        got = attempt(student, arguments, self.observe, self.may_change)
+        return Tried(words, arguments, got, want, self._finding(got, want, values))
 
-    def _outcome(self, f, words):
-        return attempt(f, self._arguments(words), self.observe, self.may_change)
+    def _require_the_same_again(self, student, tried):
+        """Ask once more, in the opposite order and with other numbers: a right answer depends on nothing else."""
+        for case in reversed(tried):
+            values = list(case.arguments.values())
+            other = self._try(student, f"{case.words}; its first axis the other way round", list(map(_turned, values)))
+            again = self._try(student, case.words, values)
+            if again.finding or (other.finding and _stale(other, case)):
+                called = call_in_words(student, again.arguments, again.words)
+                found = again.finding or "returned the same for other arguments, too."
+                raise Wrong(f"{called} was right at first; when it was called again, it {found}", _STATE)
+            if other.finding:
+                called = call_in_words(student, other.arguments, other.words)
+                raise Wrong(f"{called} {other.finding}", self._hint([*tried, other], other, student))
+        for case in tried:
+            if not case.got.error and not same(plain(case.got.kept), case.got.result):
+                called = call_in_words(student, case.arguments, case.words)
+                raise Wrong(f"{called} returned an array that a later call changed.", _STATE)
 
-    def _finding(self, got, want):
+    def _finding(self, got, want, values):
         """What is wrong with an outcome, as the end of a sentence; empty when nothing is."""
         if want.error:
-            return "" if got.error else f"returned {shown(got.result)}; expected an error."
+            return "" if _is_a_refusal(got) else _not_refused(got)
         if got.error:
             return f"stopped with {got.error}{got.line}."
         if got.changed:
             return f"changed its argument `{got.changed}`."
         if got.result is None and want.result is not None:
             return "returned nothing (None). Is there a `return`?"
-        return self.tell(got.result, want.result, self.tolerance, self.parts)
+        return self.tell(got.result, want.result, self._near(values), self.parts)
 
-    def _hint(self, got, want, first):
-        """The hint that the evidence allows. got, want: outcomes by case. first: the case that is wrong first."""
+    def _near(self, values):
+        given_in_float32 = in_float32(list(values))
+
+        def near(a, b):
+            if self.tolerance == EXACT and in_float32(a) and self.float32_will_do:
+                b = np.float32(b)
+            elif self.tolerance != EXACT and (given_in_float32 or (in_float32(a) and self.float32_will_do)):
+                return close(a, b, tuple(np.maximum(self.tolerance, FLOAT32)))
+            return close(a, b, self.tolerance)
+
+        return near
+
+    def _hint(self, tried, first, student):
+        """The hint that the evidence allows; first is the case that is told."""
         for piece, hint in self.error_hints.items():
-            if piece in got[first].error:
+            if piece in first.got.error:
                 return hint
-        called = [words for words in self.cases if not want[words].error]  # a refusal says nothing of the rest
-        wrong = {w for w in called if self._finding(got[w], want[w]) and not got[w].error and tells(got[w])}
-        nearest, explained = "", len(wrong) / 2
+        called = [case for case in tried if not case.want.error]  # a refusal says nothing of the rest
+        for hint in self._proven(called, first):
+            return hint
+        special = {self.case_hints.get(case.words) for case in tried if case.finding}
+        if len(special) == 1 and None not in special and not first.got.changed:
+            return special.pop()
+        for earlier in tried:
+            if not earlier.finding and _stale(first, earlier):
+                return (
+                    f"The same came for other arguments (“{earlier.words}”). Does it leave one of its arguments out, or "
+                    "keep something from call to call?"
+                )
+        told = explain(tried, student, self.parts) or self.case_hints.get(first.words, "")
+        return f"{told} {self.any_hint}".strip()
+
+    def _proven(self, called, first):
+        """Hints of the listed mistakes that do as the answer does, wherever they are wrong: the likeliest first."""
+        in_part, weak = [], []
         for hint, answer in self._mistakes_one_by_one():
-            if not same_outcome(got[first], self._outcome(answer, first), self.tolerance):
-                continue
-            alike_in = [w for w in called if same_outcome(got[w], self._outcome(answer, w), self.tolerance)]
-            if alike_in == called and any(tells(got[words]) for words in called):
-                return hint
-            # or it explains more wrong results than any other, and more than half of them; an error is no result
-            if len(wrong.intersection(alike_in)) > explained:
-                nearest, explained = hint, len(wrong.intersection(alike_in))
-        if nearest:
-            return nearest
-        if got[first].changed:
-            return (
-                f"Work on a new array: `{got[first].changed}` belongs to the caller. Look for `{got[first].changed} "
-                "+= …`, for `[…] = …`, or for a view of it that is changed."
-            )
-        return self.case_hints.get(first, self.any_hint) or pattern(got, want, first, self.tolerance)
+            telling, everywhere, explained = 0, True, set()
+            for case in called:
+                made = attempt(answer, case.arguments, self.observe, self.may_change)
+                wrong = self._finding(made, case.want, case.arguments.values())
+                if _same_outcome(case.got, made):
+                    if wrong:
+                        explained.add(case.words)
+                        telling += _tells(made)
+                elif wrong:
+                    break
+                else:
+                    everywhere = False
+            else:
+                if first.words not in explained and not first.want.error:
+                    continue
+                if telling:
+                    if everywhere:
+                        yield hint
+                    in_part.append((len(explained), hint))
+                elif everywhere and explained:
+                    weak.append(hint)
+        yield from (hint for _, hint in sorted(in_part, key=lambda pair: -pair[0]))
+        if len(set(weak)) == 1:  # all nan, or an error that says little: proof only where nothing else does the same
+            yield weak[0]
 
     def _mistakes_one_by_one(self):
         return ((hint, answer) for hint, answers in self.listed_mistakes().items() for answer in answers)
+
+
+_STATE = (
+    "The result may depend on the arguments alone. Does the function keep something from call to call, use a variable "
+    "from outside, draw at random, or hand out the same array each time?"
+)
+
+
+def _stale(case, earlier):
+    """Whether a case has the result of an earlier one, and should not."""
+    got, before = numbers(case.got.result), numbers(earlier.got.result)
+    if got is None or before is None or case.want.error or earlier.want.error or before.size < 2:
+        return False
+    return alike(got, before) and not alike(case.want.result, earlier.want.result)
+
+
+def _is_a_refusal(outcome):
+    return outcome.error and outcome.kind not in ("TookTooLong", "SystemExit", "NameError", "RecursionError")
+
+
+def _not_refused(outcome):
+    if outcome.error:
+        return f"stopped with {outcome.error}{outcome.line}; expected an error that says what is wrong."
+    return f"returned {shown(outcome.result)}; expected an error."
+
+
+def _same_outcome(a, b):
+    """Whether two calls came to the same: equal results, or the very same error, and the same argument changed."""
+    if a.error or b.error:
+        return a.error == b.error
+    return a.changed == b.changed and alike(a.result, b.result, FLOAT32 if in_float32(a.result) else ALIKE)
+
+
+def _tells(outcome):
+    """Whether an outcome is evidence: not where all is nan or infinite, nor an error that many mistakes share."""
+    if outcome.error:
+        return any(sign.isdigit() for sign in outcome.error)
+    values = numbers(outcome.result)
+    return values is None or bool(np.isfinite(values).all())
+
+
+def _turned(value):
+    """An argument with the first axis of its arrays turned round: as good an argument as it was."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_turned, value))
+    return value[::-1].copy(order="K") if isinstance(value, np.ndarray) and value.ndim else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,15 +348,18 @@ class NumberExercise(Exercise):
     mistakes: dict | Callable = field(repr=False)
     tolerance: float = 0.005
 
+    to_start = "Put your number in the place of `None`, and run both cells."
+
     def judge(self, student):
         number, expected = require_number(student), self.reference()
         if close(number, expected, self.tolerance):
-            return
+            return ""
         for hint, answers in self.listed_mistakes().items():
             for wrong in answers:
                 if wrong[0] <= number <= wrong[1] if isinstance(wrong, tuple) else close(number, wrong, self.tolerance):
-                    raise Wrong(f"Your answer is {number:g}, and that is not it.", hint)
-        raise Wrong(f"Your answer is {number:g}, which is too {'small' if number < expected else 'large'}.")
+                    raise Wrong(f"Your answer is {number:.9g}, and that is not it.", hint)
+        side = "small" if number < expected else "large"
+        raise Wrong(f"Your answer is {number:.9g}, which is too {side}.", explain_number(number, expected))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,21 +369,10 @@ class OpenExercise(Exercise):
     judged_by: Callable = field(repr=False)
 
     def judge(self, student):
-        self.judged_by(student)
+        return self.judged_by(student) or ""
 
 
-# -------------------------------------------------------------------------------------------- trying an answer
-
-
-@dataclass
-class Outcome:
-    """What came of a call: a result, or an error with its kind and line; and which argument was changed."""
-
-    result: object = None
-    error: str = ""
-    kind: str = ""
-    line: str = ""
-    changed: str = ""
+# ---------------------------------------------------------------------------------------- what an answer must be
 
 
 def require_function(student, parameters=()):
@@ -284,206 +410,3 @@ def require_number(student):
     if not np.isfinite(number):
         raise Wrong(f"Your answer is {number}; expected a finite number.")
     return number
-
-
-def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
-    """Call f on copies of the arguments (a dict, passed by position), quietly; raises NotStarted for a stub."""
-    given = copy.deepcopy(arguments)
-    outcome = Outcome()
-    try:
-        with quiet():
-            outcome.result = observe(f, *given.values())
-    except NotImplementedError:
-        raise NotStarted from None
-    except Exception as error:  # the student's own: any kind
-        outcome.kind = type(error).__name__
-        outcome.error = f"{outcome.kind}: {error}".rstrip(" :")
-        outcome.line = line_of(error, f)
-        return outcome
-    changed = (name for name in given if name not in may_change and not alike(given[name], arguments[name]))
-    outcome.changed = next(changed, "")
-    return outcome
-
-
-@contextlib.contextmanager
-def quiet():
-    """Without the prints and warnings of the code inside: a check calls it many times."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def line_of(error, f):
-    """Where in the student's code the error arose: its line, if that can be found."""
-    try:
-        file = inspect.unwrap(f).__code__.co_filename
-    except AttributeError:
-        return ""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return f", in the line `{frames[-1].line}`" if frames and frames[-1].line else ""
-
-
-# ------------------------------------------------------------------------------------------ comparing results
-
-
-def difference(got, want, tolerance, parts=()):
-    """How a result differs from the expected one, as the end of a sentence; empty when it does not."""
-    if isinstance(want, tuple | list) and isinstance(got, np.ndarray) and got.ndim == 1:
-        got = list(got)  # an array of as many numbers will do
-    if isinstance(got, tuple) and isinstance(want, np.ndarray) and any(isinstance(part, np.ndarray) for part in got):
-        return f"returned a tuple of {len(got)} things; expected {shape_in_words(want)}."
-    if isinstance(want, tuple | list):
-        if not isinstance(got, tuple | list):
-            return f"returned {shown(got)}; expected a {type(want).__name__} of {len(want)} things."
-        if len(got) != len(want):
-            return f"returned {len(got)} things; expected {len(want)}."
-        names = parts or [f"item {i}" for i in range(len(want))]
-        reasons = (difference(a, b, tolerance) for a, b in zip(got, want, strict=True))
-        told = (r.replace("returned", f"returned, as {name},", 1) for name, r in zip(names, reasons, strict=True) if r)
-        return next(told, "")
-    try:
-        a, b = np.asarray(got), np.asarray(want)
-        if a.dtype.kind not in "buif":
-            raise TypeError
-    except (TypeError, ValueError):
-        return f"returned {shown(got)}; expected {shown(want)}."
-    if a.shape != b.shape:
-        return f"returned {shape_in_words(a)}; expected {shape_in_words(b)}."
-    if not np.isfinite(a[np.isfinite(b)]).all():
-        return f"returned {shown(got)}, and not all of it is finite; expected {shown(want)}."
-    if close(a, b, tolerance):
-        return ""
-    if b.size <= 12:
-        return f"returned {shown(got)}; expected {shown(want)}."
-    at = tuple(int(i) for i in np.unravel_index(np.argmax(abs(a.astype(float) - b.astype(float))), b.shape))
-    place = ", ".join(map(str, at))
-    return f"returned the right shape, {b.shape}, but wrong numbers: [{place}] is {a[at]:.4g}, not {b[at]:.4g}."
-
-
-def pattern(attempts, expected, first, tolerance):
-    """A hint where the numbers alone tell what happened: transposed, the other sign, a constant factor."""
-    a, b = numbers(attempts[first]), numbers(expected[first])
-    if a is None or b is None:
-        return ""
-    if a.ndim == 2 and a.shape != b.shape and close(a.T, b, tolerance):
-        return "The numbers are right, but the array is transposed: rows are examples."
-    if a.shape != b.shape or not np.isfinite(a).all() or not np.any(b) or close(a, b, tolerance):
-        return ""
-    factor = np.sum(a * b) / np.sum(b * b)
-    if not factor or not close(a / factor, b, tolerance):
-        return ""
-    if close(factor, -1.0, tolerance):
-        return "The numbers are right, except for their sign."
-    # one number is always some multiple of another: then it has to be the same multiple in a second case
-    others = [case for case in expected if case != first]
-    if np.count_nonzero(b) > 1 or any(
-        is_multiple(attempts[case], expected[case], factor, tolerance) for case in others
-    ):
-        return f"All numbers are {factor:.4g} times what they should be. Which factor is missing, or counted twice?"
-    return ""
-
-
-def is_multiple(got, want, factor, tolerance):
-    """Whether a result is the expected one, which is not 0, times a factor."""
-    a, b = numbers(got), numbers(want)
-    return a is not None and b is not None and np.isfinite(a).all() and np.any(b) and close(a / factor, b, tolerance)
-
-
-def numbers(outcome):
-    """The result as an array of real numbers, or None."""
-    if outcome.error or outcome.result is None:
-        return None
-    try:
-        return None if np.iscomplexobj(outcome.result) else np.asarray(outcome.result, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def close(a, b, tolerance):
-    """Whether numbers agree, relative to the largest expected one."""
-    if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return False
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if a.shape != b.shape:
-        return False
-    infinite = ~np.isfinite(b)
-    scale = np.max(abs(b[~infinite]), initial=0.0)
-    near = abs(np.where(infinite, 0, a) - np.where(infinite, 0, b)) <= tolerance * scale + 1e-12
-    equal = (a == b) | (np.isnan(a) & np.isnan(b))
-    return bool(np.all(np.where(infinite, equal, near)))
-
-
-def same_outcome(a, b, tolerance):
-    """Whether two calls came to the same: equal results, or the very same error, and the same argument changed."""
-    if a.error or b.error:
-        return a.error == b.error
-    if a.changed != b.changed:
-        return False
-    if a.result is None or b.result is None:
-        return a.result is b.result
-    return alike(a.result, b.result, tolerance)
-
-
-def alike(a, b, tolerance=0.0):
-    """Whether two things are the same: numbers within the tolerance, or not finite in the same places; else equal."""
-    if isinstance(a, tuple | list) and isinstance(b, tuple | list):
-        return len(a) == len(b) and all(alike(x, y, tolerance) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return set(a) == set(b) and all(alike(a[key], b[key], tolerance) for key in a)
-    try:
-        return close(a, b, tolerance)
-    except (TypeError, ValueError, OverflowError):  # not numbers
-        return type(a) is type(b) and (a is b or callable(a) or hasattr(a, "__dict__") or bool(np.all(a == b)))
-
-
-def tells(outcome):
-    """Whether an outcome is evidence of anything: two nans are not the same mistake, whatever led to them."""
-    values = numbers(outcome)
-    return values is None or bool(np.isfinite(values).all())
-
-
-# --------------------------------------------------------------------------------------------------- in words
-
-
-def called_name(student):
-    name = getattr(student, "__name__", "<")
-    return "your function" if name.startswith("<") else name
-
-
-def call_in_words(student, arguments, words=""):
-    details = "; ".join(f"{name} = {shown(value)}" for name, value in arguments.items())
-    return f"{called_name(student)}({', '.join(arguments)}) with {details}{f' ({words})' if words else ''}"
-
-
-def shown(value):
-    """A value for a sentence: small arrays with their numbers, larger ones with their shape."""
-    if isinstance(value, np.ndarray):
-        value = np.asarray(value)  # without what a subclass adds
-        if value.size <= 12 and value.dtype.kind in "buif":
-            largest = np.max(abs(value[np.isfinite(value)]), initial=0)
-            small = bool(largest > 1e-3)  # where all are tiny, they would be shown as zeros
-            text = np.array2string(value, precision=4, separator=", ", suppress_small=small, threshold=20)
-            return " ".join(text.split())
-        return shape_in_words(value)
-    if isinstance(value, float | np.floating):
-        return f"{value:.6g}"
-    if isinstance(value, tuple | list) and any(isinstance(part, np.ndarray) for part in value):
-        return f"{type(value).__name__} of " + ", ".join(shown(np.asarray(part)) for part in value[:4])
-    if callable(value):
-        return getattr(value, "__name__", "a function")
-    text = repr(value)
-    return text if len(text) <= 120 else text[:117] + "..."
-
-
-def shape_in_words(array):
-    if array.ndim == 0:
-        return f"a single number, {array.item():.6g}" if array.dtype.kind in "buif" else f"a single {array.dtype}"
-    return f"an array of shape {array.shape}"
-
-
-def as_html(text):
-    """A text as HTML, what stands between backticks as code."""
-    parts = escape(text, quote=False).split("`")
-    if len(parts) % 2 == 0:  # a backtick without its partner is only a backtick
-        return "`".join(parts)
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

@@ -246,7 +246,7 @@ DIFFERENCE_INTERVAL = FunctionExercise(
     task="Return the 95 % interval (low, high) of p_a − p_b, two accuracies measured on different images.",
     reference=_difference_interval,
     parts=("low", "high"),
-    tolerance=1e-3,
+    tolerance=(1e-3, 1e-3),
     cases={
         "as in the notebook": [0.975, 10_000, 0.973, 10_000],
         "unequal numbers of images": [0.9, 1000, 0.95, 10_000],

@@ -1,0 +1,407 @@
+"""What can be said of a wrong answer for which no mistake is listed: only what its results prove.
+
+Each statement is tried on all cases that are wrong, and holds in each of them, or is not made.
+"""
+
+import inspect
+import re
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from .calls import Outcome
+from .comparing import ALIKE, EXACT, alike, close, numbers
+from .words import listed
+
+
+@dataclass
+class Tried:
+    """One case: its name, its arguments, what came, what should have come, and what is wrong with it, if anything."""
+
+    words: str
+    arguments: dict
+    got: Outcome
+    want: Outcome
+    finding: str
+
+
+def explain(tried, student, parts=()):
+    """A hint from the evidence alone; empty where there is nothing to say. tried: all cases."""
+    first = next(case for case in tried if case.finding)
+    tried = [case for case in tried if not case.want.error]
+    wrong = [case for case in tried if case.finding]
+    sentences = [_other_order_of_parameters(student, first.arguments)]
+    if first.got.error or first.want.error:
+        sentences.append(of_an_error(first.got))
+    elif first.got.changed:
+        name = first.got.changed
+        sentences.append(
+            f"Work on a new array: `{name}` belongs to the caller. Look for `{name} += …`, for `[…] = …`, or for a "
+            "view of it that is changed."
+        )
+    elif first.got.result is None:
+        sentences.append("It prints its result; `return` gives it to the caller." if first.got.printed else "")
+    else:
+        sentences.append(_of_the_results([case for case in wrong if not case.got.error], parts))
+    return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
+
+
+def _other_order_of_parameters(student, arguments):
+    try:
+        own = [name for name in inspect.signature(student).parameters if name in arguments]
+    except (TypeError, ValueError):
+        return ""
+    if sorted(own) != sorted(arguments) or own == list(arguments):
+        return ""
+    return f"Its parameters stand in another order than in the stub's first line, ({', '.join(arguments)})."
+
+
+def _where(tried, wrong):
+    right = [case for case in tried if not case.finding]
+    if not wrong or not right:
+        return ""
+    if len(wrong) <= min(len(right), 3):
+        return f"All else is right; it fails only here: {_quoted(wrong)}."
+    return f"It is right here: {_quoted(right)}." if len(right) <= 3 else ""
+
+
+def _quoted(cases):
+    return "; ".join(f"“{case.words}”" for case in cases)
+
+
+# -------------------------------------------------------------------------------------------------- results
+
+
+def _of_the_results(wrong, parts):
+    want = wrong[0].want.result
+    if isinstance(want, dict):
+        return ""
+    if not isinstance(want, tuple | list):
+        return relation([(case.got.result, case.want.result, case.arguments) for case in wrong])
+    names = [f"`{name}`" for name in parts] or [f"item {i}" for i in range(len(want))]
+    got = [case.got.result for case in wrong]
+    if not all(isinstance(result, tuple | list) or np.ndim(result) > 0 for result in got):
+        return ""
+    got = [list(result) for result in got]
+    if any(len(result) != len(case.want.result) for result, case in zip(got, wrong, strict=True)):
+        return _of_another_length(wrong, names) if parts else ""
+    for order in permutations(range(len(want))) if parts else ():
+        if all(_same_parts([r[i] for i in order], case.want.result) for r, case in zip(got, wrong, strict=True)):
+            given = [names[order.index(i)] for i in range(len(want))]
+            return f"The things are right, but in another order: you return {listed(given)}."
+    pairs = [[(r[i], c.want.result[i], c.arguments) for r, c in zip(got, wrong, strict=True)] for i in range(len(want))]
+    off = [i for i, of_part in enumerate(pairs) if not all(alike(a, b, ALIKE) for a, b, _ in of_part)]
+    if not off:
+        return relation(pairs[0])
+    fine = [names[i] for i in range(len(want)) if i not in off]
+    if not parts:
+        return relation([pair for of_part in pairs for pair in of_part])
+    lead = ""
+    if fine:
+        lead = f"{listed(fine)} {'is' if len(fine) == 1 else 'are'} right, {listed([names[i] for i in off])} not. "
+    told = relation(pairs[off[0]])
+    return lead + (f"In {names[off[0]]}: {told}" if told and len(off) > 1 else told)
+
+
+def _same_parts(result, want):
+    return all(alike(a, b, ALIKE) for a, b in zip(result, want, strict=True))
+
+
+def _of_another_length(wrong, names):
+    got, want = list(wrong[0].got.result), wrong[0].want.result
+    known = [i for i in range(len(want)) if any(alike(part, want[i], ALIKE) for part in got)]
+    if len(known) == len(want):
+        return f"Return only {listed(names)}."
+    missing = [names[i] for i in range(len(want)) if i not in known]
+    return f"Among them {listed([names[i] for i in known])} can be seen; not {listed(missing, 'or')}." if known else ""
+
+
+# ------------------------------------------------------------------------------- how the numbers are related
+
+
+def relation(triples):
+    """What turns the expected numbers into those that came, in every wrong case. triples: (got, want, arguments)."""
+    pairs = [(numbers(a), numbers(b), arguments) for a, b, arguments in triples]
+    if not pairs or any(a is None or b is None for a, b, _ in pairs) or isinstance(triples[0][0], tuple):
+        return ""
+    if any(a.shape != b.shape for a, b, _ in pairs):
+        return _of_shapes([pair for pair in pairs if pair[0].shape != pair[1].shape])
+    if any(not np.isfinite(a[np.isfinite(b)]).all() for a, b, _ in pairs):
+        return _of_what_is_not_finite(pairs)
+    pairs = [pair for pair in pairs if np.isfinite(pair[1]).all()]
+    if not pairs or any(b.size == 0 for _, b, _ in pairs):
+        return ""
+    return _of_an_argument(pairs) or _of_a_formula(pairs) or _of_a_factor(pairs) or _of_places(pairs)
+
+
+def _of_shapes(pairs):
+    def all_are(change):
+        return all(change(a, b) for a, b, _ in pairs)
+
+    if all_are(lambda a, b: a.ndim == 2 and close(a.T, b, ALIKE)):
+        return "The numbers are right, but the array is transposed: rows are examples."
+    if all_are(lambda a, b: a.size == b.size and close(a.reshape(b.shape), b, ALIKE)):
+        return f"The numbers are right, but not the shape: {pairs[0][0].shape} should be {pairs[0][1].shape}."
+    for words, collapse in {"added up": np.sum, "averaged": np.mean}.items():
+        for axis in (0, 1, None):
+            if all_are(lambda a, b, c=collapse, x=axis: a.ndim > (x or 0) and close(c(a, axis=x), b, ALIKE)):
+                where = "" if axis is None else f" along axis {axis}"
+                return f"The numbers are right, but not {words} yet{where}."
+            if all_are(lambda a, b, c=collapse, x=axis: b.ndim > (x or 0) and close(c(b, axis=x), a, ALIKE)):
+                where = "" if axis is None else f" along axis {axis}"
+                return f"They are the right numbers, {words}{where}; they should stay apart."
+    return ""
+
+
+def _of_what_is_not_finite(pairs):
+    for a, b, _ in pairs:
+        if np.isnan(a[np.isfinite(b)]).any():
+            return "It holds nan: look for 0/0, ∞ − ∞, 0 · ∞, or the logarithm of a negative number."
+    return "It holds infinity: look for a division by 0, the logarithm of 0, or an exponential of a large number."
+
+
+def _of_an_argument(pairs):
+    for name in pairs[0][2]:
+        values = [numbers(arguments.get(name)) for _, _, arguments in pairs]
+        if all(v is not None and v.size > 1 and close(a, v, ALIKE) for v, (a, _, _) in zip(values, pairs, strict=True)):
+            return f"That is `{name}` as it was given."
+    if all(a.size > 1 and not a.any() for a, _, _ in pairs):
+        return "All of it is 0: what was computed did not get into the result."
+    return ""
+
+
+_FORMULAS = {  # what came, as a function of what should have come
+    "The numbers are right, except for their sign.": np.negative,
+    "The signs are lost: all numbers are as large as they should be, and positive.": abs,
+    "These are the squares of the right numbers.": np.square,
+    "These are the square roots of the right numbers.": lambda b: np.sqrt(b),
+    "These are the logarithms of the right numbers.": np.log,
+    "These are the exponentials of the right numbers.": np.exp,
+    "These are 1 less the right numbers.": lambda b: 1 - b,
+    "These are 1 divided by the right numbers.": lambda b: 1 / b,
+    "The rows stand in the opposite order.": lambda b: b[::-1] if b.ndim else b,
+    "In each row the numbers stand in the opposite order.": lambda b: b[:, ::-1] if b.ndim == 2 else b,
+    "The numbers are right, but the array is transposed: rows are examples.": lambda b: b.T,
+    "These are cumulative sums of the right numbers.": lambda b: np.cumsum(b).reshape(b.shape),
+    "They are cut to whole numbers: what is the dtype of the array that you fill?": np.trunc,
+    "They are rounded to whole numbers.": np.rint,
+} | {
+    f"They are rounded to {digits} decimals: return all digits.": lambda b, digits=digits: np.round(b, digits)
+    for digits in range(1, 13)
+}
+
+
+def _of_a_formula(pairs):
+    if sum(b.size for _, b, _ in pairs) < 2:
+        return ""
+    with np.errstate(all="ignore"):
+        for text, formula in _FORMULAS.items():
+            made = [formula(b) for _, b, _ in pairs]
+            fits = all(
+                m.shape == a.shape and close(a, m, (1e-12, 1e-14)) for m, (a, _, _) in zip(made, pairs, strict=True)
+            )
+            # a formula that changes nothing, or makes all alike, proves nothing
+            if fits and any(
+                not close(m, b, ALIKE) or "rounded" in text for m, (_, b, _) in zip(made, pairs, strict=True)
+            ):
+                if sum(np.count_nonzero(a) for a, _, _ in pairs) > 1:
+                    return text
+        for kind, digits in ((np.float16, 3), (np.float32, 7)):
+            near = all(close(a, b, (0.0, 10.0 ** (1 - digits))) for a, b, _ in pairs)
+            if near and all(close(a, a.astype(kind), EXACT) for a, _, _ in pairs):
+                return f"It is as exact as {np.dtype(kind).name}, some {digits} digits; more is asked for here."
+    if all(close(a, b, (1e-3, 1e-5)) for a, b, _ in pairs):
+        return (
+            "Nearly right, and not quite: is something rounded, is a small number added for safety, is a limit set "
+            "near 0, or is it computed in float32?"
+        )
+    off = np.concatenate([np.ravel(a - b) for a, b, _ in pairs])
+    if np.ptp(off) <= 1e-6 * abs(off[0]):
+        return f"All numbers are off by the same amount, {off[0]:.4g}: what is added, or missing?"
+    return ""
+
+
+def _of_a_factor(pairs):
+    factors = [_factor(a, b) for a, b, _ in pairs if b.any()]
+    if not factors or None in factors or any(a.any() for a, b, _ in pairs if not b.any()):
+        return ""
+    if len(factors) == 1 and max(np.count_nonzero(b) for _, b, _ in pairs) < 2:
+        return ""  # one number is always some multiple of another
+    if np.ptp(factors) <= 1e-7 * abs(factors[0]):
+        return f"All numbers are {factors[0]:.4g} times what they should be. Which factor is missing, or counted twice?"
+    for words, sizes in _sizes([arguments for _, b, arguments in pairs if b.any()]).items():
+        if np.allclose(factors, sizes, rtol=1e-7, atol=0):
+            return f"All numbers are too large by a factor of {words}: a sum for a mean, or a product too much?"
+        if np.allclose(factors, 1 / sizes, rtol=1e-7, atol=0):
+            return f"All numbers are too small by a factor of {words}: a mean for a sum, or a division too much?"
+    if max(np.count_nonzero(b) for _, b, _ in pairs) < 2:
+        return ""
+    return "In each case the numbers are right but for one factor, and it differs from case to case."
+
+
+def _factor(a, b):
+    """The number that turns b into a, or None."""
+    factor = float(np.sum(a * b) / np.sum(b * b))
+    return factor if factor and np.isfinite(factor) and close(a / factor, b, ALIKE) else None
+
+
+def _sizes(arguments):
+    """{words: the number in each case} for lengths and numbers among the arguments; only those that differ."""
+    found = {}
+    for name in arguments[0]:
+        values = [numbers(given.get(name)) for given in arguments]
+        if any(value is None for value in values):
+            continue
+        if all(value.ndim == 0 for value in values):
+            found[f"`{name}`"] = np.array([float(value) for value in values])
+        for axis in range(min(value.ndim for value in values)):
+            size = np.array([value.shape[axis] for value in values], dtype=float)
+            found.setdefault(f"the size of `{name}` along axis {axis}", size)
+    return {words: sizes for words, sizes in found.items() if sizes.all() and np.ptp(sizes) > 0}
+
+
+def _of_places(pairs):
+    """Where the wrong entries are: in which rows or columns, or where an argument or the result has which sign."""
+    marks = [_wrong_entries(a, b) for a, b, _ in pairs]
+    told = [(mark, b, arguments) for mark, (_, b, arguments) in zip(marks, pairs, strict=True) if mark.any()]
+    if not told or all(mark.all() for mark, _, _ in told):
+        return ""
+    for words, holds in _PLACES.items():
+        if all(mark.ndim >= 1 and len(mark) > 1 and np.array_equal(mark, mark & holds(mark)) for mark, _, _ in told):
+            return f"Wrong are {words}."
+    for name in [*pairs[0][2], None]:
+        for words, test in _SIGNS.items():
+            fits = True
+            for mark, b, arguments in told:
+                value = b if name is None else numbers(arguments.get(name))
+                fits = fits and value is not None and value.shape == mark.shape and np.array_equal(mark, test(value))
+            if fits and any(mark.size > 1 for mark, _, _ in told):
+                what = f"`{name}`" if name else "the right number"
+                return f"Wrong are the entries where {what} is {words}, and only those."
+    share = sum(mark.sum() for mark, _, _ in told), sum(mark.size for mark, _, _ in told)
+    if all(close(np.sort(a, None), np.sort(b, None), ALIKE) for a, b, _ in pairs):
+        return "All the right numbers occur, but in other places."
+    return f"Of {share[1]} numbers {share[0]} are wrong; the others are right."
+
+
+def _wrong_entries(a, b):
+    return abs(a - b) > 1e-6 * np.max(abs(b), initial=1e-300)
+
+
+def _at(*index):
+    def marked(mark):
+        made = np.zeros(mark.shape, bool)
+        made[index] = True
+        return made
+
+    return marked
+
+
+def _columns(index):
+    return lambda mark: _at(slice(None), index)(mark) if mark.ndim == 2 else np.zeros(mark.shape, bool)
+
+
+_PLACES = {
+    "only numbers of the first row, or the first number": _at(0),
+    "only numbers of the last row, or the last number": _at(-1),
+    "all rows but the first": _at(slice(1, None)),
+    "only numbers of the first column": _columns(0),
+    "only numbers of the last column": _columns(-1),
+    "all columns but the first": _columns(slice(1, None)),
+}
+_SIGNS = {
+    "negative": lambda value: value < 0,
+    "0": lambda value: value == 0,
+    "not 0": lambda value: value != 0,
+    "positive": lambda value: value > 0,
+}
+
+
+# -------------------------------------------------------------------------------------------------- errors
+
+_ERRORS = {  # a pattern in the message: the hint, which may quote what the pattern caught
+    r"NameError: name '(\w+)'": (
+        "Nothing has the name `{0}` where the function runs: is it spelled so elsewhere, and was the cell run that "
+        "defines it?"
+    ),
+    r"UnboundLocalError.*'(\w+)'": (
+        "`{0}` is assigned somewhere in the function, so Python takes it for a variable of the function; here it is "
+        "read before it has a value."
+    ),
+    r"shapes \((.*?)\) and \((.*?)\) not aligned|matmul.*core dimension": (
+        "In a matrix product the columns of the first array must be as many as the rows of the second. Print both "
+        "shapes."
+    ),
+    r"shapes? \((.*?)\) (?:and |into shape )?\((.*?)\)": (
+        "Two arrays meet whose shapes do not fit, ({0}) and ({1}). Print both: which has lost an axis, or has its axes "
+        "the other way round?"
+    ),
+    r"IndexError: index (-?\d+).*size (\d+)": (
+        "Counting begins at 0, so the last of {1} has the number {1} − 1; here {0} is asked for."
+    ),
+    r"IndexError: (?:list|tuple) index": (
+        "Counting begins at 0, so the last of n has the number n − 1; or there are fewer than you think."
+    ),
+    r"IndexError: too many indices": "That array has fewer axes than you index. Print its shape.",
+    r"AxisError": "That array has fewer axes than you name. Print its shape; axes are counted from 0.",
+    r"TypeError: .*'NoneType'": (
+        "Something is None there: the result of a function without `return`, or of one that works in place, such as "
+        "`list.sort`."
+    ),
+    r"TypeError: .*positional argument": "Some function gets more, or fewer, arguments than it takes.",
+    r"TypeError: .*can't multiply sequence|unsupported operand.*'list'": (
+        "A list is no array: go through it, or make an array of it."
+    ),
+    r"TypeError: only .*(?:scalar|0-dim|length-1)": (
+        "`math` functions and `float` take one number; for arrays NumPy has its own, such as `np.exp`."
+    ),
+    r"TypeError: .*not callable": "There are parentheses after something that is no function.",
+    r"ValueError: .*truth value of an array": (
+        "`if` needs one truth value, and an array has many: use `np.where`, `.any()` or `.all()`."
+    ),
+    r"ValueError: .*(?:inhomogeneous|cannot reshape|read-only)": "Print the shapes just before that line.",
+    r"UFuncTypeError|Cannot cast": (
+        "An array of whole numbers cannot take fractions in place: begin with an array of floats."
+    ),
+    r"ZeroDivisionError|math domain error": "When is that number 0, and what should come then?",
+    r"RecursionError": "It calls itself without end.",
+    r"AttributeError: '(\w+)' object has no attribute '(\w+)'": "A `{0}` has no `.{1}`: what did you expect there?",
+    r"AttributeError: module '(\w+)' has no attribute '(\w+)'": "`{0}` has nothing of that name: is it spelled so?",
+    r"KeyError": "There is no such key: print the keys that there are.",
+    r"MemoryError": "That array would not fit into memory: look at the shape it would have.",
+    r"TookTooLong": "Does a loop ever end? Look at what it waits for, and whether that changes.",
+    r"SystemExit": "`exit` ends the whole program. `return` ends a function.",
+    r"nobody is there to answer": "The function gets all it needs as arguments, so it needs no `input()`.",
+    r"AssertionError": "An `assert` of your own fails, so it has found something.",
+}
+
+
+def of_an_error(outcome):
+    """What the message of an error means, for those that everybody meets; empty for others."""
+    for pattern, hint in _ERRORS.items():
+        found = re.search(pattern, f"{outcome.kind} {outcome.error}")
+        if found:
+            return hint.format(*found.groups())
+    return ""
+
+
+def explain_number(number, expected):
+    """A hint on a number that is none of the listed ones."""
+    known = {
+        "The sign is the other one.": -expected,
+        "That is 100 times as much: a percentage, where a fraction is asked for?": 100 * expected,
+        "That is a hundredth of it: a fraction, where the number itself is asked for?": expected / 100,
+        "That is 1 less the right number.": 1 - expected,
+        "That is 1 divided by the right number.": 1 / expected if expected else np.inf,
+        "That is twice the right number.": 2 * expected,
+        "That is half of the right number.": expected / 2,
+        "That is its square.": expected**2,
+        "That is its square root.": abs(expected) ** 0.5,
+    }
+    for hint, value in known.items():
+        if close(number, value, 1e-6) and not close(value, expected, 1e-3):
+            return hint
+    if close(number, expected, 0.01):
+        return "Near it, but not exact: give all digits, and round only at the end, if at all."
+    return ""
