@@ -245,8 +245,8 @@ class FunctionExercise(Exercise):
         for earlier in tried:
             if not earlier.finding and _stale(first, earlier):
                 return (
-                    f"The same came for other arguments (“{earlier.words}”). Does it leave one of its arguments out, or "
-                    "keep something from call to call?"
+                    f"The same came for other arguments (“{earlier.words}”). Is one of the arguments left out, or is "
+                    "something kept from call to call?"
                 )
         told = explain(tried, student, self.parts) or self.case_hints.get(first.words, "")
         return f"{told} {self.any_hint}".strip()
