@@ -96,6 +96,7 @@ def server(folder, log):
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "MNIST_SCRATCH_PROGRESS": "off",  # no notebook finds what another one has left
     }
     environment.pop("TQDM_DISABLE", None)  # a student sees the progress bars
     with socket.socket() as free:

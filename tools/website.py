@@ -51,7 +51,7 @@ def lay_out(folder):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / part, target)
         else:
-            unwanted = shutil.ignore_patterns(".*", "__pycache__", "*.npz")
+            unwanted = shutil.ignore_patterns(".*", "__pycache__", "*.npz", "hand_in_*.json")
             shutil.copytree(ROOT / part, target, ignore=unwanted, dirs_exist_ok=True)
     mathjax = folder / "_static" / "mathjax"
     mathjax.mkdir()

@@ -18,6 +18,7 @@ import ipywidgets
 
 from .cells import CellWidget
 from .exercises.words import as_html
+from .record import RECORD
 
 _BLUE, _GREEN, _GRAY = "#0072B2", "#009E73", "#808080"
 _BAR = '<div style="border-left: 5px solid {}; padding: 2px 10px; margin: 4px 0; max-width: 56em">{}</div>'
@@ -28,8 +29,13 @@ _STYLE = (
 )
 
 
+_asked_here = set()  # the questions that this kernel has asked: asked again, they are open again
+
+
 class Prediction(CellWidget):
     """A question with options to choose from; shown as the last line of a cell. Made by `predict`.
+
+    The choice is kept in the record: the next kernel shows it again.
 
     Attributes
     ----------
@@ -62,14 +68,21 @@ class Prediction(CellWidget):
         asked = ipywidgets.HTML(_STYLE + _BAR.format(_BLUE, _asked(question)))
         super().__init__([asked, ipywidgets.HBox(self.buttons, layout={"flex_flow": "row wrap"}), self.said])
         self.add_class("predict")
+        if question not in _asked_here and (kept := RECORD.predictions.get(question)) in self.options:
+            self._mark(kept, f"Last time you said {_quoted(as_html(kept))}.")
+        _asked_here.add(question)
 
     def choose(self, option):
         """Commit to an option; another one can be chosen later. ValueError when there is no such option."""
         self._must_be_an_option(option)
+        RECORD.keep_prediction(self.question, option)
+        self._mark(option, f"You say {_quoted(as_html(option))}.")
+
+    def _mark(self, option, said):
         self.choice = option
         for button, label in zip(self.buttons, self.options, strict=True):
             button.button_style, button.icon = ("info", "check") if label == option else ("", "")
-        self.said.value = f'<div role="status">You say {_quoted(as_html(option))}. Now run the next cells.</div>'
+        self.said.value = f'<div role="status">{said} Now run the next cells.</div>'
 
     def reveal(self, right):
         """Show which option is right, and what the choice tells.

@@ -2,9 +2,14 @@
 
 import ast
 import builtins
+import inspect
 import re
 import symtable
+import sys
+import textwrap
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 NOT_EXERCISES = {"begin_anew", "hand_in", "hint", "names", "progress"}
 # calls that show something, and so are no part of an answer
@@ -58,6 +63,44 @@ def answers_in(cells):
     return {name: (_program(statements[:at], expression), expression) for name, (at, expression) in calls.items()}
 
 
+def of_call(name, answer):
+    """The program and the expression of the call ``check.NAME(answer)`` that is running.
+
+    In a notebook they come from the cells executed so far, elsewhere from the answer's file.
+
+    Parameters
+    ----------
+    name : str
+        Of the check.
+    answer : object
+        What it was given.
+
+    Returns
+    -------
+    program, expression : str
+        Empty where the source cannot be found.
+    """
+    try:
+        called = getattr(answer, "__name__", "")
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        if shell is not None:
+            cells = [cell for cell in shell.user_ns["In"] if isinstance(cell, str)]
+            if found := answers_in(cells).get(name):
+                return found
+            if called.isidentifier() and shell.user_ns.get(called) is answer:
+                return needed_for(cells, called), called
+        if callable(answer):
+            module = sys.modules.get(answer.__module__)
+            if called.isidentifier() and getattr(module, called, None) is answer:
+                return needed_for([inspect.getsource(module)], called), called
+            source = textwrap.dedent(inspect.getsource(answer))
+            return (source, called) if called.isidentifier() else ("", "")
+        number = getattr(answer, "tolist", lambda: answer)()  # NumPy's as Python's
+        return ("", repr(number)) if ast.literal_eval(repr(number)) == number else ("", "")
+    except Exception:  # a verdict must not fail because its source is hard to find
+        return "", ""
+
+
 # ------------------------------------------------------------------------------------------------ what statements do
 
 
@@ -79,24 +122,31 @@ class _Statement:
 
 def _statements(cells):
     """The statements of all cells, without what only shows something."""
+    return [statement for cell in cells for statement in _statements_of(cell)]
+
+
+@lru_cache(maxsize=2000)  # each check of a long session reads all its cells
+def _statements_of(cell):
+    source = _without_magics(cell)
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
     found = []
-    for cell in cells:
-        source = _without_magics(cell)
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        lines = source.splitlines()
-        for node, text in zip(tree.body, _texts(tree.body, lines), strict=True):
-            try:
-                found.append(_read(node, text))
-            except (SyntaxError, ValueError, RecursionError):  # such as a `return` outside of a function
-                continue
-    return found
+    for node, text in zip(tree.body, _texts(tree.body, _lines(source)), strict=True):
+        # no code that could run, such as a `return` outside of a function
+        with suppress(SyntaxError, ValueError, RecursionError):
+            found.append(_read(node, text))
+    return tuple(found)
 
 
 def _without_magics(cell):
     """A cell as Python: what its magics run stays, the magics go."""
+    try:
+        if "get_ipython()" not in cell and ast.parse(cell):  # as most cells are
+            return cell
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -113,9 +163,14 @@ def _without_magics(cell):
             name, *_, body = (part.value for part in call.args)
             runs = _without_magics(body) if name in ("time", "capture", "prun") else ""
         if kind:
-            lines = source.splitlines()
-            source = "\n".join([*lines[: node.lineno - 1], *runs.splitlines(), *lines[node.end_lineno :]])
+            lines = _lines(source)
+            source = "\n".join([*lines[: node.lineno - 1], *_lines(runs), *lines[node.end_lineno :]])
     return source
+
+
+def _lines(source):
+    """As Python counts them, for which a form feed ends no line."""
+    return re.split(r"\r\n|\r|\n", source)
 
 
 def _texts(nodes, lines):

@@ -3,7 +3,11 @@
 check.names()           all exercises, by name
 check.softmax(f)        try f; shows its answer, and returns a Verdict with .passed and .message
 check.hint("softmax")   a second hint
-check.progress(2)       how far one has come in notebook 02
+check.progress()        how far one has come, in all notebooks; check.progress(2), in notebook 02
+check.hand_in("Ada")    writes a file with the answers, to hand in
+check.begin_anew()      forgets what was passed, and keeps it under another name
+
+What was passed lasts, in a file beside the notebooks; see `record`.
 """
 
 import difflib
@@ -12,6 +16,8 @@ from dataclasses import dataclass
 from html import escape
 from importlib import import_module
 
+from .. import hand_in, programs
+from ..record import RECORD
 from .toolkit import NotStarted, Wrong
 from .words import as_html
 
@@ -47,10 +53,7 @@ class Verdict:
 
 
 class Check:
-    """The checks by name, each a function of the student's answer. What was passed is remembered in this kernel."""
-
-    def __init__(self):
-        self._states = {}
+    """The checks by name, each a function of the student's answer. What was passed is kept in a file, see `record`."""
 
     def __getattr__(self, name):
         if name.startswith("_") or name not in EXERCISES:
@@ -59,7 +62,9 @@ class Check:
 
         def run(answer):
             verdict = judge(exercise, answer)
-            self._states[name] = verdict.state
+            # a stub, as after a restart, takes nobody's answer away
+            if verdict.state != "not started" or name not in RECORD.answers:
+                RECORD.keep_answer(name, verdict.state, *programs.of_call(name, answer))
             show(verdict.message, verdict.state, self._progress(exercise.notebook))
             return verdict
 
@@ -89,29 +94,84 @@ class Check:
         exercise = EXERCISES[name]
         show(f"{exercise.number}, a second hint. {exercise.second_hint}", "hint")
 
-    def progress(self, notebook):
-        """Show in one line which of a notebook's exercises have passed.
+    def progress(self, notebook=None):
+        """Show which exercises have passed: all at a glance, or those of a notebook in one line.
 
         Parameters
         ----------
-        notebook : int
+        notebook : int, optional
             The number of the notebook.
         """
-        if notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
+        if notebook is not None and notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
             raise ValueError(f"notebook {notebook!r} has no checked exercises; give its number, such as 2")
-        show(self._progress(notebook), "progress")
+        if notebook is not None:
+            show(self._progress(notebook), "progress")
+            return
+        from IPython import get_ipython
+        from IPython.display import display
+
+        from .. import overview
+
+        if get_ipython() is None:
+            print(overview.in_words(_standing()))
+        else:
+            display(overview.Overview(_standing, RECORD.begin_anew))
+        if news := RECORD.news():
+            show(news, "progress")
+
+    def begin_anew(self):
+        """Forget what was passed, answered and predicted; what there was is kept under another name."""
+        show(RECORD.begin_anew(), "progress")
+
+    def hand_in(self, name=None):
+        """Write a file to hand in, with the source of the answer that each check was given last, and no verdicts.
+
+        It lies beside the notebooks, and begins with ``hand_in_``.
+
+        Parameters
+        ----------
+        name : str
+            Yours.
+
+        Raises
+        ------
+        UserError
+            When there is no name that a file could be named by.
+        """
+        path = RECORD.folder / hand_in.file_name(name)
+        kept = RECORD.answers
+        answers = {
+            name: (kept[name]["program"], kept[name]["answer"])
+            for name in EXERCISES
+            if name in kept and kept[name]["state"] != "not started" and kept[name]["answer"]
+        }
+        hand_in.write(name, answers, path)
+        missing = [f"{exercise.number} {name}" for name, exercise in EXERCISES.items() if name not in answers]
+        said = (
+            f"{path.name} holds your answers to {len(answers)} of {len(EXERCISES)} exercises, as you last checked them."
+        )
+        said += " Hand in this file; it lies beside the notebooks."
+        below = f"No answer yet: {', '.join(missing)}. To hand in one more, run its check, and this again."
+        show(said, "progress", "\n".join(filter(None, [below if missing else "", RECORD.news()])))
 
     def _progress(self, notebook):
-        of_notebook = [exercise for exercise in EXERCISES.values() if exercise.notebook == notebook]
+        of_notebook = [exercise for exercise in _standing() if exercise[0] == notebook]
         marks = {"passed": "✓", "not yet": "✗"}
-        parts = [f"{e.number} {e.name} {marks.get(self._states.get(e.name), '·')}" for e in of_notebook]
-        passed = sum(self._states.get(e.name) == "passed" for e in of_notebook)
-        return f"Notebook {notebook:02}: {passed} of {len(of_notebook)} passed. " + "  ".join(parts)
+        parts = [f"{number} {name} {marks.get(state, '·')}" for _, number, name, state in of_notebook]
+        passed = sum(state == "passed" for *_, state in of_notebook)
+        line = f"Notebook {notebook:02}: {passed} of {len(of_notebook)} passed. " + "  ".join(parts)
+        return "\n".join(filter(None, [line, RECORD.news()]))
 
     def _unknown(self, name):
         close = difflib.get_close_matches(name, EXERCISES, n=1)
         advice = f"Did you mean {close[0]!r}? " if close else ""
         return f"there is no check {name!r}. {advice}check.names() lists them all."
+
+
+def _standing():
+    """[(notebook, number, name, state)] of all exercises; state is None where no check has run."""
+    kept = RECORD.answers
+    return [(e.notebook, e.number, name, kept.get(name, {}).get("state")) for name, e in EXERCISES.items()]
 
 
 def judge(exercise, answer):

@@ -1,0 +1,190 @@
+"""What lasts when a kernel ends: verdicts, the answers they were for, and predictions, in a file beside the notebooks.
+
+It must never stand in the way of a check: where it can't be read or written, it says so once, in a sentence, and the
+kernel's memory takes its place.
+"""
+
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..files import replacing
+
+FILE = ".mnist_scratch_progress.json"
+OFF = "MNIST_SCRATCH_PROGRESS"  # the environment variable; "off" keeps everything in memory
+_FORMAT, _VERSION = "mnist-scratch progress", 1
+_PARTS = ("answers", "predictions")
+_STATES = ("passed", "not yet", "not started")
+
+
+class Record:
+    """A student's progress. Several kernels may keep the same file, each in its own notebook.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where the file lies. The kernel's working folder, as it is when the record is first used, if None.
+    """
+
+    def __init__(self, folder=None):
+        self._folder = folder
+        self._unsaved = {part: {} for part in _PARTS}  # what no file has; all there is when the record is off
+        self._last = {part: {} for part in _PARTS}  # the file's content, as it was last seen
+        self._news, self._told = [], set()
+
+    @property
+    def folder(self):
+        """The folder of the file."""
+        if self._folder is None:
+            try:
+                self._folder = Path.cwd()
+            except OSError:  # it has been deleted
+                return Path()
+        return self._folder
+
+    @property
+    def answers(self):
+        """{name of the exercise: {"state", "program", "answer"}}."""
+        return self._now()["answers"]
+
+    @property
+    def predictions(self):
+        """{question: the option chosen}."""
+        return self._now()["predictions"]
+
+    def keep_answer(self, name, state, program, answer):
+        """Note what a check was given, as `programs.answers_in` has it, and what its verdict was."""
+        self._keep("answers", name, {"state": state, "program": program, "answer": answer})
+
+    def keep_prediction(self, question, option):
+        """Note which option was chosen."""
+        self._keep("predictions", question, option)
+
+    def begin_anew(self):
+        """Begin with nothing; what there was is kept under another name. Returns what was done, in a sentence."""
+        kept = None
+        with self._alone():
+            if not _is_off():
+                try:
+                    kept = self._put_aside()
+                except FileNotFoundError:
+                    pass
+                except OSError as error:
+                    return f"Nothing was changed: {FILE} can't be renamed ({error.strerror})."
+            self._unsaved, self._last = ({part: {} for part in _PARTS} for _ in range(2))
+        return "Your progress begins anew." + (f" What there was is kept in {kept}." if kept else "")
+
+    def news(self):
+        """What went wrong with the file since this was last asked; empty when nothing did."""
+        news, self._news = " ".join(self._news), []
+        return news
+
+    def _tell(self, sentence):
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._news.append(sentence)
+
+    def _now(self):
+        if not _is_off():
+            with self._alone():
+                self._read()
+        return {part: self._last[part] | self._unsaved[part] for part in _PARTS}
+
+    def _keep(self, part, key, value):
+        self._unsaved[part][key] = value
+        if _is_off():
+            return
+        with self._alone():
+            if not self._read():
+                return
+            whole = {part: self._last[part] | self._unsaved[part] for part in _PARTS}
+            try:
+                with replacing(self.folder / FILE) as file:
+                    file.write(json.dumps({"format": _FORMAT, "version": _VERSION, **whole}, indent=1).encode())
+            except OSError as error:
+                self._tell(f"Your progress can't be saved here ({error.strerror}): it lasts until the kernel ends.")
+            else:
+                self._last, self._unsaved = whole, {part: {} for part in _PARTS}
+
+    def _read(self):
+        """Look at the file; what is no record is set aside, and what this kernel knows of it stays.
+
+        Returns whether its place is free for what is to be written.
+        """
+        try:
+            self._last = _parsed((self.folder / FILE).read_bytes())
+        except FileNotFoundError:
+            self._last = {part: {} for part in _PARTS}
+        except (OSError, ValueError, RecursionError) as error:
+            why = str(error) if isinstance(error, _AnotherVersion) else "can't be read"
+            try:
+                self._tell(f"Your progress {why} and begins anew; the old file is kept as {self._put_aside()}.")
+            except OSError:
+                self._tell(f"Your progress {why}, and from here on it lasts until the kernel ends.")
+                return False
+        return True
+
+    def _put_aside(self):
+        """Give the file a name of its own that says when; returns it."""
+        stem, when = FILE.removesuffix(".json"), time.strftime("%Y-%m-%d-%H%M%S")
+        names = (f"{stem}-{when}{tail}.json" for tail in ("", *(f"-{n}" for n in range(2, 1000))))
+        name = next(name for name in names if not (self.folder / name).exists())
+        os.rename(self.folder / FILE, self.folder / name)
+        return name
+
+    @contextmanager
+    def _alone(self):
+        """Keep other kernels from changing the file meanwhile; a lock that a killed one left gives way."""
+        lock, mine = self.folder / f"{FILE}.lock", False
+        give_up = time.monotonic() + 2
+        while not mine and not _is_off():
+            try:
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                mine = True
+            except OSError as error:
+                # Windows says "no permission" of a file that is just being deleted
+                if not isinstance(error, FileExistsError) and not (os.name == "nt" and error.errno == 13):
+                    break
+                if time.monotonic() > give_up:
+                    mine = True  # to be removed
+                else:
+                    time.sleep(0.01)
+        try:
+            yield
+        finally:
+            if mine:
+                with suppress(OSError):
+                    lock.unlink()
+
+
+def _is_off():
+    return os.environ.get(OFF, "").lower() == "off"
+
+
+class _AnotherVersion(ValueError):
+    pass
+
+
+def _parsed(stored):
+    """The parts of a file's content; ValueError when it is no record."""
+    content = json.loads(stored)
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError("not a record")
+    if content.get("version") != _VERSION:
+        raise _AnotherVersion("is from another version of the course")
+    answers, predictions = (content.get(part) for part in _PARTS)
+    if not isinstance(answers, dict) or not isinstance(predictions, dict):
+        raise ValueError("parts are missing")
+    for told in answers.values():
+        if not isinstance(told, dict) or told.get("state") not in _STATES:
+            raise ValueError("an answer without a verdict")
+        if not all(isinstance(told.get(key), str) for key in ("program", "answer")):
+            raise ValueError("an answer without its text")
+    if not all(isinstance(option, str) for option in predictions.values()):
+        raise ValueError("a prediction without its text")
+    return {"answers": answers, "predictions": predictions}
+
+
+RECORD = Record()
