@@ -1,6 +1,5 @@
 """Every exercise: its stub is not started, its solution passes, and each answer gets the verdict meant for it."""
 
-import ast
 import inspect
 import itertools
 import json
@@ -20,6 +19,7 @@ from mnist_scratch.classroom import check
 from mnist_scratch.classroom.exercises import EXERCISES, calls, judge
 from mnist_scratch.classroom.exercises.toolkit import FunctionExercise
 from mnist_scratch.classroom.exercises.words import as_html
+from mnist_scratch.classroom.programs import answers_in
 
 HERE = Path(__file__).parent
 NOTEBOOKS = HERE.parents[1] / "notebooks"
@@ -74,20 +74,13 @@ def notebook_of(name, folder=NOTEBOOKS):
 
 
 def answer_in(path, name):
-    """What the notebook gives to check.name: its definition in the nearest cell above, executed with the imports."""
-    sources = cells(path)
-    at = next((i for i, source in enumerate(sources) if f"check.{name}(" in source), None)
-    assert at is not None, f"no cell of {path.name} calls check.{name}(…)"
-    given = re.search(rf"check\.{name}\((\w+)\)", sources[at])[1]
-    trees = [ast.parse(source) for source in sources]
-    imports = "\n".join(
-        ast.unparse(node) for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
-    )
-    defining = [s for s in sources[: at + 1] if re.search(rf"^(def {given}\(|{given} = )", s, re.MULTILINE)]
+    """What the notebook gives to check.name, from its program alone, as whoever marks it runs it."""
+    found = answers_in(cells(path))
+    assert name in found, f"no cell of {path.name} calls check.{name}(…)"
+    program, expression = found[name]
     space = {}
-    exec(imports, space)
-    exec(re.sub(r"^.*check\.\w+\(.*$", "", defining[-1], flags=re.MULTILINE), space)
-    return space[given]
+    exec(program, space)
+    return eval(expression, space)
 
 
 # ------------------------------------------------------------------------------------------ exercises and answers

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from html import escape
 from importlib import import_module
 
-from .. import hand_in, programs
 from ..record import RECORD
 from .toolkit import NotStarted, Wrong
 from .words import as_html
@@ -64,6 +63,8 @@ class Check:
             verdict = judge(exercise, answer)
             # a stub, as after a restart, takes nobody's answer away
             if verdict.state != "not started" or name not in RECORD.answers:
+                from .. import programs  # not before it is needed: `import` is to be quick
+
                 RECORD.keep_answer(name, verdict.state, *programs.of_call(name, answer))
             show(verdict.message, verdict.state, self._progress(exercise.notebook))
             return verdict
@@ -138,6 +139,8 @@ class Check:
         UserError
             When there is no name that a file could be named by.
         """
+        from .. import hand_in
+
         path = RECORD.folder / hand_in.file_name(name)
         kept = RECORD.answers
         answers = {
