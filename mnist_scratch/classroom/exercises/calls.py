@@ -36,6 +36,7 @@ class Outcome:
     line: str = ""
     changed: str = ""
     printed: str = ""
+    shared: str = ""  # the argument whose memory the result uses
     kept: object = None  # the result itself, of which `result` is a copy: it must not change later
 
 
@@ -62,7 +63,16 @@ def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
     if not outcome.error:
         changed = (name for name in given if name not in may_change and not same(given[name], arguments[name]))
         outcome.changed = next(changed, "")
+        outcome.shared = next((name for name in given if _share(given[name], outcome.kept)), "")
     return outcome
+
+
+def _share(a, b):
+    if isinstance(a, list | tuple):
+        return any(_share(part, b) for part in a)
+    if isinstance(b, list | tuple):
+        return any(_share(a, part) for part in b)
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
 
 
 def said(error):

@@ -87,6 +87,7 @@ SHIFTED = FunctionExercise(
         ("out at the bottom", "out at the top", "out at the left", "far out"),
         "28 pixels away or more, nothing of the image is left: all is paper.",
     ),
+    new=True,
     mistakes={
         "What leaves on one side comes in on the other: `np.roll` wraps around. Paper, 0, should come in.": (
             _rolled((1, 2))
@@ -399,6 +400,7 @@ SMOOTHED = FunctionExercise(
         "Y holds whole numbers": "What you fill, or change in place, holds whole numbers here, as Y does: fractions "
         "are lost or refused. Compute a new array from Y.",
     },
+    new=True,
     mistakes={
         "You spread the part over the other classes only. Spread it evenly over all K, the right class included.": (
             _right_and_wrong(lambda part, K: 1 - part, lambda part, K: part / (K - 1))

@@ -40,10 +40,12 @@ def explain(tried, student, parts=()):
             f"Work on a new array: `{name}` belongs to the caller. Look for `{name} += …`, for `[…] = …`, or for a "
             "view of it that is changed."
         )
-    elif first.got.result is None:
-        sentences.append("It prints its result; `return` gives it to the caller." if first.got.printed else "")
+    elif all(case.got.result is None for case in wrong):
+        printed = "It prints something; only " if first.got.printed else "Only "
+        return f"{printed}`return` gives a result to the caller; without it a function gives None."
     else:
-        sentences.append(_of_the_results([case for case in wrong if not case.got.error], parts))
+        told = _of_the_kind(first.got.result, first.want.result)
+        sentences.append(told or _of_the_results([case for case in wrong if not case.got.error], parts))
     return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
 
 
@@ -71,6 +73,28 @@ def _quoted(cases):
 
 
 # -------------------------------------------------------------------------------------------------- results
+
+
+def _of_the_kind(got, want):
+    """A hint where the result is not the kind of thing that is asked for."""
+    if numbers(got) is not None and not isinstance(got, tuple):
+        return ""
+    if hasattr(got, "__next__"):
+        return "A generator hands out its items one by one, when it is asked; here the whole is asked for, at once."
+    if isinstance(got, str | bytes):
+        return "That is text; give the numbers themselves."
+    if got is None:
+        return "Here it comes to its end without a `return`."
+    if callable(got):
+        return "That is a function, and not its value: call it, with parentheses."
+    if isinstance(got, dict | set):
+        return f"A {type(got).__name__} is not asked for."
+    if isinstance(got, tuple | list) and not isinstance(want, tuple | list):
+        places = [i for i, part in enumerate(got) if alike(part, want, ALIKE)]
+        return f"One of its {len(got)} things is right: return that alone." if places and len(got) > 1 else ""
+    if getattr(got, "dtype", None) is not None:
+        return f"Its dtype is {got.dtype}; real numbers are asked for."
+    return ""
 
 
 def _of_the_results(wrong, parts):

@@ -96,6 +96,7 @@ L2_GRADIENT = FunctionExercise(
         "float32": [_layers((5, 2), (2, 3), dtype=np.float32), 0.01],
         "λ is 0": [_layers((3, 4), (4, 2)), 0.0],
     },
+    new=True,
     mistakes={
         "Twice too much: the derivative of w² is 2w, and the penalty has a ½ that cancels the 2.": (
             lambda W, c: [2 * c * w for w in W]

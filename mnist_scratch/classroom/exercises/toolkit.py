@@ -8,6 +8,7 @@ its hint is given. So a hint speaks of what was done, not of what went wrong.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import numpy as np
 
@@ -139,6 +140,8 @@ class FunctionExercise(Exercise):
     tolerance : tuple
         (relative to each entry, relative to the largest), where the numbers do not say it themselves: about nine digits
         in float64, five in float32. EXACT asks for every bit.
+    new : bool
+        Whether the result must be new arrays, and never an argument or a view of one.
     float32_will_do : bool
         Whether an answer in float32 is right where the arguments are in float64.
     tell : callable
@@ -158,6 +161,7 @@ class FunctionExercise(Exercise):
     observe: Callable = lambda f, /, *arguments: f(*arguments)
     may_change: tuple = ()
     tolerance: tuple = FLOAT64
+    new: bool = False
     float32_will_do: bool = True
     tell: Callable = lambda *things: difference(*things)
     before: Callable = lambda student: None
@@ -202,6 +206,12 @@ class FunctionExercise(Exercise):
             if other.finding:
                 called = call_in_words(student, other.arguments, other.words)
                 raise Wrong(f"{called} {other.finding}", self._hint([*tried, other], other, student))
+        start = perf_counter()
+        while perf_counter() - start < 0.05:  # what draws at random is right at times
+            again = self._try(student, tried[0].words, list(tried[0].arguments.values()))
+            if again.finding:
+                called = call_in_words(student, again.arguments, again.words)
+                raise Wrong(f"{called} is right at times; when it was called again, it {again.finding}", _STATE)
         for case in tried:
             if not case.got.error and not same(plain(case.got.kept), case.got.result):
                 called = call_in_words(student, case.arguments, case.words)
@@ -217,6 +227,8 @@ class FunctionExercise(Exercise):
             return f"changed its argument `{got.changed}`."
         if got.result is None and want.result is not None:
             return "returned nothing (None). Is there a `return`?"
+        if self.new and got.shared:
+            return f"returned its argument `{got.shared}`, or a view of it; expected a new array."
         return self.tell(got.result, want.result, self._near(values), self.parts)
 
     def _near(self, values):
@@ -367,6 +379,7 @@ class OpenExercise(Exercise):
     """An exercise with many right answers: its judge looks at what must hold of them, and raises Wrong."""
 
     judged_by: Callable = field(repr=False)
+    to_start: str = Exercise.to_start
 
     def judge(self, student):
         return self.judged_by(student) or ""
@@ -408,5 +421,5 @@ def require_number(student):
     except (TypeError, ValueError, OverflowError):
         raise Wrong(f"Your answer is {shown(student)}; expected one number.", "Pass the number itself.") from None
     if not np.isfinite(number):
-        raise Wrong(f"Your answer is {number}; expected a finite number.")
+        raise Wrong(f"Your answer is {number}; expected a finite number.", "What was divided by 0, or never ended?")
     return number
