@@ -17,7 +17,7 @@ _SHOW = {"print", "display", "check", "plots", "widgets", "plt", "predict", "hel
 # calls that change what they are given, or what they are called on, and return something all the same
 _CHANGE = {"fit", "next", "pop", "popitem", "setdefault", "step"}
 _DRAWS = re.compile(r"\b(default_rng|RandomState|Generator|Random|iter)\(")  # objects that each call moves on
-_AT_ONCE = {"listcomp", "setcomp", "dictcomp", "genexpr"}  # scopes whose code runs where it stands
+_AT_ONCE = {"listcomp", "setcomp", "dictcomp"}  # scopes whose code runs where it stands
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -25,8 +25,8 @@ def needed_for(cells, expression):
     """The program that an expression needs, taken from the cells of a notebook.
 
     Executed in an empty namespace, it leaves what the expression is to be evaluated in. Of a name that was defined
-    several times it has the last definition. It is found by reading: what `exec`, or a second name for the same array,
-    does behind the reader's back stays out.
+    several times it has the last definition. It is found by reading: what happens behind a reader's back, as in `exec`,
+    stays out.
 
     Parameters
     ----------
@@ -113,11 +113,39 @@ class _Statement:
     binds: set = field(default_factory=set)  # gives them a value …
     surely: set = field(default_factory=set)  # … whatever they were before
     stores: set = field(default_factory=set)  # changes their value: x[i] = 0, x.a = 0, x += 1
-    calls: set = field(default_factory=set)  # probably changes their value: x.append(0), fit(x, y)
-    touches: set = field(default_factory=set)  # uses them in a call, which changes a generator of random numbers
+    calls: list = field(default_factory=list)  # may change what they are given, see _Call
+    same: list = field(default_factory=list)  # (names, other names of the same things), as after x = y
+    changes: set = field(default_factory=set)  # of a function: which of its parameters it changes …
+    writes: set = field(default_factory=set)  # … and which names it declares global
     now: set = field(default_factory=set)  # needs them when it runs …
     late: set = field(default_factory=set)  # … and when the functions that it defines are called
     checks: list = field(default_factory=list)  # (name of the check, what is given to it)
+
+
+@dataclass
+class _Call:
+    """A call, by the names at which its parts begin."""
+
+    function: str
+    method_of: str
+    given: list
+    named: dict
+    thrown_away: bool  # its result; so it was called for what it does
+
+    @property
+    def touches(self):
+        return {self.method_of, *self.given, *self.named.values()}
+
+    def changed(self, functions):
+        """Which names it probably changes; functions: {name: the statement} of those whose source is known."""
+        if known := functions.get(self.function):
+            by_position = zip(_parameters(known.node), self.given, strict=False)
+            pairs = [*by_position, *self.named.items()]
+            return {name for parameter, name in pairs if parameter in known.changes} | known.writes
+        changed = {self.named["out"]} if "out" in self.named else set()
+        if self.thrown_away or self.function in _CHANGE:
+            changed |= {self.method_of, *self.given[:1]}
+        return changed
 
 
 def _statements(cells):
@@ -127,16 +155,14 @@ def _statements(cells):
 
 @lru_cache(maxsize=2000)  # each check of a long session reads all its cells
 def _statements_of(cell):
-    source = _without_magics(cell)
     try:
-        tree = ast.parse(source)
+        source = _without_magics(cell)
+        nodes, found = ast.parse(source).body, []
+        for node, text in zip(nodes, _texts(nodes, _lines(source)), strict=True):
+            with suppress(SyntaxError):  # a `return` outside of a function: no code that could run
+                found.append(_read(node, text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-    found = []
-    for node, text in zip(tree.body, _texts(tree.body, _lines(source)), strict=True):
-        # no code that could run, such as a `return` outside of a function
-        with suppress(SyntaxError, ValueError, RecursionError):
-            found.append(_read(node, text))
     return tuple(found)
 
 
@@ -200,30 +226,71 @@ def _read(node, source):
     if getattr(node, "decorator_list", None) or not isinstance(node, _SCOPES + (ast.ClassDef,)):
         told.now |= told.late  # it may call them at once
     told.surely = set(told.binds) if _is_sure(node) else set()
-    for part in _outside_of_functions(node):
-        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
-            told.stores.add(part.target.id)
-            told.now.add(part.target.id)
-            told.surely.discard(part.target.id)
-        elif isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
-            told.stores.add(_root(part))
-        elif isinstance(part, ast.Call):
-            given = [part.func, *part.args, *(keyword.value for keyword in part.keywords)]
-            told.touches |= {_root(value) for value in given}
-            if _last_name(part.func) in _CHANGE:
-                told.calls |= {_root(value) for value in given[:2]}
-        elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call) and _root(part.value.func) not in _SHOW:
-            outs = [keyword.value for keyword in part.value.keywords if keyword.arg == "out"]
-            told.calls |= {_root(value) for value in (part.value.func, *part.value.args[:1], *outs)}
-            if _last_name(part.value.func) == "seed":
-                told.stores.add(_root(part.value.func))
+    told.stores, told.calls, told.same = _changes([node])
+    told.now |= told.stores
+    told.surely -= told.stores
+    if isinstance(node, _SCOPES):
+        stores, calls, _ = _changes(node.body)
+        told.changes = {*_parameters(node)} & stores.union(*(call.changed({}) for call in calls))
     return told
+
+
+def _changes(nodes):
+    """What statements store into, the calls they make, and which names mean the same after them."""
+    stores, calls, same, thrown_away = set(), [], [], set()
+    for part in (part for node in nodes for part in _outside_of_functions(node)):
+        if isinstance(part, ast.AugAssign):
+            stores.add(_root(part.target))
+        elif isinstance(part, ast.Subscript | ast.Attribute) and not isinstance(part.ctx, ast.Load):
+            stores.add(_root(part))
+        elif isinstance(part, ast.Assign):
+            values = [part.value, *part.targets[1:]]  # x = y = z
+            same += [pair for target in part.targets for value in values for pair in _pairs(target, value)]
+        elif isinstance(part, ast.For):
+            walked = part.iter.args if isinstance(part.iter, ast.Call) else [part.iter]  # zip(x, y)
+            same.append((_roots(part.target), set().union(*map(_roots, walked))))
+        elif isinstance(part, ast.Expr):
+            thrown_away.add(part.value)
+        elif isinstance(part, ast.Call) and _root(part.func) not in _SHOW:
+            method_of = _root(part.func) if isinstance(part.func, ast.Attribute) else ""
+            named = {keyword.arg: _root(keyword.value) for keyword in part.keywords}
+            call = _Call(_last_name(part.func), method_of, [*map(_root, part.args)], named, part in thrown_away)
+            calls.append(call)
+            if call.function == "seed" and call.thrown_away:
+                stores.add(method_of)
+    for names, others in same:
+        if names & stores:  # for w in weights: w *= 2
+            stores |= others
+    return stores - {""}, calls, same
+
+
+def _parameters(node):
+    return [parameter.arg for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+
+
+def _pairs(target, value):
+    """(names of a target, what they are other names of), part by part."""
+    parts = [node.elts if isinstance(node, ast.Tuple | ast.List) else [] for node in (target, value)]
+    if len(parts[0]) == len(parts[1]) > 0:
+        return [pair for both in zip(*parts, strict=True) for pair in _pairs(*both)]
+    if isinstance(target, ast.Subscript | ast.Attribute):  # x[0] = y changes x, and is no name for y
+        return []
+    return [(_roots(target), _roots(value))]
+
+
+def _roots(node):
+    """The names at which the parts of a target, or of a value, begin; none where a value is computed."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return set().union(*map(_roots, node.elts))
+    return {_root(node)} - {""}
 
 
 def _read_scope(table, told, late):
     """What a function, a class or a comprehension needs of the names at the top level."""
     late = late or table.get_type() == "function" and table.get_name() not in _AT_ONCE
     for symbol in table.get_symbols():
+        if symbol.is_declared_global() and symbol.is_assigned():
+            told.writes.add(symbol.get_name())
         if symbol.is_global():
             (told.late if late else told.now).add(symbol.get_name())
     for child in table.get_children():
@@ -301,6 +368,7 @@ def _program(statements, expression):
     except (SyntaxError, ValueError, IndexError, RecursionError):
         return ""
     end = len(statements)
+    functions = {s.node.name: s for s in statements if isinstance(s.node, _SCOPES)}
     chosen = {at for at, statement in enumerate(statements) if _imports_from(statement.node, "__future__")}
     asked, seen = [(name, end) for name in wanted.now | wanted.late], set()
     while asked:
@@ -308,7 +376,7 @@ def _program(statements, expression):
         if question in seen:
             continue
         seen.add(question)
-        for at in _that_make(name, statements[:before]):
+        for at in _that_make(name, statements[:before], functions):
             statement = statements[at]
             chosen.add(at)
             asked += [(used, at) for used in statement.now]
@@ -319,23 +387,31 @@ def _program(statements, expression):
     return _joined([*future, *(part for part in parts if part not in future)])
 
 
-def _that_make(name, statements):
+def _that_make(name, statements, functions):
     """Which statements make the value of a name: the last one that surely binds it, and what changes it afterward."""
-    binding = next((at for at in reversed(range(len(statements))) if name in statements[at].surely), None)
-    fixed, draws = False, False
-    if binding is not None:
-        yield binding
-        fixed = isinstance(statements[binding].node, (*_SCOPES, ast.ClassDef, ast.Import, ast.ImportFrom))
-        draws = bool(_DRAWS.search(statements[binding].source))
+    start = next((at for at in reversed(range(len(statements))) if name in statements[at].surely), None)
+    fixed, draws, aliases = False, False, {name}
+    if start is not None:
+        yield start
+        fixed = isinstance(statements[start].node, (*_SCOPES, ast.ClassDef, ast.Import, ast.ImportFrom))
+        draws = _DRAWS.search(statements[start].source)
+        aliases |= _others(aliases, statements[start])
     elif not hasattr(builtins, name):
         yield from (at for at, statement in enumerate(statements) if _imports_from(statement.node, star=True))
-    for at in range(0 if binding is None else binding + 1, len(statements)):
+    for at in range(0 if start is None else start + 1, len(statements)):
         statement = statements[at]
-        changed = statement.binds | statement.stores
-        if not fixed:
-            changed |= statement.calls | (statement.touches if draws else set())
-        if name in changed:
+        changed = set(statement.stores)
+        for call in () if fixed else statement.calls:
+            changed |= call.changed(functions) | (call.touches if draws else set())
+        if name in statement.binds or aliases & changed:
             yield at
+        aliases = aliases - (statement.surely - {name}) | _others(aliases, statement)
+
+
+def _others(aliases, statement):
+    """What else means the same as one of the names, after a statement."""
+    pairs = [pair for names, others in statement.same for pair in ((names, others), (others, names))]
+    return set().union(*(others for names, others in pairs if names & aliases))
 
 
 def _imports_from(node, module=None, star=False):

@@ -47,6 +47,19 @@ CASES = {
     "trained, when that is the answer": (
         ["def fit(n):\n    n.append(1)", "n = []", "history = fit(n)"], "len(n)", None, 1,
     ),
+    "changed by a function, whose result is kept": (
+        ["def step(w, g):\n    for p in w:\n        p[0] -= g\n    return 1", "w, g = [[5]], 2",
+         "loss = [step(w, g) for _ in range(2)]",
+         "def other(v, g):\n    v[0] = g", "v = [1 / 0]\nother(v, g)"],
+        "w[0][0] + g", None, 3,
+    ),
+    "changed through another name": (
+        ["a = [1]\nb, c = a, [2]\nb[0] = 5\nc[0] = 1 / 0", "rows = [a]", "for row in rows:\n    row += [1]"],
+        "a + rows", None, [5, 1, [5, 1]],
+    ),
+    "written by a function that declares it global": (
+        ["n = 0\ndef tick():\n    global n\n    n += 1", "tick()"], "n", None, 1,
+    ),
     "drawn at random": (
         ["import random", "rng = random.Random(0)", "a = rng.random()", "b = rng.random()"],
         "b", None, 0.7579544029403025,
@@ -75,7 +88,8 @@ CASES = {
          "get_ipython().run_line_magic('time', 'd = 4')", 's = """\n%time x\n"""'],
         "a + b + c + d + len(s)", None, 19,
     ),
-    "a cell that does not parse": (["a = 1", "a = (2", "return 3", "\0", "(" * 500], "a", None, 1),
+    "a cell that does not parse": (["a = 1", "a = (2", "return 3", "\0", "(" * 500,
+         "-" * 99999 + "1", "a" + ".b" * 9999], "a", None, 1),
     "checks in between": (
         ["from nowhere import check", "def f():\n    return 1", "check.softmax(f)",
          "with open('x') as g:\n    check.softmax(f)", "for i in [1, 2]:\n    k = i\n    check.softmax(f)"],
