@@ -84,6 +84,12 @@ def _parser():
     predict_ = command(predict, "predict", "read a digit in a PNG or JPEG picture")
     predict_.add_argument("model", metavar="MODEL.npz", help="a network that `train` or Network.save wrote")
     predict_.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one digit each; *.png for all")
+    grade_ = command(grade, "grade", "judge what a class handed in again, and write a table")
+    grade_.add_argument("folder", metavar="FOLDER", help="what check.hand_in() wrote (*.json), or notebooks")
+    grade_.add_argument("--out", default=".", metavar="DIR", help="where grades.csv and grades.html go (default: here)")
+    text = "the most that one answer may take (default: %(default)s)"
+    grade_.add_argument("--seconds", type=_from(1), default=60, metavar="N", help=text)
+    grade_.add_argument("--memory", type=_from(100), default=2000, metavar="MB", help=text)
     return parser
 
 
@@ -290,6 +296,26 @@ def predict(options):
         table = "  ".join(f"{digit}: {p:.1%}" for digit, p in enumerate(probabilities))
         print(f"{path}: {probabilities.argmax()}\n    {table}")
     return status
+
+
+def grade(options):
+    """Write grades.csv and grades.html, and print the table; status 1 when a teacher has to look at something."""
+    from . import grading  # here: no other command waits for Matplotlib
+
+    hand_ins = grading.grade(
+        options.folder, seconds=options.seconds, memory=options.memory, progress=sys.stderr.isatty()
+    )
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("grades.csv", grading.as_csv(hand_ins)), ("grades.html", grading.as_html(hand_ins))):
+        with replacing(out / name) as file:
+            file.write(text.encode())
+    print(grading.as_text(hand_ins))
+    print(f"The table is in {out / 'grades.csv'}, and with what the judge said in {out / 'grades.html'}.")
+    look = [h for h in hand_ins if not h.readable or any(mark.state == "look" for mark in h.marks.values())]
+    if look:
+        print(f"Look yourself at {len(look)} of {len(hand_ins)} files: see the remarks.")
+    return PROBLEM if look else 0
 
 
 # ------------------------------------------------------------------------------------------------------- plumbing

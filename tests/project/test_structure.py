@@ -17,7 +17,15 @@ WORKSHOP = ["averaging", "distortions", "prepare", "tuning", "recipes", "runs"]
 CLASSROOM = "bugs cells plots reports moving widgets drawing playground".split()
 CLASSROOM += "programs hand_in record overview exercises predictions".split()
 # a module imports only from those before it
-ORDER = [*PLUMBING, *SITTING, *WORKSHOP, *(f"classroom.{name}" for name in CLASSROOM), "classroom"]
+ORDER = [
+    *PLUMBING,
+    *SITTING,
+    *WORKSHOP,
+    *(f"classroom.{name}" for name in CLASSROOM),
+    "classroom",
+    "confined",
+    "grading",
+]
 FREE = ["__init__", "__main__", "browser"]  # the package's own front, its command line, and what only a web page loads
 
 

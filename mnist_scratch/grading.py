@@ -1,0 +1,526 @@
+"""Judge what a class handed in again, and write a table: who passed what, and which mistakes were the commonest.
+
+A hand-in comes from somebody else. Here it is only named; it is read, and its code runs, in a process of its own (see
+`confined`), whose reports are data from somebody else as well.
+"""
+
+import csv
+import io
+import json
+import os
+import queue
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .classroom.exercises import EXERCISES
+from .classroom.exercises.words import as_html as _as_html
+from .files import UserError
+
+SIGNS = {"passed": "+", "not yet": "-", "not started": ".", "look": "?", "": " "}  # which every console can show
+_START = 120  # seconds for a process to begin, and to read
+_PACKAGE = Path(__file__).resolve().parent
+_CODE = (
+    "import json, sys; job = json.load(sys.stdin.buffer); sys.path[:] = job['path']; "
+    "from mnist_scratch.confined import main; main(job)"
+)
+
+
+@dataclass
+class Mark:
+    """What became of one answer.
+
+    Attributes
+    ----------
+    state : str
+        ``"passed"``, ``"not yet"``, ``"not started"``, or ``"look"``: a teacher has to look at it.
+    message : str
+        The judge's, or why there is none.
+    hint : str
+        What the judge advised; empty when it knew no better.
+    """
+
+    state: str
+    message: str
+    hint: str = ""
+
+
+@dataclass
+class HandIn:
+    """One file that was handed in.
+
+    Attributes
+    ----------
+    file : str
+        Its path in the folder.
+    name : str
+        Who handed it in: as the file says; for a notebook, the folder's name or its own.
+    marks : dict
+        {exercise: Mark}.
+    remarks : list of str
+        What a teacher should know.
+    readable : bool
+        Whether it was a hand-in at all.
+    """
+
+    file: str
+    name: str
+    marks: dict = field(default_factory=dict)
+    remarks: list = field(default_factory=list)
+    readable: bool = True
+    _prints: dict = field(default_factory=dict)
+
+    @property
+    def passed(self):
+        return sum(mark.state == "passed" for mark in self.marks.values())
+
+
+def files_in(folder):
+    """The hand-ins and notebooks in a folder and its subfolders, without hidden ones and Jupyter's copies.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        Relative to the folder.
+
+    Raises
+    ------
+    UserError
+        When there is no such folder, or none of them in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder. Name the one that holds what the class handed in.")
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in (".json", ".ipynb")]
+    found = [path for path in found if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
+    if not found:
+        raise UserError(f"{folder}: holds no hand-in (*.json) and no notebook (*.ipynb). Unpack archives first.")
+    return sorted(found)
+
+
+def grade(folder, *, seconds=60, memory=2000, progress=False):
+    """Judge every hand-in and every notebook in a folder, each in a process of its own.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Subfolders count too, such as one a student.
+    seconds : int
+        The most that one answer may take. One that takes longer is stopped; the others are judged all the same.
+    memory : int
+        The most megabytes that an answer may take.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of HandIn
+        In the order of the files' names.
+
+    Raises
+    ------
+    UserError
+        When there is no such folder, or nothing in it to judge.
+    """
+    from tqdm import tqdm
+
+    folder = Path(folder)
+    files, stop = files_in(folder), threading.Event()
+    with ThreadPoolExecutor(max(1, min(4, (os.cpu_count() or 1) // 2))) as pool:
+        try:
+            judged = pool.map(lambda file: _judged(folder, file, seconds, memory, stop), files)
+            hand_ins = list(tqdm(judged, total=len(files), disable=not progress, leave=False, unit="file"))
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    _compare(hand_ins)
+    return hand_ins
+
+
+def _compare(hand_ins):
+    """Remark upon equal names and equal programs."""
+    names, programs = defaultdict(list), defaultdict(list)
+    for hand_in in hand_ins:
+        names[hand_in.name].append(hand_in.file)
+        for exercise, fingerprint in hand_in._prints.items():
+            programs[exercise, fingerprint].append(hand_in)
+    for hand_in in hand_ins:
+        others = [file for file in names[hand_in.name] if file != hand_in.file]
+        if others:
+            hand_in.remarks.append(f"the same name as {_some(others)}")
+        shared = defaultdict(list)
+        for exercise, fingerprint in hand_in._prints.items():
+            for other in programs[exercise, fingerprint]:
+                if other.name != hand_in.name:
+                    shared[exercise].append(other.file)
+        alike = defaultdict(list)
+        for exercise, files in shared.items():
+            alike[_some(files)].append(exercise)
+        hand_in.remarks += [f"same program as {files}: {', '.join(names)}" for files, names in alike.items()]
+
+
+def _some(files):
+    return ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+
+
+# ------------------------------------------------------------------------------------------------------ one hand-in
+
+
+def _judged(folder, file, seconds, memory, stop):
+    """The HandIn that a file turns out to be."""
+    hand_in = HandIn(_clean(file.as_posix()), _clean(_name_of(file)))
+    odd, left = {}, None
+    job = {
+        "path": _module_path(folder),
+        "file": str(Path(folder, file).resolve()),
+        "seconds": seconds,
+        "memory": memory,
+    }
+    course = _PACKAGE.parent
+    private = [folder.resolve(), Path.home(), *(course / name for name in ("notebooks", "tests"))]
+    job["private"] = [str(place) for place in private]
+    while left is None or left:
+        current, before = None, left and len(left)
+        job["done"] = list(hand_in.marks)
+        for report in _reports(job, seconds, memory, stop):
+            if left is None and "unreadable" in report:
+                hand_in.readable, left = False, []
+                hand_in.remarks.append(report["unreadable"].removeprefix(f"{job['file']}: "))
+            elif left is None and "answers" in report:
+                odd = {told["exercise"]: told["odd"] for told in report["answers"]}
+                hand_in.name = report["name"].strip() or hand_in.name
+                hand_in._prints = {told["exercise"]: told["print"] for told in report["answers"] if told["print"]}
+                left = [name for name in EXERCISES if name in odd]
+                unknown = sorted(set(odd) - set(left))
+                hand_in.remarks += [f"there is no exercise {_some(unknown)}"] if unknown else []
+                hand_in.remarks += [] if left else ["no answer in it"]
+            elif left and report.get("begin") in left:
+                current = report["begin"]
+            elif left and current and report.get("judged") == current:
+                hand_in.marks[current] = _mark(report, odd[current])
+                hand_in.remarks += [f"{current} tried to {words}" for words in report["refused"]]
+                hand_in.remarks += [f"{current} changed {report['changed']}"] if report["changed"] else []
+                left.remove(current)
+                current = None
+            ended = report.get("ended")
+        if left is None:
+            hand_in.readable, left = False, []
+            hand_in.remarks.append(f"cannot be read: it {ended or 'ended the process'}")
+        elif left and (current or len(left) == before):
+            name = current or left[0]
+            ended = ended or "ended the process"
+            hand_in.marks[name] = Mark("not yet", f"{EXERCISES[name].number}, not yet. The answer {ended}.")
+            hand_in.remarks.append(f"{name} {ended}")
+            left.remove(name)
+    for name, lines in odd.items():
+        hand_in.remarks += [f"look at {name}, {line}" for line in lines]
+    hand_in.marks = {name: hand_in.marks[name] for name in EXERCISES if name in hand_in.marks}
+    return hand_in
+
+
+def _mark(report, odd):
+    state, message = report["state"], report["message"]
+    if report["changed"]:
+        state = "look"
+    elif odd and state == "passed":
+        state, message = "look", f"{message} But look at it yourself: {'; '.join(odd)}."
+    return Mark(state, message, report["hint"] if state == "not yet" else "")
+
+
+def _name_of(file):
+    """Who handed in a file that does not say: its folder's name, as Moodle makes them, or its own."""
+    return file.parent.name.partition("_assignsubmission")[0].rpartition("_")[0] or file.parent.name or file.stem
+
+
+def _module_path(folder):
+    """Where a process finds modules: as here, but not in the working folder, nor among what was handed in."""
+    places = [os.path.abspath(place) for place in sys.path]
+    not_there = (os.getcwd(), str(folder.resolve()))
+    return [str(_PACKAGE.parent), *(place for place in places if place not in not_there)]
+
+
+def _reports(job, seconds, memory, stop):
+    """Start a process and yield what it reports, each a dict that was looked through; the last one has "ended"."""
+    job = job | {"token": secrets.token_hex(16)}
+    with TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
+        job["scratch"] = scratch
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-X", "utf8", "-c", _CODE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=scratch,
+            env=_environment(scratch),
+            start_new_session=True,
+        )
+        lines = queue.Queue(100)
+        reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
+        reader.start()
+        try:
+            with suppress(OSError), process.stdin:
+                process.stdin.write(json.dumps(job).encode())
+            ended, patience, begun = "", _START, time.monotonic()
+            while not ended:
+                try:
+                    line = lines.get(timeout=0.2)
+                except queue.Empty:
+                    if stop.is_set():
+                        ended = "was not judged to its end"
+                    elif time.monotonic() > begun + patience:
+                        ended = f"did not come to an end within {patience} seconds"
+                    elif _resident(process.pid) > (memory + 500) * 1_000_000:  # where the system has no limit
+                        ended = f"took more than {memory} MB of memory"
+                    continue
+                if line is None:
+                    break
+                report = _looked_through(line, job["token"])
+                if report is None:
+                    ended = "wrote into the judge's report"
+                else:
+                    begun, patience = time.monotonic(), seconds if "begin" in report else _START
+                    yield report
+            if not ended:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(2)
+                status = process.returncode
+                if status:
+                    ended = f"ended the process ({f'signal {-status}' if status < 0 else f'exit status {status}'})"
+        finally:
+            with suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
+            process.wait()
+            while reader.is_alive():
+                with suppress(queue.Empty):
+                    lines.get(timeout=0.05)
+            process.stdout.close()
+    yield {"ended": ended}
+
+
+def _read_lines(stream, lines):
+    while line := stream.readline(1_000_000):
+        lines.put(line)
+    lines.put(None)
+
+
+def _environment(scratch):
+    """Variables of a process: what Python needs, and nothing that is the teacher's."""
+    import matplotlib
+
+    kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
+    home = {name: scratch for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR")}
+    return (
+        {name: os.environ[name] for name in kept if name in os.environ}
+        | home
+        | {
+            "MPLCONFIGDIR": matplotlib.get_cachedir(),  # to read its list of fonts, which takes long to make
+            "MPLBACKEND": "agg",
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "TQDM_DISABLE": "1",
+            "MNIST_SCRATCH_PROGRESS": "off",
+        }
+    )
+
+
+def _resident(pid):
+    """Bytes of memory; 0 where that cannot be known."""
+    try:
+        import psutil  # Jupyter's kernels bring it
+
+        return psutil.Process(pid).memory_info().rss
+    except Exception:
+        return 0
+
+
+_FORM = {
+    "answers": list, "name": str, "unreadable": str, "begin": str, "judged": str, "state": str, "message": str,
+    "hint": str, "changed": str, "refused": list, "exercise": str, "print": str, "odd": list, "token": str,
+}  # fmt: skip
+_TOGETHER = [
+    {"unreadable"},
+    {"name", "answers"},
+    {"begin"},
+    {"judged", "state", "message", "hint", "changed", "refused"},
+]
+
+
+def _looked_through(line, token):
+    """A report as a dict of clean text; None when it is not of the agreed form."""
+    try:
+        report = json.loads(line)
+        if report.pop("token") != token or set(report) not in _TOGETHER:
+            return None
+        report = _in_form(report)
+        for told in report.get("answers", []):
+            if set(told) != {"exercise", "print", "odd"}:
+                return None
+        return report if report.get("state", "look") in SIGNS else None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _in_form(value):
+    if isinstance(value, dict):
+        if not all(isinstance(part, _FORM[key]) for key, part in value.items()):
+            raise TypeError
+        return {key: _in_form(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_in_form(part) for part in value]
+    if not isinstance(value, str):
+        raise TypeError
+    return _clean(value)
+
+
+def _clean(text):
+    """Without what a terminal would obey: control characters, and marks that turn the direction of writing."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+# ---------------------------------------------------------------------------------------------------------- tables
+
+
+def exercises_of(hand_ins):
+    """The exercises that somebody handed in, in the order of the notebooks: a list of names."""
+    return [name for name in EXERCISES if any(name in hand_in.marks for hand_in in hand_ins)]
+
+
+def commonest_mistakes(hand_ins, most=3):
+    """What went wrong most often in each exercise.
+
+    Parameters
+    ----------
+    hand_ins : list of HandIn
+    most : int
+        How many mistakes an exercise.
+
+    Returns
+    -------
+    dict
+        {exercise: [(hint, how many got it)]}; where the judge had no hint, what it found.
+    """
+    found = {}
+    for exercise in exercises_of(hand_ins):
+        marks = [hand_in.marks[exercise] for hand_in in hand_ins if exercise in hand_in.marks]
+        found[exercise] = Counter(_mistake(mark) for mark in marks if mark.state == "not yet").most_common(most)
+    return found
+
+
+def _mistake(mark):
+    return mark.hint or mark.message.partition("not yet. ")[2].partition(" check.hint(")[0]
+
+
+def as_text(hand_ins):
+    """The table for a screen, a sign for each exercise; below it remarks, and the commonest mistakes."""
+    by_notebook = defaultdict(list)
+    for name in exercises_of(hand_ins):
+        by_notebook[EXERCISES[name].notebook].append(name)
+    total = sum(map(len, by_notebook.values()))
+    rows = [["name", "file", *(f"{notebook:02}" for notebook in by_notebook), "passed"]]
+    for hand_in in hand_ins:
+        states = [
+            [hand_in.marks[n].state if n in hand_in.marks else "" for n in names] for names in by_notebook.values()
+        ]
+        signs = ["".join(SIGNS[state] for state in part) for part in states]
+        rows.append([_short(hand_in.name, 24), _short(hand_in.file, 40), *signs, f"{hand_in.passed} of {total}"])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines += ["", ", ".join(f"{sign} {state}" for state, sign in SIGNS.items() if state), ""]
+    lines += [f"{hand_in.file}: {remark}" for hand_in in hand_ins for remark in hand_in.remarks]
+    lines.append("")
+    for exercise, mistakes in commonest_mistakes(hand_ins).items():
+        lines.append(f"{EXERCISES[exercise].number} {exercise}: {_share(hand_ins, exercise)}")
+        lines += [f"  {n} × {' '.join(hint.split())}" for hint, n in mistakes]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _short(text, most):
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _share(hand_ins, exercise):
+    states = [hand_in.marks[exercise].state for hand_in in hand_ins if exercise in hand_in.marks]
+    return f"{states.count('passed')} of {len(states)} passed"
+
+
+def as_csv(hand_ins):
+    """One row a hand-in, for a spreadsheet, which takes no cell for a formula."""
+    exercises = exercises_of(hand_ins)
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["file", "name", *(f"{EXERCISES[n].number} {n}" for n in exercises), "passed", "of", "remarks"])
+    for hand_in in hand_ins:
+        states = [hand_in.marks[name].state if name in hand_in.marks else "" for name in exercises]
+        row = [hand_in.file, hand_in.name, *states, hand_in.passed, len(exercises), "; ".join(hand_in.remarks)]
+        rows.writerow([_no_formula(cell) for cell in row])
+    return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()  # by which a spreadsheet knows UTF-8
+
+
+def _no_formula(cell):
+    begins = isinstance(cell, str) and cell.lstrip()[:1] in tuple("=+-@|%")
+    return f"'{cell}" if begins else cell
+
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; font-size: 0.9em; }
+th, td { border: 1px solid #bbb; padding: 2px 6px; text-align: left; vertical-align: top; }
+thead { display: table-header-group; } tr { break-inside: avoid; }
+td.mark { text-align: center; } .passed { background: #d5f0e6; } .not-yet { background: #fbe0cf; }
+.look { background: #fff3b0; } .number { font-weight: 600; } pre, code { white-space: pre-wrap; }
+.scroll { overflow-x: auto; }
+@media print { body { margin: 0; font-size: 11px; } .scroll { overflow: visible; } @page { size: landscape; } }
+"""
+
+
+def as_html(hand_ins):
+    """A page of its own: the commonest mistakes, the table, and what the judge said of each answer."""
+    exercises = exercises_of(hand_ins)
+    parts = ["<h1>What the class handed in</h1>", f"<p>{len(hand_ins)} files.</p>", "<h2>The commonest mistakes</h2>"]
+    for exercise, mistakes in commonest_mistakes(hand_ins).items():
+        title = f'<span class="number">{EXERCISES[exercise].number} {exercise}</span>: {_share(hand_ins, exercise)}'
+        items = "".join(f"<li>{n} × {_as_html(hint)}</li>" for hint, n in mistakes)
+        parts.append(f"<p>{title}</p>" + (f"<ul>{items}</ul>" if items else ""))
+    heads = "<th>name</th>"
+    heads += "".join(f'<th title="{name}">{EXERCISES[name].number}</th>' for name in exercises)
+    heads += "<th>passed</th><th>file</th><th>remarks</th>"
+    parts.append("<h2>Who passed what</h2><p>+ passed, - not yet, . not started, ? look at it yourself</p>")
+    parts.append(f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>')
+    for hand_in in hand_ins:
+        cells = "".join(_cell(hand_in.marks.get(name)) for name in exercises)
+        remarks = "<br>".join(map(escape, hand_in.remarks))
+        parts.append(
+            f'<tr><th scope="row">{escape(hand_in.name)}</th>{cells}<td>{hand_in.passed} of {len(exercises)}</td>'
+            f"<td>{escape(hand_in.file)}</td><td>{remarks}</td></tr>"
+        )
+    parts.append("</table></div><h2>What the judge said</h2>")
+    for hand_in in hand_ins:
+        said = [mark.message for mark in hand_in.marks.values() if mark.state in ("not yet", "look")]
+        if said:
+            items = "".join(f"<li>{_as_html(message)}</li>" for message in said)
+            title = escape(f"{hand_in.name}, {hand_in.file}")
+            parts.append(f"<details><summary>{title}</summary><ul>{items}</ul></details>")
+    head = f'<meta charset="utf-8"><title>What the class handed in</title><style>{_STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def _cell(mark):
+    if mark is None:
+        return "<td></td>"
+    return f'<td class="mark {mark.state.replace(" ", "-")}" title="{mark.state}">{SIGNS[mark.state]}</td>'
