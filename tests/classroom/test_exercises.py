@@ -8,6 +8,7 @@ import runpy
 import signal
 import sys
 import time
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -35,15 +36,6 @@ def flat(answers):
 
 
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
-each_mistake = pytest.mark.parametrize(
-    "name, answer, hint",
-    [
-        pytest.param(name, answer, hint, id=f"{name}-{hint[:40]}-{i}")
-        for name, exercise in EXERCISES.items()
-        for hint, answers in exercise.listed_mistakes().items()
-        for i, answer in enumerate(answers)
-    ],
-)
 each_right_answer = pytest.mark.parametrize(
     "name, answer",
     [
@@ -108,12 +100,9 @@ def test_a_right_answer_of_any_style_passes(name, answer):
     assert verdict.passed and verdict.state == "passed", verdict.message
 
 
-@each_mistake
-def test_each_listed_mistake_gets_its_own_hint(name, answer, hint):
-    if isinstance(answer, tuple):  # any number between two
-        answer = sum(answer) / 2
-    verdict = judge(EXERCISES[name], answer)
-    assert verdict.state == "not yet" and verdict.message.endswith(f"Hint: {hint}"), verdict.message
+@each_exercise
+def test_the_reference_passes_and_each_listed_mistake_gets_its_own_hint(name):
+    assert not EXERCISES[name].problems(), "\n".join(EXERCISES[name].problems())
 
 
 @each_wrong_answer
@@ -133,12 +122,10 @@ def test_an_answer_of_any_kind_is_taken_apart(name):
 
 
 @each_exercise
-def test_every_exercise_has_answers_to_try_and_hints_for_its_cases_only(name):
+def test_every_exercise_has_answers_to_try(name):
     assert flat(RIGHT.get(name, [])), f"tests/classroom/right_answers.py needs right answers under the name {name}"
     tried = EXERCISES[name].listed_mistakes() or WRONG.get(name)
     assert tried, f"{name} needs mistakes with their hints, or wrong answers in tests/classroom/wrong_answers.py"
-    unknown = set(getattr(EXERCISES[name], "case_hints", {})) - set(getattr(EXERCISES[name], "cases", {}))
-    assert not unknown, f"case_hints of {name} speak of cases that it does not have: {unknown}"
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -292,3 +279,40 @@ def test_names_hints_and_progress(capsys):
         check.hint("nonsense")
     with pytest.raises(ValueError, match="number"):
         check.progress(77)
+
+
+# ------------------------------------------------------------------------------------------ one's own exercise
+
+
+@pytest.fixture
+def own():
+    """The exercise of the teachers' page, defined there and added."""
+    known = dict(EXERCISES)
+    page = (NOTEBOOKS.parent / "docs" / "exercises.md").read_text(encoding="utf-8")
+    definition, stub = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    space = {}
+    exec(definition, space)
+    yield space["exercise"], stub
+    EXERCISES.clear()
+    EXERCISES.update(known)
+
+
+def test_the_exercise_of_the_teachers_page_works(own):
+    exercise, stub = own
+    exec(stub, {"check": check})
+    assert not check.standardized(lambda X: X).passed and check.standardized(exercise.reference).passed
+
+
+def test_an_exercise_that_would_mislead_is_refused(own):
+    exercise, _ = own
+    wrong_hint = replace(
+        exercise, mistakes=exercise.mistakes | {"Half.": exercise.mistakes["The mean is not subtracted yet."]}
+    )
+    for bad, said in [
+        (replace(exercise, mistakes={"Not wrong.": exercise.reference}), "passes"),
+        (wrong_hint, "Half"),
+        (replace(exercise, reference=lambda X: np.random.default_rng().random(X.shape)), "its own reference"),
+        (replace(exercise, name="progress"), "cannot be the name"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            check.add(bad)

@@ -6,6 +6,7 @@ check.hint("softmax")   a second hint
 check.progress()        how far one has come, in all notebooks; check.progress(2), in notebook 02
 check.hand_in("Ada")    writes a file with the answers, to hand in
 check.begin_anew()      forgets what was passed, and keeps it under another name
+check.add(exercise)     one of your own, for this kernel
 
 What was passed lasts, in a file beside the notebooks; see `record`.
 """
@@ -17,11 +18,12 @@ from html import escape
 from importlib import import_module
 
 from ..record import RECORD
-from .toolkit import NotStarted, Wrong
+from .toolkit import FunctionExercise, NotStarted, NumberExercise, OpenExercise, Wrong
 from .words import as_html
 
 _MODULES = [import_module(f".{found.name}", __name__) for found in pkgutil.iter_modules(__path__)]
 _ALL = [exercise for module in _MODULES for exercise in getattr(module, "EXERCISES", [])]
+__all__ = ["EXERCISES", "FunctionExercise", "NumberExercise", "OpenExercise", "Verdict", "Wrong", "check", "judge"]
 EXERCISES = {exercise.name: exercise for exercise in sorted(_ALL, key=lambda exercise: exercise.notebook)}
 
 
@@ -79,6 +81,26 @@ class Check:
     def names(self):
         """The names of all checks, in the order of the notebooks."""
         return list(EXERCISES)
+
+    def add(self, exercise):
+        """Add an exercise of your own to the checks of this kernel, in the place of one with the same name.
+
+        Parameters
+        ----------
+        exercise : FunctionExercise, NumberExercise or OpenExercise
+
+        Raises
+        ------
+        ValueError
+            When it would not serve, and all that is wrong: its reference does not pass, or a mistake does not get its
+            own hint.
+        """
+        taken = hasattr(type(self), exercise.name) or not exercise.name.isidentifier()
+        problems = [f"{exercise.name!r} cannot be the name of a check"] if taken else exercise.problems()
+        if problems:
+            raise ValueError(f"exercise {exercise.number} is not ready:\n" + "\n".join(f"- {p}" for p in problems))
+        EXERCISES[exercise.name] = exercise
+        show(f"{exercise.number} is ready: `check.{exercise.name}(…)`. Each listed mistake gets its own hint.", "hint")
 
     def hint(self, name):
         """Show a second hint for an exercise, for those who want it.

@@ -15,7 +15,7 @@ import numpy as np
 from .calls import NotStarted, attempt, plain, quiet, same
 from .comparing import ALIKE, EXACT, FLOAT32, FLOAT64, alike, close, difference, in_float32, numbers
 from .evidence import Tried, explain, explain_number, of_an_error
-from .words import call_in_words, called_name, shape_in_words, shown
+from .words import call_in_words, called_name, listed, shape_in_words, shown
 
 __all__ = [
     "ALIKE",
@@ -105,6 +105,19 @@ class Exercise:
         """Return what the answer printed when it is right; raise Wrong or NotStarted otherwise."""
         raise NotImplementedError
 
+    def problems(self):
+        """What would mislead a student, a sentence each; none when its answers get what is meant for them."""
+        found = []
+        for hint, answers in self.listed_mistakes().items():
+            for answer in answers:
+                try:
+                    self.judge(sum(answer) / 2 if isinstance(answer, tuple) else answer)
+                    found.append(f"this mistake passes: {hint}")
+                except Wrong as wrong:
+                    if wrong.hint != hint:
+                        found.append(f"this mistake: {hint}\n  gets: {wrong.finding} Hint: {wrong.hint or 'none'}")
+        return found
+
     def listed_mistakes(self):
         """The mistakes this exercise knows, as {hint: [answers]}."""
         mistakes = getattr(self, "mistakes", {})
@@ -165,6 +178,16 @@ class FunctionExercise(Exercise):
     float32_will_do: bool = True
     tell: Callable = lambda *things: difference(*things)
     before: Callable = lambda student: None
+
+    def problems(self):
+        unknown = set(self.case_hints) - set(self.cases)
+        if unknown:
+            return [f"case_hints speak of cases that it does not have: {listed(sorted(unknown))}"]
+        try:
+            self.judge(self.reference)
+        except Wrong as wrong:
+            return [f"its own reference does not pass: {wrong.finding}"]
+        return super().problems()
 
     @property
     def parameters(self):
