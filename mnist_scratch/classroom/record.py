@@ -15,6 +15,7 @@ from ..files import replacing
 FILE = ".mnist_scratch_progress.json"
 OFF = "MNIST_SCRATCH_PROGRESS"  # the environment variable; "off" keeps everything in memory
 _FORMAT, _VERSION = "mnist-scratch progress", 1
+_PATIENCE = 3.0  # seconds
 _PARTS = ("answers", "predictions")
 _STATES = ("passed", "not yet", "not started")
 
@@ -137,8 +138,7 @@ class Record:
     @contextmanager
     def _alone(self):
         """Keep other kernels from changing the file meanwhile; a lock that a killed one left gives way."""
-        lock, mine = self.folder / f"{FILE}.lock", False
-        give_up = time.monotonic() + 2
+        lock, mine, seen, since = self.folder / f"{FILE}.lock", False, None, time.monotonic()
         while not mine and not _is_off():
             try:
                 os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -147,16 +147,32 @@ class Record:
                 # Windows says "no permission" of a file that is just being deleted
                 if not isinstance(error, FileExistsError) and not (os.name == "nt" and error.errno == 13):
                     break
-                if time.monotonic() > give_up:
-                    mine = True  # to be removed
-                else:
-                    time.sleep(0.01)
+                if (now := _identity(lock)) != seen:
+                    seen, since = now, time.monotonic()
+                elif time.monotonic() > since + _PATIENCE:  # nobody writes a few lines for so long
+                    with suppress(OSError):
+                        lock.unlink()
+                    for unfinished in self.folder.glob(f"{FILE}.*.unfinished"):
+                        with suppress(OSError):
+                            unfinished.unlink()
+                    if _identity(lock) == seen:
+                        break  # it can't be removed
+                time.sleep(0.01)
         try:
             yield
         finally:
             if mine:
                 with suppress(OSError):
                     lock.unlink()
+
+
+def _identity(path):
+    """Of a file: another one for the next file of this name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _is_off():

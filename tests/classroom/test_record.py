@@ -165,8 +165,10 @@ def test_where_nothing_can_be_saved_the_kernels_memory_takes_its_place(
         assert (tmp_path / record.FILE).read_bytes() == filled
 
 
-def test_a_lock_that_a_killed_kernel_left_gives_way(filled, tmp_path):
-    (tmp_path / f"{record.FILE}.lock").touch()
+def test_a_lock_that_a_killed_kernel_left_gives_way(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "_PATIENCE", 0.1)
+    for end in ("lock", "4711-abcd.unfinished"):
+        (tmp_path / f"{record.FILE}.{end}").touch()
     record.Record(tmp_path).keep_answer("split", "passed", "", "")
     assert "split" in record.Record(tmp_path).answers and others(tmp_path) == {}
 
