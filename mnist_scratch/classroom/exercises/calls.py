@@ -39,6 +39,13 @@ class Outcome:
     shared: str = ""  # the argument whose memory the result uses
     kept: object = None  # the result itself, of which `result` is a copy: it must not change later
 
+    @property
+    def stopped(self):
+        """How it ended, where there is no result, as the end of a sentence."""
+        if self.kind == "TookTooLong":
+            return f"was still at work after {SECONDS} seconds"
+        return f"stopped with {self.error}{self.line}"
+
 
 def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
     """Call f on copies of the arguments (a dict, passed by position); raises NotStarted for a stub.
@@ -54,7 +61,7 @@ def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
     except NotImplementedError:
         raise NotStarted from None
     except TookTooLong:
-        outcome.kind, outcome.error = "TookTooLong", f"nothing: it was still at work after {SECONDS} seconds"
+        outcome.kind = outcome.error = "TookTooLong"
     except (Exception, SystemExit, GeneratorExit) as error:  # the student's own: any kind
         outcome.kind = type(error).__name__
         outcome.error = f"{outcome.kind}: {said(error)}".rstrip(" :")

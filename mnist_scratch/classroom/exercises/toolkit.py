@@ -60,9 +60,7 @@ def require(holds, finding, hint=""):
 def require_result(outcome, called, hint=""):
     """What a call returned; raises Wrong when it stopped, or returned nothing."""
     if outcome.error:
-        raise Wrong(
-            f"{called} stopped with {outcome.error}{outcome.line}.", hint or of_an_error(outcome), outcome.printed
-        )
+        raise Wrong(f"{called} {outcome.stopped}.", hint or of_an_error(outcome), outcome.printed)
     if outcome.result is None:
         raise Wrong(f"{called} returned nothing (None). Is there a `return`?", "", outcome.printed)
     return outcome.result
@@ -245,7 +243,7 @@ class FunctionExercise(Exercise):
         if want.error:
             return "" if _is_a_refusal(got) else _not_refused(got)
         if got.error:
-            return f"stopped with {got.error}{got.line}."
+            return f"{got.stopped}."
         if got.changed:
             return f"changed its argument `{got.changed}`."
         if got.result is None and want.result is not None:
@@ -339,7 +337,7 @@ def _is_a_refusal(outcome):
 
 def _not_refused(outcome):
     if outcome.error:
-        return f"stopped with {outcome.error}{outcome.line}; expected an error that says what is wrong."
+        return f"{outcome.stopped}; expected an error that says what is wrong."
     return f"returned {shown(outcome.result)}; expected an error."
 
 
