@@ -75,8 +75,12 @@ def difference(got, want, near, parts=()):
     near: near(a, b) says whether numbers of the same shape agree.
     """
     if isinstance(want, tuple | list):
-        if isinstance(got, np.ndarray) and got.ndim >= 1 and len(got) == len(want):
-            got = list(got)  # an array of as many numbers will do
+        if (
+            isinstance(got, np.ndarray)
+            and got.ndim
+            and (got.dtype == object or {got.shape[1:]} == set(map(np.shape, want)))
+        ):
+            got = list(got)  # an array of them will do
         names = [f"`{name}`" for name in parts] or [f"item {i}" for i in range(len(want))]
         if not isinstance(got, tuple | list):
             return f"returned {shown(got)}; expected a {type(want).__name__} of {len(want)}: {listed(names)}."

@@ -81,7 +81,7 @@ def _of_the_kind(got, want):
         return ""
     if hasattr(got, "__next__"):
         return "A generator hands out its items one by one, when it is asked; here the whole is asked for, at once."
-    if isinstance(got, str | bytes):
+    if _holds_text(got):
         return "That is text; give the numbers themselves."
     if got is None:
         return "Here it comes to its end without a `return`."
@@ -89,12 +89,20 @@ def _of_the_kind(got, want):
         return "That is a function, and not its value: call it, with parentheses."
     if isinstance(got, dict | set):
         return f"A {type(got).__name__} is not asked for."
+    if isinstance(got, list) and len({len(part) for part in got if isinstance(part, list)}) > 1:
+        return "Its rows have different lengths, so it is no array: each row needs a number in each column."
     if isinstance(got, tuple | list) and not isinstance(want, tuple | list):
         places = [i for i, part in enumerate(got) if alike(part, want, ALIKE)]
         return f"One of its {len(got)} things is right: return that alone." if places and len(got) > 1 else ""
     if getattr(got, "dtype", None) is not None:
         return f"Its dtype is {got.dtype}; real numbers are asked for."
     return ""
+
+
+def _holds_text(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "OUS" and any(map(_holds_text, value.flat))
+    return any(map(_holds_text, value)) if isinstance(value, list | tuple) else isinstance(value, str | bytes)
 
 
 def _of_the_results(wrong, parts):
@@ -107,6 +115,9 @@ def _of_the_results(wrong, parts):
     got = [case.got.result for case in wrong]
     if not all(isinstance(result, tuple | list) or np.ndim(result) > 0 for result in got):
         return ""
+    for i, name in enumerate(names):
+        if all(alike(case.got.result, case.want.result[i], ALIKE) for case in wrong):
+            return f"That is {name} alone: return all {len(names)}."
     got = [list(result) for result in got]
     if any(len(result) != len(case.want.result) for result, case in zip(got, wrong, strict=True)):
         return _of_another_length(wrong, names) if parts else ""
@@ -125,7 +136,7 @@ def _of_the_results(wrong, parts):
     if fine:
         lead = f"{listed(fine)} {'is' if len(fine) == 1 else 'are'} right, {listed([names[i] for i in off])} not. "
     told = relation(pairs[off[0]])
-    return lead + (f"In {names[off[0]]}: {told}" if told and len(off) > 1 else told)
+    return (lead + (f"In {names[off[0]]}: {told}" if told and len(off) > 1 else told)).strip()
 
 
 def _same_parts(result, want):
@@ -151,8 +162,12 @@ def relation(triples):
         return ""
     if any(a.shape != b.shape for a, b, _ in pairs):
         return _of_shapes([pair for pair in pairs if pair[0].shape != pair[1].shape])
-    if any(not np.isfinite(a[np.isfinite(b)]).all() for a, b, _ in pairs):
-        return _of_what_is_not_finite(pairs)
+    broken = [(a, b) for a, b, _ in pairs if not np.isfinite(a[np.isfinite(b)]).all()]
+    if len(broken) == len(pairs):
+        return _of_what_is_not_finite(broken)
+    if broken:  # the case that is told may well be finite, so this would mislead if it came alone
+        finite = relation([pair for pair in triples if np.isfinite(numbers(pair[0])).all()])
+        return f"{finite} For other arguments: {_of_what_is_not_finite(broken)}".strip()
     pairs = [pair for pair in pairs if np.isfinite(pair[1]).all()]
     if not pairs or any(b.size == 0 for _, b, _ in pairs):
         return ""
@@ -167,6 +182,9 @@ def _of_shapes(pairs):
         return "The numbers are right, but the array is transposed: rows are examples."
     if all_are(lambda a, b: a.size == b.size and close(a.reshape(b.shape), b, ALIKE)):
         return f"The numbers are right, but not the shape: {pairs[0][0].shape} should be {pairs[0][1].shape}."
+    for words, i in {"first": 0, "last": -1}.items():
+        if all_are(lambda a, b, i=i: b.ndim > 0 and len(b) > 0 and close(a, b[i], ALIKE)):
+            return f"That is only the {words} row, or number, of the right ones."
     for words, collapse in {"added up": np.sum, "averaged": np.mean}.items():
         for axis in (0, 1, None):
             if all_are(lambda a, b, c=collapse, x=axis: a.ndim > (x or 0) and close(c(a, axis=x), b, ALIKE)):
@@ -179,7 +197,7 @@ def _of_shapes(pairs):
 
 
 def _of_what_is_not_finite(pairs):
-    for a, b, _ in pairs:
+    for a, b in pairs:
         if np.isnan(a[np.isfinite(b)]).any():
             return "It holds nan: look for 0/0, ∞ − ∞, 0 · ∞, or the logarithm of a negative number."
     return "It holds infinity: look for a division by 0, the logarithm of 0, or an exponential of a large number."
@@ -222,9 +240,7 @@ def _of_a_formula(pairs):
     with np.errstate(all="ignore"):
         for text, formula in _FORMULAS.items():
             made = [formula(b) for _, b, _ in pairs]
-            fits = all(
-                m.shape == a.shape and close(a, m, (1e-12, 1e-14)) for m, (a, _, _) in zip(made, pairs, strict=True)
-            )
+            fits = all(m.shape == a.shape and _agree(a, m) for m, (a, _, _) in zip(made, pairs, strict=True))
             # a formula that changes nothing, or makes all alike, proves nothing
             if fits and any(
                 not close(m, b, ALIKE) or "rounded" in text for m, (_, b, _) in zip(made, pairs, strict=True)
@@ -244,6 +260,12 @@ def _of_a_formula(pairs):
     if np.ptp(off) <= 1e-6 * abs(off[0]):
         return f"All numbers are off by the same amount, {off[0]:.4g}: what is added, or missing?"
     return ""
+
+
+def _agree(a, b):
+    """Whether numbers come from the same formula, in float64 or in float32."""
+    in_float32 = close(a, a.astype(np.float32), EXACT)
+    return close(a, b, (1e-12, 1e-14)) or (in_float32 and close(a, b.astype(np.float32), (1e-7, 0.0)))
 
 
 def _of_a_factor(pairs):
@@ -291,13 +313,14 @@ def _of_places(pairs):
     told = [(mark, b, arguments) for mark, (_, b, arguments) in zip(marks, pairs, strict=True) if mark.any()]
     if not told or all(mark.all() for mark, _, _ in told):
         return ""
-    for words, holds in _PLACES.items():
-        if all(mark.ndim >= 1 and len(mark) > 1 and np.array_equal(mark, mark & holds(mark)) for mark, _, _ in told):
-            return f"Wrong are {words}."
+    for words, (axis, holds) in _PLACES.items():
+        if all(mark.ndim > axis and np.array_equal(mark, mark & holds(mark)) for mark, _, _ in told):
+            if max(mark.shape[axis] for mark, _, _ in told) > 1:
+                return f"Wrong are {words}."
     for name in [*pairs[0][2], None]:
         for words, test in _SIGNS.items():
             fits = True
-            for mark, b, arguments in told:
+            for mark, (_, b, arguments) in zip(marks, pairs, strict=True):
                 value = b if name is None else numbers(arguments.get(name))
                 fits = fits and value is not None and value.shape == mark.shape and np.array_equal(mark, test(value))
             if fits and any(mark.size > 1 for mark, _, _ in told):
@@ -322,17 +345,13 @@ def _at(*index):
     return marked
 
 
-def _columns(index):
-    return lambda mark: _at(slice(None), index)(mark) if mark.ndim == 2 else np.zeros(mark.shape, bool)
-
-
-_PLACES = {
-    "only numbers of the first row, or the first number": _at(0),
-    "only numbers of the last row, or the last number": _at(-1),
-    "all rows but the first": _at(slice(1, None)),
-    "only numbers of the first column": _columns(0),
-    "only numbers of the last column": _columns(-1),
-    "all columns but the first": _columns(slice(1, None)),
+_PLACES = {  # words: the axis along which there must be several, and the entries
+    "only numbers of the first row, or the first number": (0, _at(0)),
+    "only numbers of the last row, or the last number": (0, _at(-1)),
+    "all rows but the first": (0, _at(slice(1, None))),
+    "only numbers of the first column": (1, _at(slice(None), 0)),
+    "only numbers of the last column": (1, _at(slice(None), -1)),
+    "all columns but the first": (1, _at(slice(None), slice(1, None))),
 }
 _SIGNS = {
     "negative": lambda value: value < 0,
@@ -369,6 +388,13 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     ),
     r"IndexError: too many indices": "That array has fewer axes than you index. Print its shape.",
     r"AxisError": "That array has fewer axes than you name. Print its shape; axes are counted from 0.",
+    r"TypeError: Cannot interpret '\d+' as a data type": (
+        "The shape is one argument: `np.zeros((rows, columns))`, with parentheses of its own."
+    ),
+    r"IndexError: arrays used as indices must be": (
+        "An array that picks rows must hold whole numbers or truth values. Print it, and its dtype."
+    ),
+    r"generator raised StopIteration": "A generator ends where its function ends, or at a `return`.",
     r"TypeError: .*'NoneType'": (
         "Something is None there: the result of a function without `return`, or of one that works in place, such as "
         "`list.sort`."
@@ -403,6 +429,8 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
 
 def of_an_error(outcome):
     """What the message of an error means, for those that everybody meets; empty for others."""
+    if outcome.line.startswith(", in the line `raise "):
+        return "That is a `raise` of your own; these arguments are good ones, and should get past it."
     for pattern, hint in _ERRORS.items():
         found = re.search(pattern, f"{outcome.kind} {outcome.error}")
         if found:
