@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from .calls import Outcome
-from .comparing import ALIKE, EXACT, alike, close, numbers
+from .comparing import ALIKE, EXACT, alike, close, in_float32, numbers
 from .words import listed
 
 
@@ -106,6 +106,7 @@ def _holds_text(value):
 
 
 def _of_the_results(wrong, parts):
+    wrong = [case for case in wrong if not in_float32(case.got.result)] or wrong  # rounding hides how numbers relate
     want = wrong[0].want.result
     if isinstance(want, dict):
         return ""
@@ -119,24 +120,75 @@ def _of_the_results(wrong, parts):
         if all(alike(case.got.result, case.want.result[i], ALIKE) for case in wrong):
             return f"That is {name} alone: return all {len(names)}."
     got = [list(result) for result in got]
+    if not parts:
+        return _of_lists(
+            [(result, list(case.want.result), case.arguments) for result, case in zip(got, wrong, strict=True)]
+        )
     if any(len(result) != len(case.want.result) for result, case in zip(got, wrong, strict=True)):
-        return _of_another_length(wrong, names) if parts else ""
-    for order in permutations(range(len(want))) if parts else ():
+        return _of_another_length(wrong, names)
+    for order in permutations(range(len(want))):
         if all(_same_parts([r[i] for i in order], case.want.result) for r, case in zip(got, wrong, strict=True)):
             given = [names[order.index(i)] for i in range(len(want))]
             return f"The things are right, but in another order: you return {listed(given)}."
     pairs = [[(r[i], c.want.result[i], c.arguments) for r, c in zip(got, wrong, strict=True)] for i in range(len(want))]
     off = [i for i, of_part in enumerate(pairs) if not all(alike(a, b, ALIKE) for a, b, _ in of_part)]
-    if not off:
-        return relation(pairs[0])
+    of_part = pairs[off[0] if off else 0]
+    told = (_of_lists if isinstance(of_part[0][1], list) else relation)(of_part)
+    if not off or len(names) == 1:
+        return told
     fine = [names[i] for i in range(len(want)) if i not in off]
-    if not parts:
-        return relation([pair for of_part in pairs for pair in of_part])
     lead = ""
     if fine:
         lead = f"{listed(fine)} {'is' if len(fine) == 1 else 'are'} right, {listed([names[i] for i in off])} not. "
-    told = relation(pairs[off[0]])
     return (lead + (f"In {names[off[0]]}: {told}" if told and len(off) > 1 else told)).strip()
+
+
+def _of_lists(triples):
+    """The same of lists of arrays, of any length. triples: (got, want, arguments)."""
+    triples = [triple for triple in triples if not alike(triple[0], triple[1], ALIKE)]
+    if not triples or not all(isinstance(got, list) for got, _, _ in triples):
+        return ""
+    for name in triples[0][2]:
+        if all(alike(got, arguments.get(name), ALIKE) for got, _, arguments in triples):
+            return f"That is `{name}` as it was."
+    for words, change in _SOME_OF_A_LIST.items():
+        if all(alike(got, change(want), ALIKE) for got, want, _ in triples):
+            return words
+    if all(any(alike(part, want, ALIKE) for part in got) for got, want, _ in triples):
+        return f"One of its {len(triples[0][0])} things is right: return that alone."
+    if any(len(got) != len(want) for got, want, _ in triples):
+        rows = [numbers(got) for got, _, _ in triples]
+        if all(
+            row is not None and close(row, np.concatenate([np.ravel(b) for b in want]), ALIKE)
+            for row, (_, want, _) in zip(rows, triples, strict=True)
+        ):
+            return "The numbers are right, but in one long row: give one array for each."
+        return ""
+    marks = [[not alike(a, b, ALIKE) for a, b in zip(got, want, strict=True)] for got, want, _ in triples]
+    for words, holds in _WRONG_IN_A_LIST.items():
+        if (
+            all(holds(mark, want) for mark, (_, want, _) in zip(marks, triples, strict=True))
+            and max(map(len, marks)) > 1
+        ):
+            return words
+    return relation([(a, b, arguments) for got, want, arguments in triples for a, b in zip(got, want, strict=True)])
+
+
+_SOME_OF_A_LIST = {
+    "Only the first of them is there: is there a `return` inside the loop?": lambda want: want[:1],
+    "Only the last of them is there: does each take the place of the one before?": lambda want: want[-1:],
+    "The last of them is missing: does the loop reach it?": lambda want: want[:-1],
+    "The first of them is missing: does the loop begin with it?": lambda want: want[1:],
+    "They stand in the opposite order.": lambda want: want[::-1],
+}
+_WRONG_IN_A_LIST = {
+    "Only the first of the arrays is right: is there a `return` inside the loop?": (
+        lambda mark, want: not mark[0] and all(mark[1:])
+    ),
+    "Only the last of the arrays is wrong: does the loop reach it?": lambda mark, want: mark[-1] and not any(mark[:-1]),
+    "Only the arrays with one axis are wrong.": lambda mark, want: mark == [np.ndim(b) == 1 for b in want],
+    "Only the arrays with two axes are wrong.": lambda mark, want: mark == [np.ndim(b) == 2 for b in want],
+}
 
 
 def _same_parts(result, want):
@@ -157,6 +209,8 @@ def _of_another_length(wrong, names):
 
 def relation(triples):
     """What turns the expected numbers into those that came, in every wrong case. triples: (got, want, arguments)."""
+    if any(getattr(a, "dtype", None) == np.float16 for a, _, _ in triples):
+        return "Its dtype is float16, which keeps some 3 digits and ends at 65504; more is asked for here."
     pairs = [(numbers(a), numbers(b), arguments) for a, b, arguments in triples]
     if not pairs or any(a is None or b is None for a, b, _ in pairs) or isinstance(triples[0][0], tuple):
         return ""
@@ -226,7 +280,7 @@ _FORMULAS = {  # what came, as a function of what should have come
     "In each row the numbers stand in the opposite order.": lambda b: b[:, ::-1] if b.ndim == 2 else b,
     "The numbers are right, but the array is transposed: rows are examples.": lambda b: b.T,
     "These are cumulative sums of the right numbers.": lambda b: np.cumsum(b).reshape(b.shape),
-    "They are cut to whole numbers: what is the dtype of the array that you fill?": np.trunc,
+    "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?": np.trunc,
     "They are rounded to whole numbers.": np.rint,
 } | {
     f"They are rounded to {digits} decimals: return all digits.": lambda b, digits=digits: np.round(b, digits)
@@ -313,13 +367,15 @@ def _of_places(pairs):
     told = [(mark, b, arguments) for mark, (_, b, arguments) in zip(marks, pairs, strict=True) if mark.any()]
     if not told or all(mark.all() for mark, _, _ in told):
         return ""
+    if not any(a[mark].any() for (a, _, _), mark in zip(pairs, marks, strict=True)):
+        return "Those that are wrong are 0, as if never filled: does the loop reach them, or is a `return` inside it?"
     for words, (axis, holds) in _PLACES.items():
         if all(mark.ndim > axis and np.array_equal(mark, mark & holds(mark)) for mark, _, _ in told):
             if max(mark.shape[axis] for mark, _, _ in told) > 1:
                 return f"Wrong are {words}."
     for name in [*pairs[0][2], None]:
         for words, test in _SIGNS.items():
-            fits = True
+            fits = name is not None or words != "not 0"  # true of nearly all that is wrong
             for mark, (_, b, arguments) in zip(marks, pairs, strict=True):
                 value = b if name is None else numbers(arguments.get(name))
                 fits = fits and value is not None and value.shape == mark.shape and np.array_equal(mark, test(value))
@@ -410,7 +466,8 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"ValueError: .*truth value of an array": (
         "`if` needs one truth value, and an array has many: use `np.where`, `.any()` or `.all()`."
     ),
-    r"ValueError: .*(?:inhomogeneous|cannot reshape|read-only)": "Print the shapes just before that line.",
+    r"ValueError: .*read-only": "Something has made that array read-only; change a copy, if any.",
+    r"ValueError: .*(?:inhomogeneous|cannot reshape)": "Print the shapes just before that line.",
     r"UFuncTypeError|Cannot cast": (
         "An array of whole numbers cannot take fractions in place: begin with an array of floats."
     ),

@@ -141,7 +141,8 @@ class FunctionExercise(Exercise):
     any_hint : str
         The hint when nothing explains a failure.
     error_hints : dict
-        {a piece of an error message: the hint for it}; these come before all others.
+        {a piece of an error message, or of what else is said of a failure: the hint for it}; for an error these
+        come before all others, for the rest after the listed mistakes.
     parts : tuple of str
         The names of the things returned, when there are several.
     observe : callable
@@ -269,9 +270,14 @@ class FunctionExercise(Exercise):
         for piece, hint in self.error_hints.items():
             if piece in first.got.error:
                 return hint
+        if self._changes_by_itself(tried, first, student):
+            return _STATE
         called = [case for case in tried if not case.want.error]  # a refusal says nothing of the rest
         for hint in self._proven(called, first):
             return hint
+        for piece, hint in self.error_hints.items():
+            if piece in first.finding:
+                return hint
         special = {self.case_hints.get(case.words) for case in tried if case.finding}
         if len(special) == 1 and None not in special and not first.got.changed:
             return special.pop()
@@ -282,7 +288,37 @@ class FunctionExercise(Exercise):
                     "something kept from call to call?"
                 )
         told = explain(tried, student, self.parts) or self.case_hints.get(first.words, "")
-        return f"{told} {self.any_hint}".strip()
+        return " ".join(filter(None, [self._unused(called, student), told, self.any_hint]))
+
+    def _changes_by_itself(self, tried, first, student):
+        """Whether the first failure, or the first success, comes out otherwise when it is asked for again."""
+        if first.got.kind == "TookTooLong":
+            return False
+        for case in [first, *[case for case in tried if not case.finding and not case.want.error][:1]]:
+            again = attempt(student, case.arguments, self.observe, self.may_change)
+            if again.kind != "TookTooLong" and not again.error and not _same_outcome(again, case.got):
+                return True
+        return False
+
+    def _unused(self, tried, student):
+        """A sentence on the arguments that make no difference to the answer, though they should."""
+        unused = []
+        for name in self.parameters:
+            told = set()
+            for case in tried[:4]:
+                value = case.arguments.get(name)
+                other = 0.75 * value if isinstance(value, float) else _turned(value)
+                if same(value, other) or case.got.error:
+                    continue
+                want, got = (
+                    attempt(f, case.arguments | {name: other}, self.observe, self.may_change)
+                    for f in (self.reference, student)
+                )
+                if not want.error and not _same_outcome(want, case.want):
+                    told.add(_same_outcome(got, case.got))
+            if told == {True}:
+                unused.append(f"`{name}`")
+        return f"{listed(unused)} {'makes' if len(unused) == 1 else 'make'} no difference to it." if unused else ""
 
     def _proven(self, called, first):
         """Hints of the listed mistakes that do as the answer does, wherever they are wrong: the likeliest first."""
@@ -296,9 +332,9 @@ class FunctionExercise(Exercise):
                     if wrong:
                         explained.add(case.words)
                         telling += _tells(made)
-                elif wrong:
+                elif wrong and _tells(made):
                     break
-                else:
+                else:  # where a mistake gives nan or stops, people notice, and treat that case by itself
                     everywhere = False
             else:
                 if first.words not in explained and not first.want.error:
