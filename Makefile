@@ -8,6 +8,7 @@ NOTEBOOKS ?=
 PYODIDE ?=
 WORKERS ?= 2
 EXTRAS ?=
+FOR ?=
 
 # In a container one is root, and Jupyter asks to be told that this is meant.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -21,7 +22,7 @@ FAST := $(patsubst %,tests/core/test_%.py,functions data network gradient_check 
 FAST += tests/classroom/test_exercises.py $(patsubst %,tests/project/test_%.py,structure papers)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast test-browser bench slides site lite notebooks format clean remake
+.PHONY: help lab test test-fast bench slides site lite student notebooks format clean remake
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -30,7 +31,7 @@ lab: $(READY)  ## open the course in JupyterLab
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(AS_ROOT) notebooks/00_start_here.ipynb
 
 # One matrix thread for each worker: threads that wait for each other would take most of the time.
-test: $(READY) $(if $(findstring cluster,$(TESTS)),$(DEV)) $(if $(findstring benchmarks,$(TESTS)),$(PEERS))  ## check the style, run all tests and all notebooks; some: TESTS=tests/cluster, TESTS=benchmarks
+test: $(READY) $(if $(findstring cluster,$(TESTS)),$(DEV)) $(if $(findstring browser,$(TESTS)),$(DEV) site) $(if $(findstring benchmarks,$(TESTS)),$(PEERS))  ## check the style, run all tests and all notebooks; some: TESTS=tests/browser, tests/cluster, benchmarks
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(if $(TESTS),0,$(WORKERS)) --dist loadfile $(TESTS)
@@ -39,9 +40,6 @@ test-fast: $(READY)  ## check the style, test core, exercises, structure and pag
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(FAST)
-
-test-browser: $(DEV) site  ## move sliders, draw, press buttons and read the website in a real browser (needs Chromium and npm)
-	$(BIN)/python -m pytest tests/browser
 
 bench: $(if $(NAME),$(if $(filter peers elastic,$(NAME)),$(PEERS),$(DEV)),$(READY))  ## list what can be measured; measure one of it: NAME=sliders
 	@$(BIN)/python -m benchmarks $(NAME)
@@ -54,6 +52,9 @@ site: $(DEV)  ## make the website from the stored notebooks, in build/site (need
 
 lite: $(DEV)  ## make the course that runs in a web page, in build/lite; with Python in it: PYODIDE=folder
 	$(BIN)/python -m tools.lite build/lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
+
+student: $(READY)  ## make the edition to hand out, without solutions, in build/student; FOR=nbgrader or otter
+	$(BIN)/python -m tools.student build/student $(FOR:%=--%)
 
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python -m tools.execute_notebooks $(NOTEBOOKS)

@@ -58,7 +58,7 @@ def chromium():
 def what_is_missing():
     """One line that says what to install before a browser can be driven; None when all is there."""
     if find_spec("playwright") is None:
-        return "the browser tests need Playwright; make test-browser installs it"
+        return "the browser tests need Playwright; make test TESTS=tests/browser installs it"
     if chromium() is None:
         return (
             "the browser tests need Chromium: on Debian and Ubuntu apt-get install chromium; or name one in $CHROMIUM"

@@ -212,7 +212,7 @@ What this does not compare:
 - Pictures. That each is drawn without an error is part of the run. Matplotlib 3.9.0 and 3.11.2 draw those of
   notebook 01 in the same size, letters about a pixel apart.
 - The output of two cells of notebook 00, which state this machine's versions and times; both assert what must hold.
-- How sliders and other widgets look and move: `make test-browser` tries it, with the newest versions.
+- How sliders and other widgets look and move: `make test TESTS=tests/browser` tries it, with the newest versions.
 - Other processors and systems, and NumPy on another BLAS, such as Apple's Accelerate.
 """
 

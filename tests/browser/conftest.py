@@ -1,6 +1,6 @@
 """Fixtures of the browser tests: one server and one browser for all, and notebooks open in them.
 
-`make test-browser` runs them. What they see is kept in build/browser: screenshots, and the server's log.
+`make test TESTS=tests/browser` runs them. What they see is kept in build/browser: screenshots, and the server's log.
 """
 
 import shutil

@@ -1,6 +1,6 @@
 """The website as a reader meets it who has it on a disk: the pages as files, and each of them open in Chromium.
 
-`make site` makes it; `make test-browser` does so first.
+`make site` makes it; `make test TESTS=tests/browser` does so first.
 """
 
 import json
