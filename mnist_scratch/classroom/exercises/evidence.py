@@ -26,8 +26,11 @@ class Tried:
     finding: str
 
 
-def explain(tried, student, parts=()):
-    """A hint from the evidence alone; empty where there is nothing to say. tried: all cases."""
+NO_RETURN = "Only `return` gives a result to the caller; without it a function gives None."
+
+
+def explain(tried, student, parts=(), otherwise=""):
+    """A hint from the evidence alone; `otherwise`, where it says nothing of what is wrong. tried: all cases."""
     first = next(case for case in tried if case.finding)
     tried = [case for case in tried if not case.want.error]
     wrong = [case for case in tried if case.finding]
@@ -40,12 +43,13 @@ def explain(tried, student, parts=()):
             f"Work on a new array: `{name}` belongs to the caller. Look for `{name} += …`, for `[…] = …`, or for a "
             "view of it that is changed."
         )
-    elif all(case.got.result is None for case in wrong):
-        printed = "It prints something; only " if first.got.printed else "Only "
-        return f"{printed}`return` gives a result to the caller; without it a function gives None."
+    elif len(wrong) == len(tried) and all(case.got.result is None for case in wrong):
+        return f"It prints something; {NO_RETURN[0].lower()}{NO_RETURN[1:]}" if first.got.printed else NO_RETURN
     else:
-        told = _of_the_kind(first.got.result, first.want.result)
-        sentences.append(told or _of_the_results([case for case in wrong if not case.got.error], parts))
+        returned = [case for case in wrong if not case.got.error]
+        sentences.append(_of_the_kind(returned) or _of_the_results(returned, parts))
+    if not any(sentences):
+        sentences.append(otherwise)
     return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
 
 
@@ -75,8 +79,17 @@ def _quoted(cases):
 # -------------------------------------------------------------------------------------------------- results
 
 
-def _of_the_kind(got, want):
+def _of_the_kind(wrong):
     """A hint where the result is not the kind of thing that is asked for."""
+    got, want = wrong[0].got.result, wrong[0].want.result
+    if isinstance(got, tuple | list) and not isinstance(want, tuple | list) and len(got) > 1:
+        among = (
+            isinstance(case.got.result, tuple | list)
+            and any(alike(part, case.want.result, ALIKE) for part in case.got.result)
+            for case in wrong
+        )
+        if all(among):
+            return f"One of its {len(got)} things is right: return that alone."
     if numbers(got) is not None and not isinstance(got, tuple):
         return ""
     if hasattr(got, "__next__"):
@@ -91,9 +104,6 @@ def _of_the_kind(got, want):
         return f"A {type(got).__name__} is not asked for."
     if isinstance(got, list) and len({len(part) for part in got if isinstance(part, list)}) > 1:
         return "Its rows have different lengths, so it is no array: each row needs a number in each column."
-    if isinstance(got, tuple | list) and not isinstance(want, tuple | list):
-        places = [i for i, part in enumerate(got) if alike(part, want, ALIKE)]
-        return f"One of its {len(got)} things is right: return that alone." if places and len(got) > 1 else ""
     if getattr(got, "dtype", None) is not None:
         return f"Its dtype is {got.dtype}; real numbers are asked for."
     return ""
@@ -222,10 +232,15 @@ def relation(triples):
     if broken:  # the case that is told may well be finite, so this would mislead if it came alone
         finite = relation([pair for pair in triples if np.isfinite(numbers(pair[0])).all()])
         return f"{finite} For other arguments: {_of_what_is_not_finite(broken)}".strip()
+    if all(np.asarray(a).dtype.kind in "iu" and not np.any(a) and np.size(a) > 1 for a, _, _ in triples):
+        return _CUT
     pairs = [pair for pair in pairs if np.isfinite(pair[1]).all()]
     if not pairs or any(b.size == 0 for _, b, _ in pairs):
         return ""
     return _of_an_argument(pairs) or _of_a_formula(pairs) or _of_a_factor(pairs) or _of_places(pairs)
+
+
+_CUT = "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?"
 
 
 def _of_shapes(pairs):
@@ -244,7 +259,11 @@ def _of_shapes(pairs):
             if all_are(lambda a, b, c=collapse, x=axis: a.ndim > (x or 0) and close(c(a, axis=x), b, ALIKE)):
                 where = "" if axis is None else f" along axis {axis}"
                 return f"The numbers are right, but not {words} yet{where}."
-            if all_are(lambda a, b, c=collapse, x=axis: b.ndim > (x or 0) and close(c(b, axis=x), a, ALIKE)):
+            if all_are(
+                lambda a, b, c=collapse, x=axis: (
+                    b.ndim > (x or 0) and close(c(b, axis=x), a, ALIKE) and (a.size < 2 or np.ptp(a) > 0)
+                )
+            ):  # where all are the same, as 1/n is, other things lead to it, too
                 where = "" if axis is None else f" along axis {axis}"
                 return f"They are the right numbers, {words}{where}; they should stay apart."
     return ""
@@ -280,7 +299,7 @@ _FORMULAS = {  # what came, as a function of what should have come
     "In each row the numbers stand in the opposite order.": lambda b: b[:, ::-1] if b.ndim == 2 else b,
     "The numbers are right, but the array is transposed: rows are examples.": lambda b: b.T,
     "These are cumulative sums of the right numbers.": lambda b: np.cumsum(b).reshape(b.shape),
-    "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?": np.trunc,
+    _CUT: np.trunc,
     "They are rounded to whole numbers.": np.rint,
 } | {
     f"They are rounded to {digits} decimals: return all digits.": lambda b, digits=digits: np.round(b, digits)
@@ -296,9 +315,7 @@ def _of_a_formula(pairs):
             made = [formula(b) for _, b, _ in pairs]
             fits = all(m.shape == a.shape and _agree(a, m) for m, (a, _, _) in zip(made, pairs, strict=True))
             # a formula that changes nothing, or makes all alike, proves nothing
-            if fits and any(
-                not close(m, b, ALIKE) or "rounded" in text for m, (_, b, _) in zip(made, pairs, strict=True)
-            ):
+            if fits and any(not _agree(a, b) for a, b, _ in pairs):
                 if sum(np.count_nonzero(a) for a, _, _ in pairs) > 1:
                     return text
         for kind, digits in ((np.float16, 3), (np.float32, 7)):
@@ -370,7 +387,7 @@ def _of_places(pairs):
     if not any(a[mark].any() for (a, _, _), mark in zip(pairs, marks, strict=True)):
         return "Those that are wrong are 0, as if never filled: does the loop reach them, or is a `return` inside it?"
     for words, (axis, holds) in _PLACES.items():
-        if all(mark.ndim > axis and np.array_equal(mark, mark & holds(mark)) for mark, _, _ in told):
+        if all(mark.ndim > axis and _lie_in(mark, holds(mark), words, axis) for mark, _, _ in told):
             if max(mark.shape[axis] for mark, _, _ in told) > 1:
                 return f"Wrong are {words}."
     for name in [*pairs[0][2], None]:
@@ -385,7 +402,15 @@ def _of_places(pairs):
     share = sum(mark.sum() for mark, _, _ in told), sum(mark.size for mark, _, _ in told)
     if all(close(np.sort(a, None), np.sort(b, None), ALIKE) for a, b, _ in pairs):
         return "All the right numbers occur, but in other places."
-    return f"Of {share[1]} numbers {share[0]} are wrong; the others are right."
+    return f"Of {share[1]} numbers {share[0]} are wrong; the others are right." if 2 * share[0] < share[1] else ""
+
+
+def _lie_in(mark, place, words, axis):
+    """Whether all that is wrong lies there; for "all", whether each row, or column, of the place has its share."""
+    if not words.startswith("all"):
+        return not np.any(mark & ~place)
+    others = tuple(i for i in range(mark.ndim) if i != axis)
+    return np.array_equal(mark.any(axis=others), place.any(axis=others))
 
 
 def _wrong_entries(a, b):

@@ -14,7 +14,7 @@ import numpy as np
 
 from .calls import NotStarted, attempt, plain, quiet, same
 from .comparing import ALIKE, EXACT, FLOAT32, FLOAT64, alike, close, difference, in_float32, numbers
-from .evidence import Tried, explain, explain_number, of_an_error
+from .evidence import NO_RETURN, Tried, explain, explain_number, of_an_error
 from .words import call_in_words, called_name, listed, shape_in_words, shown
 
 __all__ = [
@@ -62,7 +62,7 @@ def require_result(outcome, called, hint=""):
     if outcome.error:
         raise Wrong(f"{called} {outcome.stopped}.", hint or of_an_error(outcome), outcome.printed)
     if outcome.result is None:
-        raise Wrong(f"{called} returned nothing (None). Is there a `return`?", "", outcome.printed)
+        raise Wrong(f"{called} returned nothing (None). Is there a `return`?", NO_RETURN, outcome.printed)
     return outcome.result
 
 
@@ -139,7 +139,7 @@ class FunctionExercise(Exercise):
     case_hints : dict
         {the words of a case: the hint when it fails and no mistake explains why}.
     any_hint : str
-        The hint when nothing explains a failure.
+        The hint when nothing explains a failure: what to look at, for any wrong answer.
     error_hints : dict
         {a piece of an error message, or of what else is said of a failure: the hint for it}; for an error these
         come before all others, for the rest after the listed mistakes.
@@ -278,6 +278,8 @@ class FunctionExercise(Exercise):
         for piece, hint in self.error_hints.items():
             if piece in first.finding:
                 return hint
+        if self.new and first.got.shared and not first.got.changed:
+            return f"Who changes the result would change `{first.got.shared}`, too: return a copy."
         special = {self.case_hints.get(case.words) for case in tried if case.finding}
         if len(special) == 1 and None not in special and not first.got.changed:
             return special.pop()
@@ -287,8 +289,9 @@ class FunctionExercise(Exercise):
                     f"The same came for other arguments (“{earlier.words}”). Is one of the arguments left out, or is "
                     "something kept from call to call?"
                 )
-        told = explain(tried, student, self.parts) or self.case_hints.get(first.words, "")
-        return " ".join(filter(None, [self._unused(called, student), told, self.any_hint]))
+        unused = self._unused(called, student)
+        otherwise = "" if unused else self.case_hints.get(first.words) or self.any_hint
+        return f"{unused} {explain(tried, student, self.parts, otherwise)}".strip()
 
     def _changes_by_itself(self, tried, first, student):
         """Whether the first failure, or the first success, comes out otherwise when it is asked for again."""
@@ -476,7 +479,10 @@ def require_number(student):
             raise TypeError
         number = float(student)
     except (TypeError, ValueError, OverflowError):
-        raise Wrong(f"Your answer is {shown(student)}; expected one number.", "Pass the number itself.") from None
+        hint = "Pass the number itself."
+        if isinstance(student, tuple):
+            hint += " (A comma makes two of it: ten thousand is 10000, or 10_000.)"
+        raise Wrong(f"Your answer is {shown(student)}; expected one number.", hint) from None
     if not np.isfinite(number):
         raise Wrong(f"Your answer is {number}; expected a finite number.", "What was divided by 0, or never ended?")
     return number
