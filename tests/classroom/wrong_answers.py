@@ -326,7 +326,7 @@ WRONG |= {
             cross_entropy(Z, Y) / 4
         ),  # a division by K in the first case only
         "off by the same amount, 4": lambda Z, Y: cross_entropy(Z, Y) + 4,
-        "holds infinity": lambda Z, Y: cross_entropy(Z, Y, shift=lambda Z: Z[:, :1]),
+        "write log ŷ with the logits": lambda Z, Y: -np.log(np.maximum(softmax(Z), 1e-15)[Y == 1]).mean(),
         "another order than in the stub's first line": lambda Y, Z: cross_entropy(Z, Y),  # the call is by position
     },
     "relu_backward": {

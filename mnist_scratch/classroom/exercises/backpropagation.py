@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ...functions import softmax
-from .toolkit import FunctionExercise
+from ...functions import log_softmax, sigmoid, softmax
+from .forward_pass import LOGITS, SHIFTS, shifted
+from .toolkit import EXACT, FunctionExercise
 
 _rng = np.random.default_rng(3)
 
@@ -31,6 +32,7 @@ RELU_BACKWARD = FunctionExercise(
         "float32": _layer(2, 5, "float32"),
         "tiny outputs": [np.array([[2.0, -1.0, 3.0]]), np.array([[1e-9, 0.0, 1e-30]])],
     },
+    tolerance=EXACT,
     case_hints={"tiny outputs": "However small an output is, if it is above 0 its unit was on, and the slope is 1."},
     mistakes={
         "Everything comes through. A is an output of ReLU and never negative, so `A >= 0` is true everywhere: which "
@@ -39,6 +41,16 @@ RELU_BACKWARD = FunctionExercise(
         "back.": lambda dA, A: dA * (dA > 0),
         "That is the slope g'(z) alone: 0 or 1. The chain rule multiplies it by dA.": lambda dA, A: A > 0.0,
         "You multiply by A itself; the slope of ReLU is 0 or 1, however large A is.": lambda dA, A: dA * A,
+        "The slope is 1 for every output above 0: for 0.5 as for 5.": [
+            lambda dA, A: dA * np.clip(A, 0, 1),
+            lambda dA, A: dA * (A.astype(int) > 0),
+        ],
+        "A/(A + ε) is not quite 1, and far from it where A is small.": [
+            lambda dA, A, e=10.0**-digits: dA * A / (A + e) for digits in range(6, 13)
+        ],
+        "That is the slope of the sigmoid.": lambda dA, A: dA * A * (1 - A),
+        "That is the slope of tanh.": lambda dA, A: dA * (1 - A**2),
+        "That is a leaky ReLU. Where ReLU is off, nothing goes back.": lambda dA, A: np.where(A > 0, dA, 0.01 * dA),
         "That is the forward pass once more. The backward pass hands on dA where the slope is 1.": lambda dA, A: (
             np.maximum(A, 0)
         ),
@@ -48,6 +60,8 @@ RELU_BACKWARD = FunctionExercise(
         "`@` adds up over units. An activation works on each entry by itself: multiply entry by entry.": [
             lambda dA, A: dA @ (A > 0),
             lambda dA, A: np.dot(dA, A > 0),
+            lambda dA, A: dA @ (A > 0).T,
+            lambda dA, A: dA @ A.T,
         ],
         "The entries that are let through stand in one long row: `dA[mask]` forgets where they came "
         "from.": lambda dA, A: dA[A > 0],
@@ -58,22 +72,15 @@ RELU_BACKWARD = FunctionExercise(
 )
 
 
-def _backward(Z, y):
-    return _from_probabilities(lambda Z: Z.max(axis=1, keepdims=True))(Z, y)
-
-
-def _from_probabilities(shift):
-    """The gradient by way of a softmax with another shift."""
-
-    def answer(Z, y):
-        E = np.exp(Z - shift(Z))
-        return (E / E.sum(axis=1, keepdims=True) - _targets(Z, y)) / len(y)
-
-    return answer
-
-
 def _targets(Z, y):
     return np.eye(Z.shape[1])[y]
+
+
+def _from(probabilities, targets=_targets):
+    return lambda Z, y: (probabilities(Z) - targets(Z, y)) / len(y)
+
+
+_backward = _from(softmax)
 
 
 def _less_one_at(Z, y, *where):
@@ -96,7 +103,8 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.array([1, 0])],
         "logits far apart": [np.array([[1000.0, -1000.0]]), np.array([1])],
     },
-    mistakes={
+    mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
+    | {
         "The direction is right, and everything is m times too large: J is the mean over the examples.": lambda Z, y: (
             _backward(Z, y) * len(y)
         ),
@@ -106,44 +114,63 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
             lambda Z, y: _backward(Z, y) * len(y) / Z.shape[1]
         ),
+        "1/m belongs to all of ŷ − y: to each entry, and to the 1 as well.": [
+            lambda Z, y: softmax(Z) - _targets(Z, y) / len(y),
+            lambda Z, y: softmax(Z) / len(y) - _targets(Z, y),
+            lambda Z, y: _backward(Z, y) * np.where(_targets(Z, y), 1, len(y)),
+        ],
         "The sign: the gradient points uphill. For the right class ŷ − y is negative, since its logit should "
         "rise.": lambda Z, y: -_backward(Z, y),
-        "exp overflows for large logits. Use a softmax that subtracts the row's maximum first.": _from_probabilities(
-            lambda Z: 0
+        "Subtract the 1: ŷ − y.": lambda Z, y: (softmax(Z) + _targets(Z, y)) / len(y),
+        "You subtract the label, a number such as 7. What has to be subtracted is 1, and only at the right class.": [
+            _from(softmax, lambda Z, y: y[:, None]),
+            _from(softmax, lambda Z, y: y),
+        ],
+        "Classes are counted from 0: label y belongs to the column y, not y − 1.": _from(
+            softmax, lambda Z, y: _targets(Z, y - 1)
         ),
-        "You subtract the mean of each row; the largest exponent can still be far above 0. Which number makes the "
-        "largest exponent exactly 0?": _from_probabilities(lambda Z: Z.mean(axis=1, keepdims=True)),
-        "You take one maximum for the whole array; a row far below it becomes 0/0. Each row needs its "
-        "own.": _from_probabilities(np.max),
-        "You subtract the label, a number such as 7. What has to be subtracted is 1, and only at the right "
-        "class.": lambda Z, y: (softmax(Z) - y[:, None]) / len(y),
-        "Z holds logits, not probabilities: they have to go through softmax first.": lambda Z, y: (
-            (Z - _targets(Z, y)) / len(y)
-        ),
+        LOGITS: _from(lambda Z: Z),
+        "That is the sigmoid of each logit by itself; the probabilities come from softmax.": _from(sigmoid),
+        "The softmax runs along the columns; a row is an example. Look at the axis.": _from(lambda Z: softmax(Z.T).T),
         "`[:, y]` means all rows, for each label: every row loses 1 at the labels of all the others. Each row has a "
         "label of its own.": lambda Z, y: _less_one_at(Z, y, slice(None), y),
         "`[y]` picks rows by their number, and y holds classes: columns. Say for each row which column.": lambda Z, y: (
             _less_one_at(Z, y, y)
+        ),
+        "You subtract 1 at the largest probability. It belongs to the label, whatever the network thinks.": _from(
+            softmax, lambda Z, y: _targets(Z, Z.argmax(axis=1))
+        ),
+        "The entry of the right class is set to −1; subtract 1 from it.": lambda Z, y: (
+            np.where(_targets(Z, y), -1, softmax(Z)) / len(y)
         ),
         "That is the entry of the right class alone, one number for each example. The other logits have a slope "
         "too.": lambda Z, y: _backward(Z, y)[np.arange(len(y)), y],
         "The wrong classes get a slope of 0. They have one too, ŷ/m: their logits should fall.": lambda Z, y: (
             _targets(Z, y) * _backward(Z, y)
         ),
-        "The number of classes is in the shape of Z, not in y: the largest label need not occur in a "
-        "batch.": lambda Z, y: (softmax(Z) - np.eye(max(y) + 1)[y]) / len(y),
-        "Those are the probabilities, divided by m. The targets are missing.": lambda Z, y: softmax(Z) / len(y),
-        "1 is subtracted from every entry. Only the right class of each row has a target of 1.": lambda Z, y: (
-            (softmax(Z) - 1) / len(y)
+        "The number of classes is in the shape of Z, not in y: the largest label need not occur in a batch.": _from(
+            softmax, lambda Z, y: np.eye(max(y) + 1)[y]
         ),
-        "1/m belongs to the whole row, not only to the 1.": lambda Z, y: softmax(Z) - _targets(Z, y) / len(y),
-        "Subtract the 1: ŷ − y.": lambda Z, y: (softmax(Z) + _targets(Z, y)) / len(y),
-        "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the "
-        "mean.": lambda Z, y: _backward(Z, y).sum(axis=0),
+        "Those are the probabilities, divided by m. The targets are missing.": lambda Z, y: softmax(Z) / len(y),
+        "1 is subtracted from every entry. Only the right class of each row has a target of 1.": _from(
+            softmax, lambda Z, y: 1
+        ),
+        "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the mean.": (
+            lambda Z, y: _backward(Z, y).sum(axis=0)
+        ),
+        "That is the derivative with respect to ŷ. One step more leads to the logits, through softmax: ŷ − y.": (
+            lambda Z, y: -_targets(Z, y) / softmax(Z) / len(y)
+        ),
+        "The slope of softmax is in ŷ − y already, and must not come twice.": lambda Z, y: (
+            _backward(Z, y) * softmax(Z) * (1 - softmax(Z))
+        ),
+        "That is the loss itself; its gradient has an entry for each logit.": lambda Z, y: (
+            -np.mean(log_softmax(Z)[np.arange(len(y)), y])
+        ),
     },
     second_hint="Start with the probabilities. In row i, subtract 1 in the column y[i]: `np.arange(m)` numbers the "
     "rows. Then divide by m.",
-    praise="No one-hot rows, no overflow, and each row adds up to 0.",
+    praise="No overflow, and each row adds up to 0.",
 )
 
 
@@ -198,6 +225,7 @@ DENSE_BACKWARD = FunctionExercise(
         "all sizes equal": _dense(3, 3, 3, 0.0),
         "with a penalty": _dense(4, 2, 3, 0.5),
         "float32": _dense(2, 4, 3, 0.25, "float32"),
+        "one unit, and a small penalty": _dense(3, 2, 1, 1e-4),
     },
     mistakes={
         "The penalty is missing from dW: the derivative of (λ/2)w² has to be added for each weight.": _but(
@@ -207,12 +235,32 @@ DENSE_BACKWARD = FunctionExercise(
         "1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + 2 * c * W),
         "The penalty's share of dW is half of what it should be: differentiate (λ/2)w², and the 2 of the derivative "
         "meets that 1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * W),
-        "You divide the penalty by m. It is added to the mean loss as it is, once, and not for each example.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ + c / len(A) * W
-        ),
-        "You add the penalty itself, one number, to each entry of dW. Each weight needs its own derivative.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * np.sum(W * W)
-        ),
+        "The penalty has nothing to do with m. It is added to the mean loss as it is, and once.": [
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / len(A) * W),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * len(A) * W),
+        ],
+        "You add the penalty itself to dW. Each weight needs the derivative of its own share, (λ/2)w².": [
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * np.sum(W * W)),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * W * W),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * W * W),
+        ],
+        "The derivative of (λ/2)w² grows with w itself.": [
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * np.sign(W)),
+        ],
+        "λ multiplies W, and not the gradient of the data.": [
+            _but(dW=lambda dZ, A, W, c: c * (A.T @ dZ + W)),
+            _but(dW=lambda dZ, A, W, c: (1 - c) * (A.T @ dZ)),
+            _but(dW=lambda dZ, A, W, c: (1 + c) * (A.T @ dZ)),
+        ],
+        "The penalty is a function of W alone: λ has no place in dA.": [
+            _but(dA=lambda dZ, A, W, c: dZ @ W.T + c * A),
+            _but(dA=lambda dZ, A, W, c: (1 + c) * (dZ @ W.T)),
+        ],
+        "dW holds one example alone. It is the sum over all: `+=` in a loop, and `return` after it.": [
+            _but(dW=lambda dZ, A, W, c: np.outer(A[-1], dZ[-1]) + c * W),
+            _but(dW=lambda dZ, A, W, c: np.outer(A[0], dZ[0]) + c * W, db=lambda dZ, A, W, c: dZ[0]),
+        ],
         "The penalty pulls weights toward 0: its share of the gradient is added, not subtracted.": _but(
             dW=lambda dZ, A, W, c: A.T @ dZ - c * W
         ),
@@ -223,12 +271,11 @@ DENSE_BACKWARD = FunctionExercise(
         "db is the mean of each column. The 1/m is in dZ already, so take a sum here.": _but(
             db=lambda dZ, A, W, c: dZ.mean(axis=0)
         ),
-        "You divide dW by m. The 1/m is in dZ already, and must not come twice.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W
-        ),
-        "You divide dW and db by m. The 1/m is in dZ already, and must not come twice.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, A, W, c: dZ.mean(axis=0)
-        ),
+        "You divide by m. The 1/m is in dZ already, and must not come twice.": [
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, A, W, c: dZ.mean(axis=0)),
+            lambda dZ, A, W, c: _dense_backward(dZ / len(A), A, W, c),
+        ],
         "db adds up everything. Each output has a bias of its own: sum over the examples only.": _but(
             db=lambda dZ, A, W, c: dZ.sum()
         ),

@@ -2,26 +2,26 @@
 
 import numpy as np
 
-from ...functions import log_softmax, relu, softmax, softmax_cross_entropy
+from ...functions import log_softmax, relu, sigmoid, softmax, softmax_cross_entropy
 from .toolkit import FunctionExercise
 
-_rng = np.random.default_rng(2)
-_normal = _rng.standard_normal
+_normal = np.random.default_rng(2).standard_normal
 
-_ROW_MEAN = (
-    "You subtract the mean of each row; the largest exponent can still be far above 0. Which number makes the largest "
+OVERFLOW = (
+    "exp overflows for large logits. Only differences within a row count, so shift each row before exp: how far, so "
+    "that no exponent is above 0?"
+)
+_FAR_ABOVE = (
+    "You subtract the {} of each row; the largest exponent can still be far above 0. Which number makes the largest "
     "exponent exactly 0?"
 )
-_COLUMN_MAXIMA = "You subtract the largest of each column, but a row is an example."
-_ONE_MAXIMUM = (
-    "You subtract the largest of all logits. A row far below it becomes exp of a very negative number, which is 0: "
-    "take the largest of its own row."
-)
 _LOST_AXIS = "The {} have the shape (m,), and broadcasting lays them along the columns. Keep the axis: a column (m, 1)."
-_SUMS, _MAXIMA = _LOST_AXIS.format("row sums"), _LOST_AXIS.format("row maxima")
-_MAXIMA_AND_SUMS = _LOST_AXIS.format("row maxima and the row sums")
-_LOGITS = "Z holds logits, not probabilities: they have to go through softmax first."
-_ONE_HOT = "Y holds one-hot rows here, not labels: multiply by it and add up."
+_WITH_LOGITS = (
+    "For large logits exp overflows, or becomes 0, and log(0) is −∞. Do not go through the probabilities: write log ŷ "
+    "with the logits, log ŷ_k = z_k − log Σ exp(z_j), and subtract each row's maximum first."
+)
+LOGITS = "Z holds logits, not probabilities: they have to go through softmax first."
+_NOT_LABELS = "Y holds one-hot rows here, not labels: multiply by it and add up."
 
 
 def _max(Z):
@@ -32,10 +32,23 @@ def _sum(E):
     return E.sum(axis=1, keepdims=True)
 
 
-def _shifted(shift=_max, total=_sum):
+def shifted(shift=_max, total=_sum):
     """A softmax with another shift, or another sum."""
     return lambda Z: np.exp(Z - shift(Z)) / total(np.exp(Z - shift(Z)))
 
+
+SHIFTS = {  # hint: what is subtracted from the logits, and how the exponentials are added up
+    OVERFLOW: (lambda Z: 0.0, _sum),
+    _FAR_ABOVE.format("mean"): (lambda Z: Z.mean(axis=1, keepdims=True), _sum),
+    _FAR_ABOVE.format("first logit"): (lambda Z: Z[:, :1], _sum),
+    _FAR_ABOVE.format("smallest"): (lambda Z: Z.min(axis=1, keepdims=True), _sum),
+    "You subtract the largest of each column, but a row is an example.": (lambda Z: Z.max(axis=0), _sum),
+    "You subtract the largest of all logits. A row far below it becomes exp of a very negative number, which is 0: "
+    "take the largest of its own row.": (np.max, _sum),
+    _LOST_AXIS.format("row sums"): (_max, lambda E: E.sum(axis=1)),
+    _LOST_AXIS.format("row maxima"): (lambda Z: Z.max(axis=1), _sum),
+    _LOST_AXIS.format("row maxima and the row sums"): (lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1)),
+}
 
 SOFTMAX = FunctionExercise(
     name="softmax",
@@ -51,24 +64,36 @@ SOFTMAX = FunctionExercise(
         "rows of very different size": [np.array([[1000.0, 0.0], [0.0, -1000.0]])],
         "logits far apart": [np.array([[1000.0, -1000.0]])],
     },
-    mistakes={
-        "exp overflows for large logits. Only differences within a row count, so shift each row before exp: how far, "
-        "so that no exponent is above 0?": _shifted(lambda Z: 0),
-        _ROW_MEAN: _shifted(lambda Z: Z.mean(axis=1, keepdims=True)),
-        _COLUMN_MAXIMA: _shifted(lambda Z: Z.max(axis=0)),
-        _ONE_MAXIMUM: _shifted(np.max),
+    case_hints=dict.fromkeys(("large logits", "rows of very different size", "logits far apart"), OVERFLOW),
+    mistakes={hint: shifted(*way) for hint, way in SHIFTS.items()}
+    | {
         "The columns add up to 1, and the rows should: a row is an example. Look at the axis of the sum.": [
-            _shifted(total=lambda E: E.sum(axis=0)),
-            _shifted(lambda Z: Z.max(axis=0), lambda E: E.sum(axis=0)),
+            shifted(total=lambda E: E.sum(axis=0)),
+            shifted(lambda Z: Z.max(axis=0), lambda E: E.sum(axis=0)),
         ],
-        "The whole array adds up to 1, and each row should: give the sum an axis.": _shifted(np.max, np.sum),
+        "The whole array adds up to 1, and each row should: give the sum an axis.": [
+            shifted(np.max, np.sum),
+            shifted(_max, np.sum),
+        ],
         "You divide the logits themselves by their sum. Logits may be negative; what makes a number positive, and "
         "keeps the order?": lambda Z: Z / _sum(Z),
-        _SUMS: _shifted(total=lambda E: E.sum(axis=1)),
-        _MAXIMA: _shifted(lambda Z: Z.max(axis=1)),
-        _MAXIMA_AND_SUMS: _shifted(lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1)),
+        "You divide by the largest logit. Subtract it: a difference is what softmax leaves alone.": (
+            lambda Z: softmax(Z / _max(Z))
+        ),
+        "The maximum is subtracted after exp. It belongs into the exponent.": (
+            lambda Z: (np.exp(Z) - _max(Z)) / _sum(np.exp(Z) - _max(Z))
+        ),
+        "The sign of the exponent: the largest logit has the smallest probability.": lambda Z: softmax(-Z),
+        "That is 1 for the largest logit and 0 for all others; the others have probabilities, too.": (
+            lambda Z: np.eye(Z.shape[1])[Z.argmax(axis=1)]
+        ),
+        "That is the sigmoid of each logit by itself. In softmax the probabilities of a row share a sum of 1.": sigmoid,
+        "These are powers of 2; exp is a power of e.": lambda Z: softmax(Z * np.log(2)),
         "The rows do not add up to 1 yet.": lambda Z: np.exp(Z - _max(Z)),
-        "These are the logarithms of the probabilities; return the probabilities.": lambda Z: np.log(softmax(Z)),
+        "These are the logarithms of the probabilities; return the probabilities.": [
+            log_softmax,
+            lambda Z: np.log(softmax(Z)),
+        ],
     },
     second_hint="Three steps: subtract each row's maximum, take exp, divide by each row's sum. `keepdims=True` keeps "
     "the shapes (m, 1).",
@@ -86,6 +111,10 @@ def _mean_over_examples(terms):
     return lambda Z, Y: -np.mean(np.sum(terms(softmax(Z), Y), axis=1))
 
 
+def _picked(Z, Y):
+    return np.sum(log_softmax(Z) * Y, axis=1)
+
+
 CROSS_ENTROPY = FunctionExercise(
     name="cross_entropy",
     number="2.2",
@@ -101,56 +130,62 @@ CROSS_ENTROPY = FunctionExercise(
         "wrong, and very sure": [np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])],
         "rows of very different size": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.eye(2)],
     },
-    mistakes={
+    case_hints=dict.fromkeys(("the right class has the logit −1000", "wrong, and very sure"), _WITH_LOGITS)
+    | dict.fromkeys(("right, and very sure", "rows of very different size"), _WITH_LOGITS),
+    mistakes={hint: _by_logarithms(*way) for hint, way in SHIFTS.items()}
+    | {
         "That is the sum over the examples; the task asks for the mean. Divide by m, the number of rows.": (
-            lambda Z, Y: softmax_cross_entropy(Z, Y) * len(Z)
+            lambda Z, Y: -_picked(Z, Y).sum()
         ),
         "You divide by m times K: a mean over all entries. Sum over the classes, then take the mean over the "
-        "examples.": lambda Z, Y: softmax_cross_entropy(Z, Y) / Z.shape[1],
+        "examples.": lambda Z, Y: -np.mean(Y * log_softmax(Z)),
         "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
-            lambda Z, Y: softmax_cross_entropy(Z, Y) * len(Z) / Z.shape[1]
+            lambda Z, Y: -_picked(Z, Y).sum() / Z.shape[1]
         ),
-        "The sign: the log of a probability is negative, and a loss is not.": (
-            lambda Z, Y: -softmax_cross_entropy(Z, Y)
-        ),
-        "exp(−1000) is 0 as a float, and log(0) is −∞. Do not go through the probabilities: write log ŷ with the "
-        "logits, log ŷ_k = z_k − log Σ exp(z_j), and subtract the maximum first.": (
-            _mean_over_examples(lambda P, Y: Y * np.log(P))
-        ),
+        "The sign: the log of a probability is negative, and a loss is not.": lambda Z, Y: _picked(Z, Y).mean(),
+        _WITH_LOGITS: _mean_over_examples(lambda P, Y: Y * np.log(P)),
         "A small number inside the logarithm hides the trouble: a loss of 1002 becomes about 28. Write log ŷ with the "
         "logits instead, log ŷ_k = z_k − log Σ exp(z_j).": _mean_over_examples(lambda P, Y: Y * np.log(P + 1e-12)),
-        "These are the losses of the single examples; the task asks for their mean.": (
-            lambda Z, Y: -np.sum(Y * np.log(softmax(Z)), axis=1)
+        "These are the losses of the single examples; the task asks for their mean.": lambda Z, Y: -_picked(Z, Y),
+        "That is the loss of the first example alone: does `return` stand inside the loop?": [
+            lambda Z, Y: -_picked(Z, Y)[0],
+            lambda Z, Y: -_picked(Z, Y)[0] / len(Z),
+        ],
+        "That is the logarithm of a mean; the task asks for the mean of the logarithms.": (
+            lambda Z, Y: -np.log(np.mean(np.sum(softmax(Z) * Y, axis=1)))
         ),
-        _LOGITS: lambda Z, Y: -np.mean(np.sum(Y * np.log(Z), axis=1)),
+        LOGITS: lambda Z, Y: -np.mean(np.sum(Y * np.log(Z), axis=1)),
         "Only the right class counts: multiply by Y before you sum over the classes.": (
             _mean_over_examples(lambda P, Y: np.log(P))
+        ),
+        "`[:, labels]` picks columns for all rows. Each row has one class of its own.": (
+            lambda Z, Y: -log_softmax(Z)[:, Y.argmax(axis=1)].mean()
         ),
         "That is binary cross-entropy, with a term for the wrong classes too. Only the right class counts here.": (
             _mean_over_examples(lambda P, Y: Y * np.log(P) + (1 - Y) * np.log(1 - P))
         ),
+        "That is the squared error. Cross-entropy is −log of the probability of the right class.": [
+            lambda Z, Y: np.mean(np.sum((softmax(Z) - Y) ** 2, axis=1)),
+            lambda Z, Y: np.mean((softmax(Z) - Y) ** 2),
+        ],
         "An infinite loss is replaced by 0: the worst answer of all costs nothing. Write log ŷ with the logits "
         "instead, log ŷ_k = z_k − log Σ exp(z_j).": (
             _mean_over_examples(lambda P, Y: np.nan_to_num(Y * np.log(P), posinf=0, neginf=0))
         ),
-        "exp overflows for large logits. Only differences within a row count, so shift each row first.": (
-            _by_logarithms(lambda Z: 0.0)
-        ),
         "You subtract the maximum inside the sum, but not from z_k.": (
             lambda Z, Y: -np.sum(Y * (log_softmax(Z) + _max(Z))) / len(Z)
         ),
-        _ROW_MEAN: _by_logarithms(lambda Z: Z.mean(axis=1, keepdims=True)),
-        _COLUMN_MAXIMA: _by_logarithms(lambda Z: Z.max(axis=0)),
-        _ONE_MAXIMUM: _by_logarithms(np.max),
-        _SUMS: _by_logarithms(total=lambda E: E.sum(axis=1)),
-        _MAXIMA: _by_logarithms(lambda Z: Z.max(axis=1)),
-        _MAXIMA_AND_SUMS: _by_logarithms(lambda Z: Z.max(axis=1), lambda E: E.sum(axis=1)),
+        "The softmax runs along the columns; a row is an example. Look at the axis.": [
+            _by_logarithms(total=lambda E: E.sum(axis=0)),
+            _by_logarithms(lambda Z: Z.max(axis=0), lambda E: E.sum(axis=0)),
+        ],
+        "The logarithm of the sum is subtracted from z_k, not added.": (_by_logarithms(log=lambda sums: -np.log(sums))),
         "That is log₂; here log is the natural logarithm.": [
-            lambda Z, Y: softmax_cross_entropy(Z, Y) / np.log(2),
+            lambda Z, Y: -_picked(Z, Y).mean() / np.log(2),
             _by_logarithms(log=np.log2),
         ],
     },
-    error_hints=dict.fromkeys(("arrays used as indices must be", "shape mismatch: indexing arrays"), _ONE_HOT),
+    error_hints=dict.fromkeys(("arrays used as indices must be", "shape mismatch: indexing arrays"), _NOT_LABELS),
     second_hint="With s = Z less its row maxima, log ŷ = s − log(sum of exp(s) over the row). Then −Σ Y log ŷ over all "
     "entries, divided by m.",
     praise="It tells a loss of 1002 from an infinite one.",
@@ -180,19 +215,34 @@ DENSE_FORWARD = FunctionExercise(
         "four examples": _layer(4, 3, 2, np.tanh),
         "all sizes equal": _layer(3, 3, 3, relu),
         "g is z² + 1": _layer(5, 2, 4, _square),
+        "g is softmax": _layer(3, 4, 2, softmax),
         "one example, float32": _layer(1, 4, 2, relu, "float32"),
+        "one unit": _layer(3, 2, 1, np.tanh),
     },
+    case_hints={"g is softmax": "g is a function of arrays, and may need all of AW + b: call it once, with the whole."},
     mistakes={
         "The bias is missing.": lambda A, W, b, g: g(A @ W),
         "The bias is added after the activation; it belongs inside: g(AW + b).": lambda A, W, b, g: g(A @ W) + b,
         "The activation g is missing.": lambda A, W, b, g: A @ W + b,
         "g is applied to A instead of to AW + b.": lambda A, W, b, g: g(A) @ W + b,
+        "g is applied to A as well: the activation comes after the sum.": lambda A, W, b, g: g(g(A) @ W + b),
+        "g is applied twice.": lambda A, W, b, g: g(g(A @ W + b)),
         "You use ReLU whatever g is. g is an argument: call it.": lambda A, W, b, g: relu(A @ W + b),
         "`*` multiplies entry by entry. The matrix product is `@`.": lambda A, W, b, g: g(A * W + b),
-        "Here the rows are the examples: A comes first, then W.": lambda A, W, b, g: g(W @ A + b),
+        "Here the rows are the examples: A comes first, then W.": [
+            lambda A, W, b, g: g(W @ A + b),
+            lambda A, W, b, g: g(W.T @ A + b),
+        ],
         "W has the shape (n_in, n_out) already: no transpose is needed.": lambda A, W, b, g: g(A @ W.T + b),
         "The bias is subtracted.": lambda A, W, b, g: g(A @ W - b),
-        "g is applied to A as well: the activation comes after the sum.": lambda A, W, b, g: g(g(A) @ W + b),
+        "The bias counts once for each input. It comes once, after the sum.": lambda A, W, b, g: g(A @ W + len(W) * b),
+        "Each unit has a bias of its own, b[j].": [
+            lambda A, W, b, g: g(A @ W + b[0]),
+            lambda A, W, b, g: g(A @ W + b.sum()),
+            lambda A, W, b, g: g(A @ W + b.mean()),
+        ],
+        "The last input is left out of the sum.": lambda A, W, b, g: g(A[:, :-1] @ W[:-1] + b),
+        "A unit adds its inputs up: a sum over the inputs, no mean.": lambda A, W, b, g: g(A @ W / len(W) + b),
         "The bias is added as a column, one entry for each example. It has one entry for each unit, and is added to "
         "every row: plain `+ b`.": lambda A, W, b, g: g(A @ W + b.reshape(-1, 1)),
     },
