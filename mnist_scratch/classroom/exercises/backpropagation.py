@@ -101,7 +101,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "both with the label 1": [_some(2, 4), np.array([1, 1])],
         "float32": [_some(4, 3, "float32"), np.array([2, 2, 0, 1])],
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.array([1, 0])],
-        "logits far apart": [np.array([[1000.0, -1000.0]]), np.array([1])],
+        "logits far apart": [np.array([[-1000.0, 1000.0]]), np.array([0])],
     },
     mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
     | {
@@ -225,7 +225,7 @@ DENSE_BACKWARD = FunctionExercise(
         "all sizes equal": _dense(3, 3, 3, 0.0),
         "with a penalty": _dense(4, 2, 3, 0.5),
         "float32": _dense(2, 4, 3, 0.25, "float32"),
-        "one unit, and a small penalty": _dense(3, 2, 1, 1e-4),
+        "one unit, and a small penalty": [_some(3, 1) / 3, *_dense(3, 2, 1, 1e-4)[1:]],
     },
     mistakes={
         "The penalty is missing from dW: the derivative of (λ/2)w² has to be added for each weight.": _but(
@@ -313,8 +313,9 @@ DENSE_BACKWARD = FunctionExercise(
         "The order of the three: return dA, dW, db.": [_in_order(1, 2, 0), _in_order(2, 1, 0), _in_order(1, 0, 2)],
     },
     case_hints={
+        "one unit, and a small penalty": "A small λ counts as well: networks are often trained with 0.0001.",
         "all sizes equal": "Where sizes are equal every product fits, right or wrong. Look at the index that is "
-        "summed: over examples for dW, over outputs for dA."
+        "summed: over examples for dW, over outputs for dA.",
     },
     parts=("dA", "dW", "db"),
     second_hint="Let the shapes lead: which product of dZ and W, one of them transposed, is (m, n)? Which of A and dZ "

@@ -64,7 +64,7 @@ def alike(a, b, tolerance=EXACT):
     if numbers(a) is not None and numbers(b) is not None:
         return close(a, b, tolerance)
     try:
-        return type(a) is type(b) and (a is b or callable(a) or bool(np.all(a == b)))
+        return type(a) is type(b) and (a is b or callable(a) or hasattr(a, "__next__") or bool(np.all(a == b)))
     except Exception:  # whatever `==` does there
         return False
 

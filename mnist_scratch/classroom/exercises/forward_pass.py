@@ -62,7 +62,7 @@ SOFTMAX = FunctionExercise(
         "float32": [_normal((2, 5)).astype(np.float32)],
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]])],
         "rows of very different size": [np.array([[1000.0, 0.0], [0.0, -1000.0]])],
-        "logits far apart": [np.array([[1000.0, -1000.0]])],
+        "logits far apart": [np.array([[-1000.0, 1000.0]])],
     },
     case_hints=dict.fromkeys(("large logits", "rows of very different size", "logits far apart"), OVERFLOW),
     mistakes={hint: shifted(*way) for hint, way in SHIFTS.items()}
@@ -80,7 +80,7 @@ SOFTMAX = FunctionExercise(
         "You divide by the largest logit. Subtract it: a difference is what softmax leaves alone.": (
             lambda Z: softmax(Z / _max(Z))
         ),
-        "The maximum is subtracted after exp. It belongs into the exponent.": (
+        "The maximum is subtracted after exp. It belongs in the exponent.": (
             lambda Z: (np.exp(Z) - _max(Z)) / _sum(np.exp(Z) - _max(Z))
         ),
         "The sign of the exponent: the largest logit has the smallest probability.": lambda Z: softmax(-Z),
@@ -240,6 +240,10 @@ DENSE_FORWARD = FunctionExercise(
             lambda A, W, b, g: g(A @ W + b[0]),
             lambda A, W, b, g: g(A @ W + b.sum()),
             lambda A, W, b, g: g(A @ W + b.mean()),
+        ],
+        "The result is transposed: a row is an example.": [
+            lambda A, W, b, g: g(A @ W + b).T,
+            lambda A, W, b, g: g((A @ W + b).T),
         ],
         "The last input is left out of the sum.": lambda A, W, b, g: g(A[:, :-1] @ W[:-1] + b),
         "A unit adds its inputs up: a sum over the inputs, no mean.": lambda A, W, b, g: g(A @ W / len(W) + b),
