@@ -101,7 +101,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "both with the label 1": [_some(2, 4), np.array([1, 1])],
         "float32": [_some(4, 3, "float32"), np.array([2, 2, 0, 1])],
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.array([1, 0])],
-        "logits far apart": [np.array([[-1000.0, 1000.0]]), np.array([0])],
+        "logits far apart": [np.array([[-1000.0, 0.0, 1000.0], [1000.0, 0.0, 0.0]]), np.array([0, 2])],
     },
     mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
     | {

@@ -62,7 +62,7 @@ SOFTMAX = FunctionExercise(
         "float32": [_normal((2, 5)).astype(np.float32)],
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]])],
         "rows of very different size": [np.array([[1000.0, 0.0], [0.0, -1000.0]])],
-        "logits far apart": [np.array([[-1000.0, 1000.0]])],
+        "logits far apart": [np.array([[-1000.0, 0.0, 1000.0]])],
     },
     case_hints=dict.fromkeys(("large logits", "rows of very different size", "logits far apart"), OVERFLOW),
     mistakes={hint: shifted(*way) for hint, way in SHIFTS.items()}
