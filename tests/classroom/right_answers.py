@@ -171,39 +171,28 @@ bug_hunt = [
 
 
 class numerical_gradient:
-    def in_float32(function, place, step=1e-5):
-        slopes = np.zeros(place.size, np.float32)
+    def from_a_flat_iterator(function, place, step=1e-5):
+        slopes = []
         for i in range(place.size):
             original, values = place.flat[i], []
             for change in (step, -step):
                 place.flat[i] = original + change
-                values.append(function())
+                values.append(float(function()))
             place.flat[i] = original
-            slopes[i] = (values[0] - values[1]) / (2 * step)
-        return slopes.reshape(place.shape)
+            slopes.append((values[0] - values[1]) / 2 / step)
+        return np.reshape(slopes, place.shape)
 
 
 class relative_error:
     def with_loops(a, n):
-        difference = size_a = size_n = 0.0
-        for u, v in zip(a.ravel().tolist(), n.ravel().tolist(), strict=True):
-            difference += (u - v) ** 2
-            size_a += u**2
-            size_n += v**2
-        return 0 if size_a == size_n == 0 else difference**0.5 / (size_a**0.5 + size_n**0.5)
-
-    def in_float32(a, n):
-        a, n = np.float32(a), np.float32(n)
-        if not a.any() and not n.any():
-            return np.float32(0)
-        return np.sqrt(np.sum((a - n) ** 2)) / (np.sqrt(np.sum(a * a)) + np.sqrt(np.sum(n * n)))
+        sizes = [math.hypot(*map(float, array.ravel())) for array in (a - n, a, n)]
+        return sizes[0] / (sizes[1] + sizes[2]) if any(sizes) else 0
 
 
 class four_point_difference:
-    def in_float32(f, x, epsilon):
-        x, epsilon = np.float32(x), np.float32(epsilon)
-        near, far = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
-        return (8 * near - far) / (12 * epsilon)
+    def by_extrapolation(f, x, h):
+        near, far = ((f(x + step) - f(x - step)) / (2 * step) for step in (h, 2 * h))
+        return (4 * near - far) / 3
 
 
 # ------------------------------------------------------------------------------------------------ notebook 05

@@ -7,8 +7,10 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+from numpy.linalg import norm
 
 from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
+from mnist_scratch.classroom.exercises import EXERCISES
 from mnist_scratch.functions import log_softmax, softmax
 from mnist_scratch.recipes import RECIPES
 
@@ -273,6 +275,11 @@ def slopes_by_adding(restore):
     return numerical_gradient
 
 
+def right(name, change=lambda result: result):
+    """The right answer, with its result changed."""
+    return lambda *given: change(EXERCISES[name].reference(*given))
+
+
 def weights_added(image, y, x):
     i, j = int(np.floor(y)), int(np.floor(x))
     padded = np.pad(image, 60)[60 + i : 62 + i, 60 + j : 62 + j]
@@ -338,9 +345,22 @@ WRONG |= {
         "expected 3": lambda dZ, A, W, c: (A, W),
     },
     "numerical_gradient": {
-        "rounding leaves a trace": slopes_by_adding(1),
-        "as soon as it has been measured, or": slopes_by_adding(0),
+        "rounding leaves a trace": [slopes_by_adding(1), slopes_by_adding(0)],
         "f takes no argument": lambda f, x, epsilon=1e-5: f(x + epsilon),
+        "A small slope is a slope": right("numerical_gradient", lambda g: np.where(abs(g) < 1e-8, 0, g)),
+        "keeps some 7 digits": right("numerical_gradient", np.float32),
+    },
+    "relative_error": {
+        "However small numbers are": [
+            lambda a, n: 0.0 if np.allclose(a, n) else right("relative_error")(a, n),
+            lambda a, n: right("relative_error")(a, n) if norm(a) + norm(n) > 1e-50 else 0.0,
+        ],
+        "keeps some 7 digits": lambda a, n: np.float32(right("relative_error")(np.float32(a), np.float32(n))),
+    },
+    "four_point_difference": {
+        "f takes one number": lambda f, x, e: f(x + e * np.array([2, 1, -1, -2])) @ [-1, 8, -8, 1] / (12 * e),
+        "`epsilon` makes no difference": lambda f, x, e: right("four_point_difference")(f, x, 1e-5),
+        "rounded to 4 decimals": right("four_point_difference", lambda slope: round(slope, 4)),
     },
     "sgd_step": {"`gradients` belongs to the caller": changed_in_place(1)},
     "momentum_step": {"`gradients` belongs to the caller": changed_in_place(1)},

@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from .calls import Outcome
-from .comparing import ALIKE, EXACT, alike, close, in_float32, numbers
+from .comparing import ALIKE, EXACT, FLOAT32, alike, close, in_float32, numbers
 from .words import listed
 
 
@@ -29,8 +29,12 @@ class Tried:
 NO_RETURN = "Only `return` gives a result to the caller; without it a function gives None."
 
 
-def explain(tried, student, parts=(), otherwise=""):
-    """A hint from the evidence alone; `otherwise`, where it says nothing of what is wrong. tried: all cases."""
+def explain(tried, student, parts=(), unused="", otherwise=""):
+    """A hint from the evidence alone.
+
+    tried: all cases. unused: a sentence on arguments that make no difference, if there are any. otherwise: what to say
+    where the evidence says nothing of what is wrong.
+    """
     first = next(case for case in tried if case.finding)
     tried = [case for case in tried if not case.want.error]
     wrong = [case for case in tried if case.finding]
@@ -47,7 +51,8 @@ def explain(tried, student, parts=(), otherwise=""):
         return f"It prints something; {NO_RETURN[0].lower()}{NO_RETURN[1:]}" if first.got.printed else NO_RETURN
     else:
         returned = [case for case in wrong if not case.got.error]
-        sentences.append(_of_the_kind(returned) or _of_the_results(returned, parts))
+        told = _of_the_kind(returned) or _of_the_results(returned, parts)
+        sentences.append(unused if unused and (not told or told.startswith(("Of ", "In each case"))) else told)
     if not any(sentences):
         sentences.append(otherwise)
     return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
@@ -91,6 +96,9 @@ def _of_the_kind(wrong):
         if all(among):
             return f"One of its {len(got)} things is right: return that alone."
     if numbers(got) is not None and not isinstance(got, tuple):
+        asked, truth_values = numbers(want), np.asarray(got).dtype == bool
+        if truth_values and asked is not None and not np.isin(asked, (0, 1)).all():
+            return "That is True or False; numbers are asked for."
         return ""
     if hasattr(got, "__next__"):
         return "A generator hands out its items one by one, when it is asked; here the whole is asked for, at once."
@@ -221,6 +229,8 @@ def relation(triples):
     """What turns the expected numbers into those that came, in every wrong case. triples: (got, want, arguments)."""
     if any(getattr(a, "dtype", None) == np.float16 for a, _, _ in triples):
         return "Its dtype is float16, which keeps some 3 digits and ends at 65504; more is asked for here."
+    if any(getattr(a, "dtype", None) == np.float32 and close(a, b, FLOAT32) for a, b, _ in triples):
+        return "Its dtype is float32, which keeps some 7 digits; more is asked for here."
     pairs = [(numbers(a), numbers(b), arguments) for a, b, arguments in triples]
     if not pairs or any(a is None or b is None for a, b, _ in pairs) or isinstance(triples[0][0], tuple):
         return ""
@@ -311,6 +321,10 @@ def _of_a_formula(pairs):
     if sum(b.size for _, b, _ in pairs) < 2:
         return ""
     with np.errstate(all="ignore"):
+        for kind, digits in ((np.float16, 3), (np.float32, 7)):
+            near = all(close(a, b, (0.0, 10.0 ** (1 - digits))) for a, b, _ in pairs)
+            if near and all(close(a, a.astype(kind), EXACT) for a, _, _ in pairs):
+                return f"It is as exact as {np.dtype(kind).name}, some {digits} digits; more is asked for here."
         for text, formula in _FORMULAS.items():
             made = [formula(b) for _, b, _ in pairs]
             fits = all(m.shape == a.shape and _agree(a, m) for m, (a, _, _) in zip(made, pairs, strict=True))
@@ -318,10 +332,6 @@ def _of_a_formula(pairs):
             if fits and any(not _agree(a, b) for a, b, _ in pairs):
                 if sum(np.count_nonzero(a) for a, _, _ in pairs) > 1:
                     return text
-        for kind, digits in ((np.float16, 3), (np.float32, 7)):
-            near = all(close(a, b, (0.0, 10.0 ** (1 - digits))) for a, b, _ in pairs)
-            if near and all(close(a, a.astype(kind), EXACT) for a, _, _ in pairs):
-                return f"It is as exact as {np.dtype(kind).name}, some {digits} digits; more is asked for here."
     if all(close(a, b, (1e-3, 1e-5)) for a, b, _ in pairs):
         return (
             "Nearly right, and not quite: is something rounded, is a small number added for safety, is a limit set "

@@ -1,13 +1,15 @@
 """The exercises of notebook 04: the bug hunt, and three functions that measure and compare slopes."""
 
 import difflib
+import math
 from functools import cache
 
 import numpy as np
 
 from ...gradient_check import gradient_check, relative_error
 from .. import bugs
-from .toolkit import FunctionExercise, NotStarted, OpenExercise, Wrong, alike, attempt, called_name, shown
+from .toolkit import FunctionExercise, NotStarted, OpenExercise, Wrong, shown
+from .words import listed
 
 _rng = np.random.default_rng(4)
 
@@ -51,11 +53,10 @@ def _batch(rng):
 def _judge_bug_hunt(verdicts):
     if verdicts is None or verdicts is Ellipsis:
         raise NotStarted
-    example = '{"A": "mask", "B": "stale", …}'
     if not isinstance(verdicts, dict) or any(str(letter).strip().upper() not in bugs.BUGS for letter in verdicts):
         raise Wrong(
             f"Your answer is {shown(verdicts)}; expected a dictionary with a cause for each letter from A to J.",
-            f"Write it like `{example}`.",
+            'Write it like `{"A": "mask", "B": "stale", …}`.',
         )
     named = {str(letter).strip().upper(): _cause(cause) for letter, cause in verdicts.items()}
     named = {letter: named[letter] for letter in bugs.BUGS if named.get(letter)}
@@ -95,15 +96,11 @@ def _excludes(letter, cause):
     off = [name for name in report if name not in expected]
     reasons = []
     if right:
-        reasons.append(f"`{cause}` would spoil {_listed(right)}, and the report has {_them(right)} right")
+        reasons.append(f"`{cause}` would spoil {listed(right)}, and the report has {_them(right)} right")
     if off:
         would = "it" if reasons else f"`{cause}`"
-        reasons.append(f"{would} would leave {_listed(off)} alone, and the report has {_them(off)} wrong")
+        reasons.append(f"{would} would leave {listed(off)} alone, and the report has {_them(off)} wrong")
     return "; ".join(reasons) + "."
-
-
-def _listed(names):
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _them(names):
@@ -115,6 +112,7 @@ BUG_HUNT = OpenExercise(
     number="4.1",
     task="Name the cause of each of the ten bugs.",
     judged_by=_judge_bug_hunt,
+    to_start="Put a cause in the place of each `?`, and run both cells.",
     second_hint="Ask of each network: which array is the last one, counted from the left, that is wrong? Are weights "
     "and biases both wrong, or only one kind? Does it vanish without the penalty? Are all errors equal? Each answer "
     "rules out causes.",
@@ -125,7 +123,7 @@ BUG_HUNT = OpenExercise(
 
 
 def _with_each(slope):
-    """slope(at, epsilon) for each entry of x, where at(step) is f with that entry moved by step."""
+    """slope(at, epsilon, x) for each entry of x, where at(step) is f with that entry, x, moved by step."""
 
     def answer(f, x, epsilon=1e-5):
         slopes = np.zeros(x.shape)
@@ -136,14 +134,14 @@ def _with_each(slope):
                 x[index] = original + step
                 return f()
 
-            slopes[index] = slope(at, epsilon)
+            slopes[index] = slope(at, epsilon, original)
             x[index] = original
         return slopes
 
     return answer
 
 
-_central = _with_each(lambda at, e: (at(e) - at(-e)) / (2 * e))
+_central = _with_each(lambda at, e, x: (at(e) - at(-e)) / (2 * e))
 
 
 def _numerical_gradient(f, x, epsilon=1e-5):
@@ -161,33 +159,22 @@ def _restores_at_the_end(f, x, epsilon=1e-5):
     return slopes
 
 
-def _all_at_once(f, x, epsilon=1e-5):
-    before = x.copy()
-    x[...] = before + epsilon
+def _all_at_once(f, x, epsilon=1e-5, keep=np.copy):
+    original = keep(x)
+    x[...] = original + epsilon
     above = f()
-    x[...] = before - epsilon
+    x[...] = original - epsilon
     slope = (above - f()) / (2 * epsilon)
-    x[...] = before
+    x[...] = original
     return slope
 
 
-def _row_by_row(f, x, epsilon=1e-5):
-    slopes = np.zeros_like(x)
-    for i in range(len(x)):
-        slopes[i] = _all_at_once(f, x[i : i + 1], epsilon)
-    return slopes
+def _row_by_row(keep, spread=np.broadcast_to):
+    def answer(f, x, epsilon=1e-5):
+        slopes = [_all_at_once(f, x[i : i + 1], epsilon, keep) for i in range(len(x))]
+        return np.stack([spread(slope, x.shape[1:]) for slope in slopes])
 
-
-def _views_of_rows(f, x, epsilon=1e-5):
-    slopes = np.zeros_like(x)
-    for i in range(len(x)):
-        original = x[i]
-        x[i] = original + epsilon
-        above = f()
-        x[i] = original - epsilon
-        slopes[i] = (above - f()) / (2 * epsilon)
-        x[i] = original
-    return slopes
+    return answer
 
 
 def sum_of_cubes(x):
@@ -216,66 +203,63 @@ def _read(student, f, x, *epsilon):
     return student(read, x, *epsilon)
 
 
-def _require_restored(student):
-    arguments = {"f": sum_of_cubes, "x": np.random.default_rng(5).standard_normal((4, 5))}
-    tried = attempt(student, arguments, lambda f, *given: (_read(f, *given), given[1]), may_change=("x",))
-    if tried.error:
-        return
-    slopes, x = tried.result
-    change = np.max(abs(x - arguments["x"]))
-    if change >= 1e-9 or (change and alike(slopes, 3 * arguments["x"] ** 2, 1e-4)):  # wrong slopes come first
-        raise Wrong(
-            f"{called_name(student)}(f, x) left x changed, by up to {change:.0e}.",
-            "Adding ε and subtracting it again is not quite nothing: rounding leaves a trace. Keep the entry's value, "
-            "and put that back."
-            if change < 1e-9
-            else "Put each entry back as soon as it has been measured, or the next slope belongs to another point.",
-        )
-
-
 NUMERICAL_GRADIENT = FunctionExercise(
     name="numerical_gradient",
     number="4.2",
     task="Measure the slope of f along each entry of x with central differences, and leave x as it was.",
     reference=_numerical_gradient,
-    before=_require_restored,
     observe=_read,
-    may_change=("x",),  # it has to, and whether it puts it back is looked at separately
+    float32_will_do=False,  # the tool is for differences of 1e-7
     cases={
-        "f the sum of x³; so coarse a step shows which difference it is": [
+        "a vector, f the sum of x³; so coarse a step shows which difference it is": [
             sum_of_cubes,
             np.array([1.0, 2.0, -1.0]),
             0.1,
         ],
-        "f the cube of the sum of x": [cube_of_sum, _rng.uniform(0.5, 1.0, (2, 3)), 0.1],
+        "a matrix, f the cube of the sum of x": [cube_of_sum, _rng.uniform(0.5, 1.0, (2, 3)), 0.1],
         "f a weighted sum of x²": [weighted_squares, _rng.standard_normal((3, 3))],
         "an array without axes, f = exp x": [exponential, np.array(0.5)],
         "its columns one after the other in memory, f a weighted sum of x²": [
             weighted_squares,
             np.asfortranarray(_rng.standard_normal((2, 3))),
         ],
+        "slopes of some 1e-9": [weighted_squares, 1e-9 * _rng.standard_normal(4)],
         "float32, f the sum of x³": [sum_of_cubes, np.array([[0.25, -0.5, 1.0]], np.float32), 0.015625],
     },
+    case_hints={"slopes of some 1e-9": "A small slope is a slope, too: neither 0 nor to be rounded."},
     mistakes={
         "That is the forward difference: one step, starting from x itself. The central one takes a step to either "
-        "side.": _with_each(lambda at, e: (at(e) - at(0)) / e),
+        "side.": _with_each(lambda at, e, x: (at(e) - at(0)) / e),
         "That is the backward difference: one step, ending at x itself. The central one takes a step to either side.": (
-            _with_each(lambda at, e: (at(0) - at(-e)) / e)
+            _with_each(lambda at, e, x: (at(0) - at(-e)) / e)
         ),
-        "From x − ε to x + ε it is 2ε, not ε.": _with_each(lambda at, e: (at(e) - at(-e)) / e),
+        "One of the two values belongs to x itself, so they are ε apart, and not 2ε. Take a step to either side.": [
+            _with_each(lambda at, e, x: (at(e) - at(0)) / (2 * e)),
+            _with_each(lambda at, e, x: (at(0) - at(-e)) / (2 * e)),
+        ],
+        "From x − ε to x + ε it is 2ε, not ε.": _with_each(lambda at, e, x: (at(e) - at(-e)) / e),
         "`/ 2 * epsilon` divides by 2 and then multiplies by ε. Put 2ε in parentheses.": (
-            _with_each(lambda at, e: (at(e) - at(-e)) / 2 * e)
+            _with_each(lambda at, e, x: (at(e) - at(-e)) / 2 * e)
         ),
         "The difference is not divided by the distance between the two points yet.": (
-            _with_each(lambda at, e: at(e) - at(-e))
+            _with_each(lambda at, e, x: at(e) - at(-e))
         ),
         "The step is always the same. It is an argument: `epsilon`.": lambda f, x, e=1e-5: _central(f, x, 1e-5),
+        "Your step is ε times the entry, which is no step where the entry is 0. Add ε and subtract it.": (
+            _with_each(lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e))
+        ),
+        "That is the gradient of Σx². Call f, whatever it is: it is the function to be measured.": lambda f, x, e=0: (
+            2 * x
+        ),
         "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go on "
         "to the next.": [_all_at_once, lambda f, x, e=1e-5: np.full(x.shape, _all_at_once(f, x, e))],
         "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
-        "through the single entries of any array.": _row_by_row,
+        "through the single entries of any array.": _row_by_row(np.copy),
         "`original = x[i]` of a matrix is a view of its row, and changes with it. `np.ndindex(x.shape)` goes through "
-        "the single entries of any array, which are numbers.": _views_of_rows,
+        "the single entries of any array, which are numbers.": [
+            _row_by_row(np.asarray),
+            _row_by_row(np.asarray, lambda slope, shape: slope),
+        ],
         "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
         "moved. Put each one back before you go on.": _restores_at_the_end,
         "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.": (
@@ -292,6 +276,9 @@ NUMERICAL_GRADIENT = FunctionExercise(
     error_hints={
         "f() takes 0 positional arguments": "f takes no argument: it reads the array x itself. Change one entry of x, "
         "then call f().",
+        "changed its argument `x`": "Keep each entry's value before you move it, and put that back as soon as it is "
+        "measured; else the next slope belongs to another point. Adding ε and subtracting it again is not quite "
+        "nothing: rounding leaves a trace.",
     },
     second_hint="`for index in np.ndindex(x.shape)`: keep `x[index]`, set it to that plus ε, call f, set it to that "
     "minus ε, call f, set it back. The slope goes to the same index of a new array.",
@@ -305,18 +292,16 @@ _ONE_OFF = np.ones(100)
 _ONE_OFF[7] = 2
 _VECTOR, _MATRIX = _rng.standard_normal(6), _rng.standard_normal((3, 4))
 _WITH_ZEROS = np.array([[0.0, 1.0], [0.0, -2.0]])
-
-
-def _and_zero_by_zero_apart(compare):
-    """A mistake, and the same mistake by one who has thought of 0/0."""
-    return [compare, lambda a, n: compare(a, n) if a.any() or n.any() else 0.0]
-
+_NOT_ZERO = (
+    "However small numbers are, they are not 0. Only the case 0/0 needs care, and there both norms are exactly 0."
+)
 
 RELATIVE_ERROR = FunctionExercise(
     name="relative_error",
     number="4.3",
     task="Compare two gradients: one number from 0 (equal) to 1 (opposite).",
     reference=relative_error,
+    float32_will_do=False,
     cases={
         "13/(15 + 4) is expected": [np.array([12.0, -9.0]), np.array([0.0, -4.0])],
         "two vectors": [_VECTOR, _VECTOR + 0.3 * _rng.standard_normal(6)],
@@ -325,79 +310,93 @@ RELATIVE_ERROR = FunctionExercise(
         "one entry of a hundred is 2 instead of 1": [_ONE_OFF, np.ones(100)],
         "one of them is 0": [np.array([1.0, 2.0, 3.0]), np.zeros(3)],
         "opposite gradients": [np.array([1.0, -2.0]), np.array([-1.0, 2.0])],
-        "tiny gradients, one twice the other": [np.full(4, 1e-9), np.full(4, 2e-9)],
+        "tiny gradients, one twice the other": [np.full(4, 1e-100), np.full(4, 2e-100)],
+        "equal to six digits": [_VECTOR, _VECTOR * (1 + 1e-6)],
         "float32": [np.array([1.0, 2.0], np.float32), np.array([1.5, 2.0], np.float32)],
         "both are 0, so they agree": [np.zeros((2, 2)), np.zeros((2, 2))],
     },
+    case_hints=dict.fromkeys(("tiny gradients, one twice the other", "equal to six digits"), _NOT_ZERO),
     mistakes={
         "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that case by itself.": (
             lambda a, n: _norm(a - n) / (_norm(a) + _norm(n))
         ),
         "Only when both are 0; one alone gives 1.": lambda a, n: relative_error(a, n) if a.any() and n.any() else 0.0,
-    }
-    | {
-        hint: _and_zero_by_zero_apart(compare)
-        for hint, compare in {
-            "That is the largest of the entries' own errors. An entry near 0 has no correct digits when it is "
-            "measured, so it would cry wolf. Take the norm over the whole array first, then divide.": (
-                lambda a, n: np.max(np.nan_to_num(abs(a - n) / (abs(a) + abs(n))))
-            ),
-            "That is the largest of the entries' own errors, and 0/0 where an entry is 0 in both. Take the norm over "
-            "the whole array first, then divide.": lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n))),
-            "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.": (
-                lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n)))
-            ),
-            "You divide entry by entry, but the task asks for one number for the whole array.": (
-                lambda a, n: abs(a - n) / (abs(a) + abs(n))
-            ),
-            "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where `a` is "
-            "0. Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(a),
-            "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
-            "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(n),
-            "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their "
-            "sum.": lambda a, n: _norm(a - n) / max(_norm(a), _norm(n)),
-            "You divide by the norm of the sum instead of the sum of the norms. For opposite gradients the norm of the "
-            "sum is 0.": lambda a, n: _norm(a - n) / _norm(a + n),
-            "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.": (
-                lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2))
-            ),
-            "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.": (
-                lambda a, n: _norm(a - n)
-            ),
-            "The small number added to the denominator is large beside small gradients, and makes their error look "
-            "small. Treat the case 0/0 by itself.": lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
-            "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum "
-            "of all squares.": lambda a, n: float(_norm(a - n, 2) / max(_norm(a, 2) + _norm(n, 2), 1e-300)),
-            "You sum the differences with their signs, so that errors up and down cancel. The norm squares them "
-            "first.": lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n))),
-            "You add absolute values; the norm adds squares and takes the root.": (
-                lambda a, n: np.sum(abs(a - n)) / (np.sum(abs(a)) + np.sum(abs(n)))
-            ),
-            "`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: put the sum in parentheses.": (
-                lambda a, n: _norm(a - n) / _norm(a) + _norm(n)
-            ),
-        }.items()
+        "That is the largest of the entries' own errors. An entry near 0 has no correct digits when it is measured, so "
+        "it would cry wolf. Take the norm over the whole array first, then divide.": (
+            lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n)))
+        ),
+        "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.": (
+            lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n)))
+        ),
+        "You divide entry by entry, but the task asks for one number for the whole array.": (
+            lambda a, n: abs(a - n) / (abs(a) + abs(n))
+        ),
+        "You take the rows one by one. The norm goes over the whole array: `np.linalg.norm` without an axis.": [
+            lambda a, n: _norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1)),
+            lambda a, n: np.mean(_norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1))),
+        ],
+        "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where `a` is 0. "
+        "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(a),
+        "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
+        "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(n),
+        "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their sum.": (
+            lambda a, n: _norm(a - n) / max(_norm(a), _norm(n))
+        ),
+        "You divide by the norm of the sum instead of the sum of the norms. For opposite gradients the norm of the sum "
+        "is 0.": lambda a, n: _norm(a - n) / _norm(a + n),
+        "You divide by the difference of the sizes, which is 0 where they are equal. Divide by their sum.": [
+            lambda a, n: _norm(a - n) / (_norm(a) - _norm(n)),
+            lambda a, n: _norm(a - n) / abs(_norm(a) - _norm(n)),
+        ],
+        "One root is taken over the squares of both. Take the norm of each, and add the two.": (
+            lambda a, n: _norm(a - n) / np.sqrt(np.sum(a**2) + np.sum(n**2))
+        ),
+        "Above the line stands the norm of the difference, and you have the difference of the norms: two gradients of "
+        "one length need not be equal.": lambda a, n: abs(_norm(a) - _norm(n)) / (_norm(a) + _norm(n)),
+        "Above the line you add the gradients; then it is 0 when they are opposite. Subtract them.": (
+            lambda a, n: _norm(a + n) / (_norm(a) + _norm(n))
+        ),
+        "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.": (
+            lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2))
+        ),
+        "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.": (
+            lambda a, n: _norm(a - n)
+        ),
+        "The small number added to the denominator is large beside small gradients, and makes their error look "
+        "small. Treat the case 0/0 by itself.": lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
+        "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum of "
+        "all squares.": lambda a, n: _norm(a - n, 2) / (_norm(a, 2) + _norm(n, 2)),
+        "You sum the differences with their signs, so that errors up and down cancel. The norm squares them first.": (
+            lambda a, n: abs(np.sum(a - n)) / (np.sum(abs(a)) + np.sum(abs(n)))
+        ),
+        "You add absolute values; the norm adds squares and takes the root.": (
+            lambda a, n: np.sum(abs(a - n)) / (np.sum(abs(a)) + np.sum(abs(n)))
+        ),
+        "You take the largest entries; the norm adds the squares of all, and takes the root.": (
+            lambda a, n: np.max(abs(a - n)) / (np.max(abs(a)) + np.max(abs(n)))
+        ),
+        "`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: put the sum in parentheses.": lambda a, n: (
+            _norm(a - n) / _norm(a) + _norm(n)
+        ),
     },
-    second_hint="Two lines: the sum of the two norms; and the norm of the difference divided by it, or 0 where it is "
-    "0. `np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape.",
+    second_hint="`np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape. How many norms are "
+    "there in the formula? And when is it 0 below the line?",
     praise="Below 1e-7 it means right, above 1e-3 nearly always wrong.",
 )
 
 # ------------------------------------------------------------------------------------------------ 4.4
 
 
-def _combined(formula):
-    """A difference quotient made of f at x + 2ε, x + ε, x − ε and x − 2ε, and of ε."""
-    return lambda f, x, epsilon: formula(*(f(x + step * epsilon) for step in (2, 1, -1, -2)), epsilon)
-
-
 def fifth_power(x):
-    return x**5
+    return math.pow(x, 5)  # of one number, as the stub says
+
+
+def _across(f, x, h):
+    return f(x + h) - f(x - h)
 
 
 def _four_points(f, x, epsilon):
-    inner, outer = f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon)
-    return (8 * inner - outer) / (12 * epsilon)
+    return (8 * _across(f, x, epsilon) - _across(f, x, 2 * epsilon)) / (12 * epsilon)
 
 
 FOUR_POINT_DIFFERENCE = FunctionExercise(
@@ -405,49 +404,74 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
     number="4.4",
     task="Measure the slope of f at x from four points, x ± ε and x ± 2ε.",
     reference=_four_points,
+    float32_will_do=False,
     cases={
         "f = x⁵; so coarse a step shows which difference it is": [fifth_power, 1.0, 0.5],
-        "f = exp x": [exponential, 0.3, 0.25],
-        "f = sin x, at a place below 0": [np.sin, -1.0, 0.4],
-        "float32": [np.sin, np.float32(0.5), np.float32(0.5)],
+        "f = exp x, at a place below 0": [math.exp, -0.3, 0.25],
+        "f = sin x, at the same place": [math.sin, -0.3, 0.25],
+        "f = exp x at 0, a small step": [math.exp, 0.0, 1e-3],
     },
-    mistakes={  # f at x + 2ε, x + ε, x − ε, x − 2ε
-        hint: _combined(formula)
-        for hint, formula in {
-            "That is the central difference with its two points. The outer two, x ± 2ε, are missing.": (
-                lambda f2, f1, b1, b2, e: (f1 - b1) / (2 * e)
-            ),
-            "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.": (
-                lambda f2, f1, b1, b2, e: (f2 - b2) / (4 * e)
-            ),
-            "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.": (
-                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) + f2 - b2) / (12 * e)
-            ),
-            "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.": (
-                lambda f2, f1, b1, b2, e: (8 * (f2 - b2) - (f1 - b1)) / (12 * e)
-            ),
-            "The factor 8 of the inner difference is missing.": (
-                lambda f2, f1, b1, b2, e: (f1 - b1 - (f2 - b2)) / (12 * e)
-            ),
-            "Parentheses are missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.": (
-                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - f2 - b2) / (12 * e)
-            ),
-            "The 8 multiplies only f(x + ε). Put the inner difference in parentheses.": (
-                lambda f2, f1, b1, b2, e: (8 * f1 - b1 - (f2 - b2)) / (12 * e)
-            ),
-            "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in parentheses.": (
-                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - (f2 - b2)) / 12 * e
-            ),
-            "Divide by 12ε: the step is missing in the denominator.": (
-                lambda f2, f1, b1, b2, e: (8 * (f1 - b1) - (f2 - b2)) / 12
-            ),
-            "Only the outer difference is divided by 12ε. Put the whole numerator in parentheses.": (
-                lambda f2, f1, b1, b2, e: 8 * (f1 - b1) - (f2 - b2) / (12 * e)
-            ),
-        }.items()
+    mistakes={
+        "That is the central difference with its two points. The outer two, x ± 2ε, are missing.": (
+            lambda f, x, e: _across(f, x, e) / (2 * e)
+        ),
+        "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.": (
+            lambda f, x, e: _across(f, x, 2 * e) / (4 * e)
+        ),
+        "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.": (
+            lambda f, x, e: (8 * _across(f, x, e) + _across(f, x, 2 * e)) / (12 * e)
+        ),
+        "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.": [
+            lambda f, x, e: (8 * _across(f, x, 2 * e) - _across(f, x, e)) / (12 * e),
+            lambda f, x, e: (_across(f, x, e) - 8 * _across(f, x, 2 * e)) / (12 * e),
+        ],
+        "The 8 multiplies both differences. It belongs to the inner one, of x ± ε, alone.": (
+            lambda f, x, e: 8 * (_across(f, x, e) - _across(f, x, 2 * e)) / (12 * e)
+        ),
+        "The factor 8 of the inner difference is missing.": (
+            lambda f, x, e: (_across(f, x, e) - _across(f, x, 2 * e)) / (12 * e)
+        ),
+        "Parentheses are missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.": (
+            lambda f, x, e: (8 * _across(f, x, e) - f(x + 2 * e) - f(x - 2 * e)) / (12 * e)
+        ),
+        "The 8 multiplies only f(x + ε). Put the inner difference in parentheses.": (
+            lambda f, x, e: (8 * f(x + e) - f(x - e) - _across(f, x, 2 * e)) / (12 * e)
+        ),
+        "The outer points are x + 2ε and x − 2ε: twice ε, added to x as it is.": [
+            lambda f, x, e: (8 * _across(f, x, e) - _across(f, 2 * x, e)) / (12 * e),
+            lambda f, x, e: (8 * _across(f, x, e) - _across(f, 2 * x, 2 * e)) / (12 * e),
+            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, e**2)) / (12 * e),
+            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, 3 * e)) / (12 * e),
+        ],
+        "Your points lie at x ± ε/2 and x ± ε. They should lie twice as far away, at x ± ε and x ± 2ε.": (
+            lambda f, x, e: _four_points(f, x, e / 2)
+        ),
+        "Your step is ε times x, which is no step at 0. The points are x ± ε and x ± 2ε.": (
+            lambda f, x, e: _four_points(f, x, x * e)
+        ),
+        "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in parentheses.": (
+            lambda f, x, e: _four_points(f, x, e) * e * e
+        ),
+        "`//` cuts to whole numbers; `/` divides.": (
+            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, 2 * e)) // (12 * e)
+        ),
+        "Divide by 12ε: the step is missing in the denominator.": lambda f, x, e: _four_points(f, x, e) * e,
+        "Only the outer difference is divided by 12ε. Put the whole numerator in parentheses.": (
+            lambda f, x, e: 8 * _across(f, x, e) - _across(f, x, 2 * e) / (12 * e)
+        ),
+        "That is the second derivative, with f(x) in it. The slope is made of two differences.": [
+            lambda f, x, e: (16 * (f(x + e) + f(x - e)) - f(x + 2 * e) - f(x - 2 * e) - 30 * f(x)) / (12 * e * e),
+            lambda f, x, e: (f(x + e) + f(x - e) - 2 * f(x)) / (e * e),
+        ],
+    },
+    error_hints={
+        "missing 1 required positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`.",
+        "takes exactly one argument (0 given)": "Here f takes the place as its argument: `f(x + epsilon)`.",
+        "real number": "f takes one number: call it once for each of the four points.",
+        "only": "f takes one number: call it once for each of the four points.",
     },
     second_hint="Build it from two differences, the inner one of x ± ε and the outer one of x ± 2ε, each in a variable "
-    "of its own. Then mind which of them counts eight times, and the parentheses above and below the line.",
+    "of its own. How do they enter the formula, and what does its fraction line reach over?",
     praise="Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
 )
 

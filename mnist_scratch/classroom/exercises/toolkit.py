@@ -280,18 +280,17 @@ class FunctionExercise(Exercise):
                 return hint
         if self.new and first.got.shared and not first.got.changed:
             return f"Who changes the result would change `{first.got.shared}`, too: return a copy."
-        special = {self.case_hints.get(case.words) for case in tried if case.finding}
-        if len(special) == 1 and None not in special and not first.got.changed:
-            return special.pop()
         for earlier in tried:
             if not earlier.finding and _stale(first, earlier):
                 return (
                     f"The same came for other arguments (“{earlier.words}”). Is one of the arguments left out, or is "
                     "something kept from call to call?"
                 )
-        unused = self._unused(called, student)
-        otherwise = "" if unused else self.case_hints.get(first.words) or self.any_hint
-        return f"{unused} {explain(tried, student, self.parts, otherwise)}".strip()
+        special = {self.case_hints.get(case.words) for case in tried if case.finding}
+        if len(special) == 1 and None not in special and not first.got.changed:
+            return special.pop()
+        otherwise = self.case_hints.get(first.words) or self.any_hint
+        return explain(tried, student, self.parts, self._unused(called, student), otherwise)
 
     def _changes_by_itself(self, tried, first, student):
         """Whether the first failure, or the first success, comes out otherwise when it is asked for again."""
@@ -299,7 +298,8 @@ class FunctionExercise(Exercise):
             return False
         for case in [first, *[case for case in tried if not case.finding and not case.want.error][:1]]:
             again = attempt(student, case.arguments, self.observe, self.may_change)
-            if again.kind != "TookTooLong" and not again.error and not _same_outcome(again, case.got):
+            read = numbers(again.result) is not None or isinstance(again.result, tuple | list)
+            if read and not again.error and not _same_outcome(again, case.got):
                 return True
         return False
 
@@ -310,8 +310,10 @@ class FunctionExercise(Exercise):
             told = set()
             for case in tried[:4]:
                 value = case.arguments.get(name)
+                functions = [f for f in (c.arguments.get(name) for c in tried) if callable(f) and f is not value]
                 other = 0.75 * value if isinstance(value, float) else _turned(value)
-                if same(value, other) or case.got.error:
+                other = functions[0] if callable(value) and functions else other
+                if case.got.error or (same(value, other) and not callable(value)):
                     continue
                 want, got = (
                     attempt(f, case.arguments | {name: other}, self.observe, self.may_change)
@@ -321,7 +323,8 @@ class FunctionExercise(Exercise):
                     told.add(_same_outcome(got, case.got))
             if told == {True}:
                 unused.append(f"`{name}`")
-        return f"{listed(unused)} {'makes' if len(unused) == 1 else 'make'} no difference to it." if unused else ""
+        makes = "makes no difference to the result: is it" if len(unused) == 1 else "make no difference: are they"
+        return f"{listed(unused)} {makes} used?" if unused else ""
 
     def _proven(self, called, first):
         """Hints of the listed mistakes that do as the answer does, wherever they are wrong: the likeliest first."""
