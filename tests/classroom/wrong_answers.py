@@ -21,6 +21,10 @@ def shuffled(m, seed):
     return np.random.default_rng(seed).permutation(m)
 
 
+def rolled(X, by):
+    return np.roll(np.arange(len(X)), by)
+
+
 # ------------------------------------------------------------------------------------------------ 1.2
 
 
@@ -39,21 +43,31 @@ WRONG["split"] = {
     ),
     "different ways": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),
     "no result can be repeated": lambda X, y, n, seed: split(X, y, n, np.random.default_rng().integers(2**32)),
-    "`seed` is not used": [lambda X, y, n, seed: split(X, y, n, 0), lambda X, y, n, seed: split(X, y, n, seed % 2)],
+    "`seed` is not used": [
+        lambda X, y, n, seed: split(X, y, n, 0),
+        lambda X, y, n, seed: split(X, y, n, seed % 2),
+        lambda X, y, n, seed: parts(*split(X, y, 0, 0)[:2], rolled(X, seed)[n:], rolled(X, seed)[:n]),
+    ],
     "belongs to the caller": lambda X, y, n, seed: np.random.default_rng(seed).shuffle(X) or split(X, y, n, seed),
     "with replacement": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X), seed)[n:], np.random.default_rng(seed).integers(0, len(X), n)
     ),
     "First both parts of the training data": lambda *given: tuple(split(*given)[i] for i in (0, 2, 1, 3)),
     "The images come before their labels": lambda *given: tuple(split(*given)[i] for i in (1, 0, 3, 2)),
-    "Return four arrays": lambda *given: (split(*given)[:2], split(*given)[2:]),
     "exchanged": lambda *given: split(*given)[2:] + split(*given)[:2],
     "−0 is 0": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed)[:-n], shuffled(len(X), seed)[-n:]),
     "A rotation is no shuffle": lambda X, y, n, seed: parts(
-        X, y, np.roll(np.arange(len(X)), 3 + 7 * seed)[n:], np.roll(np.arange(len(X)), 3 + 7 * seed)[:n]
+        X, y, rolled(X, 3 + 7 * seed)[n:], rolled(X, 3 + 7 * seed)[:n]
     ),
     "overlap": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed), shuffled(len(X), seed)[:n]),
-    "cannot read this answer": lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
+    "Return four arrays": [
+        lambda *given: (split(*given)[:2], split(*given)[2:]),
+        lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
+    ],
+    "labels of the two parts": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
+    "stay in their old order": lambda X, y, n, seed: parts(
+        X, y, np.sort(shuffled(len(X), seed)[n:]), np.sort(shuffled(len(X), seed)[:n])
+    ),
 }
 
 # ------------------------------------------------------------------------------------------------ 1.3
@@ -98,10 +112,24 @@ WRONG["minibatches"] = {
     "ends the function": lambda *given: next(minibatches(*given)),
     "never ends": lambda *given: (batch for _ in itertools.count() for batch in minibatches(*given)),
     "one example at a time": lambda X, y, B, rng: batches(X, y, rng.permutation(len(X))),
-    "Yield two arrays": lambda *given: (batch[0] for batch in minibatches(*given)),
+    "Yield two arrays of numbers": lambda *given: (batch[0] for batch in minibatches(*given)),
     "belongs to the caller": lambda X, y, B, rng: rng.shuffle(X) or minibatches(X, y, B, rng),
     "shuffled for itself": lambda X, y, B, rng: batches(X, y, map(rng.permutation, cuts(np.arange(len(X)), B))),
-    "shuffle whole batches": [in_shuffled_batches, lambda *given: in_shuffled_batches(*given, stay=1)],
+    "shuffle whole batches": [
+        in_shuffled_batches,
+        lambda *given: in_shuffled_batches(*given, stay=1),
+        lambda X, y, B, rng: batches(X, y, cuts(rolled(X, rng.integers(len(X))), B)),
+    ],
+    "Draw a new order": lambda X, y, B, rng: batches(
+        X, y, cuts(shuffled(len(X), 0)[rolled(X, rng.integers(len(X)))], B)
+    ),
+    "where does the next begin": [
+        lambda X, y, B, rng: batches(X, y, [rng.permutation(len(X))[i:B] for i in range(0, len(X), B)]),
+        lambda X, y, B, rng: ((X[i : i + B], y[i : i + B]) for i in range(len(X))),
+    ],
+    "how many batches there are": lambda X, y, B, rng: batches(X, y, np.array_split(rng.permutation(len(X)), B)),
+    "used up": lambda *given: iter([]),
+    "index images and labels": lambda X, y, B, rng: ((rows, rows) for rows in cuts(rng.permutation(len(X)), B)),
 }
 
 # ------------------------------------------------------------------------------------------------ 4.1
