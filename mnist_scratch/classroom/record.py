@@ -26,24 +26,17 @@ class Record:
     Parameters
     ----------
     folder : Path, optional
-        Where the file lies. The kernel's working folder, as it is when the record is first used, if None.
+        Where the file lies. The working folder, as it is now, if None.
     """
 
     def __init__(self, folder=None):
-        self._folder = folder
+        try:
+            self.folder = Path.cwd() if folder is None else folder
+        except OSError:  # it has been deleted
+            self.folder = Path()
         self._unsaved = {part: {} for part in _PARTS}  # what no file has; all there is when the record is off
         self._last = {part: {} for part in _PARTS}  # the file's content, as it was last seen
         self._news, self._told = [], set()
-
-    @property
-    def folder(self):
-        """The folder of the file."""
-        if self._folder is None:
-            try:
-                self._folder = Path.cwd()
-            except OSError:  # it has been deleted
-                return Path()
-        return self._folder
 
     @property
     def answers(self):

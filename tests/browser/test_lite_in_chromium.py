@@ -72,3 +72,12 @@ def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
     said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE).splitlines()
     assert "no threads" in said[0] and said[1:] == ["1", "10000"]
     assert not notebook.problems()
+
+
+def test_what_has_passed_lasts_from_page_to_page(notebook, browser, site):
+    begin = "from mnist_scratch.classroom import check\nfrom mnist_scratch.classroom.record import RECORD\n"
+    notebook.page.evaluate(EXECUTE_JS, begin + "check.decay_factor(1024)")
+    other = lab.Notebook(browser, site, "06_regularization", lite=True)
+    said = other.page.evaluate(EXECUTE_JS, begin + "print(RECORD.answers['decay_factor']['state'])")
+    assert said.splitlines()[-1] == "passed", said
+    other.close()
