@@ -260,19 +260,11 @@ decay_factor = [1024, (1 - 3 * 1) ** 10, np.float32(2) ** 10, 1024.0]
 
 
 class random_configurations:
-    def with_a_loop(n, seed):
-        rng = np.random.default_rng(seed)
-        found = []
-        for _ in range(n):
-            eta, lam = 10 ** rng.uniform(-3, 0), 10 ** rng.uniform(-6, -2)
-            found.append({"learning_rate": eta, "weight_decay": lam, "sizes": (784, int(rng.integers(16, 257)), 10)})
-        return found
-
     def in_float32_with_epochs(n, seed):
         rng = np.random.default_rng(seed)
         exponents = rng.random((n, 2), dtype=np.float32) * np.float32(3) - np.array([3, 5], np.float32)
         eta, lam = (np.float32(10) ** exponents).T
-        hidden = rng.choice([16, 32, 64, 128, 256], n)
+        hidden = rng.choice([32, 64, 128], n)
         return [
             {"learning_rate": eta[i], "weight_decay": lam[i], "sizes": [784, hidden[i], 10], "epochs": 2}
             for i in range(n)
@@ -291,21 +283,10 @@ class random_configurations:
 
 
 class difference_interval:
-    def step_by_step(p_a, n_a, p_b, n_b):
-        variance = 0
-        for p, n in [(p_a, n_a), (p_b, n_b)]:
-            variance += p * (1 - p) / n
-        half = 1.96 * math.sqrt(variance)
-        return [p_a - p_b - half, p_a - p_b + half]
-
-    def with_more_digits(p_a, n_a, p_b, n_b):
-        p, n = np.array([p_a, p_b]), np.array([n_a, n_b])
-        return tuple(p[0] - p[1] + 1.959964 * np.sqrt(np.sum(p * (1 - p) / n)) * np.array([-1, 1]))
-
-    def in_float32(p, m, q, n):
-        a, b = np.float32(p), np.float32(q)
-        half = np.float32(1.96) * np.hypot(np.sqrt(a * (1 - a) / np.float32(m)), np.sqrt(b * (1 - b) / np.float32(n)))
-        return np.array([a - b - half, a - b + half])
+    def from_counts_with_more_digits(p, m, q, n):
+        right, also = round(p * m), round(q * n)
+        half = 1.959964 * math.sqrt(right * (m - right) / m**3 + also * (n - also) / n**3)
+        return [right / m - also / n - half, right / m - also / n + half]
 
 
 class confusion_matrix:
@@ -315,12 +296,11 @@ class confusion_matrix:
             counts[label][answer] += 1
         return counts
 
-    others = [
-        lambda labels, answers, K: np.eye(K, dtype=np.float32)[labels].T @ np.eye(K, dtype=np.float32)[answers],
-    ]
+    def as_a_product(y, predicted, K):
+        return np.eye(K, dtype=np.float32)[y].T @ np.eye(K, dtype=np.float32)[predicted]
 
 
-test_set_size = [97_286, 1.96**2 * 0.974 * 0.026 / 0.001**2, np.float32(97_300), np.int64(97_287)]
+test_set_size = [97_286, 1.96**2 * 0.974 * 0.026 / 0.001**2, np.float32(97_300), 97_281]
 
 
 # ------------------------------------------------------------------------------------------------ notebook 08
@@ -336,7 +316,7 @@ class my_recipe:
             batch_size=100,
             weight_decay=5e-5,
             activation="tanh",
-            seeds=[3, 4, 5],
+            seeds=[3, 4, 5, 6],
             goal=0.975,
         )
 
@@ -351,20 +331,8 @@ class my_recipe:
         return replace(RECIPES["relu-128-64"], name="relu-311", sizes=(784, 311, 10), goal=0.982)
 
 
-class our_weight_decay:
-    def with_ifs(published, form, n, eta):
-        if form == "half":
-            return published
-        if form == "full":
-            return 2 * published
-        if form == "half by n":
-            return published / n
-        if form == "decay":
-            return published / eta
-
-    def in_float32(lam, kind, n, rate):
-        kinds, factors = np.array(["half", "full", "half by n", "decay"]), np.array([1, 2, 1 / n, 1 / rate], np.float32)
-        return np.float32(lam) * factors[kinds == kind][0]
+def our_weight_decay(lam, kind, images, rate):
+    return lam / {"half": 1, "full": 0.5, "half by n": images, "decay": rate}[kind]
 
 
 epochs_of_batch_descent = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30]
@@ -373,60 +341,24 @@ epochs_of_batch_descent = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391)
 # ------------------------------------------------------------------------------------------------ notebook 09
 
 
-class shifted:
-    def with_loops(images, rows, columns):
-        moved = np.zeros_like(images)
-        for i in range(28):
-            for j in range(28):
-                if 0 <= i - rows < 28 and 0 <= j - columns < 28:
-                    moved[:, 28 * i + j] = images[:, 28 * (i - rows) + j - columns]
-        return moved
-
-    def padded_in_float32(images, rows, columns):
-        padded = np.zeros((len(images), 84, 84), np.float32)
-        padded[:, 28:56, 28:56] = images.reshape(-1, 28, 28)
-        top, left = min(max(28 - rows, 0), 56), min(max(28 - columns, 0), 56)
-        return padded[:, top : top + 28, left : left + 28].reshape(-1, 784)
+def shifted(images, rows, columns):
+    moved = np.zeros_like(images)
+    for i in range(28):
+        for j in range(28):
+            if 0 <= i - rows < 28 and 0 <= j - columns < 28:
+                moved[:, 28 * i + j] = images[:, 28 * (i - rows) + j - columns]
+    return moved
 
 
-class bilinear:
-    def step_by_step(image, y, x):
-        top, left = math.floor(y), math.floor(x)
-        down, right = y - top, x - left
-
-        def pixel(row, column):
-            return image[row, column] if 0 <= row < 28 and 0 <= column < 28 else 0
-
-        above = (1 - right) * pixel(top, left) + right * pixel(top, left + 1)
-        below = (1 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1)
-        return (1 - down) * above + down * below
-
-    def padded_in_float32(image, y, x):
-        if not (-1 < y < 28 and -1 < x < 28):
-            return np.float32(0)
-        padded = np.pad(image, 1).astype(np.float32)
-        i, j = int(np.floor(y)) + 1, int(np.floor(x)) + 1
-        v, h = np.float32(y + 1 - i), np.float32(x + 1 - j)
-        return np.sum(np.outer([1 - v, v], [1 - h, h]) * padded[i : i + 2, j : j + 2])
+def bilinear(image, y, x):
+    nearness = (np.maximum(0, 1 - abs(np.arange(28) - place)) for place in (y, x))
+    return np.einsum("ij,i,j", image, *nearness)
 
 
-class smoothing_matrix:
-    def turned_twice(n, sigma):
-        i = np.arange(n)
-        E = np.exp(-(((i[:, None] - i) / sigma) ** 2) / 2)
-        return (E.T / E.sum(axis=1)).T
-
-    def in_float32(n, s):
-        i = np.arange(n, dtype=np.float32)
-        E = np.exp(-np.square((i.reshape(-1, 1) - i) / np.float32(s)) / 2)
-        return E / E.sum(axis=1)[:, np.newaxis]
-
-    def as_a_list(n, sigma):
-        rows = [[math.exp(-0.5 * ((i - j) / sigma) ** 2) for j in range(n)] for i in range(n)]
-        return [[entry / sum(row) for entry in row] for row in rows]
+def smoothing_matrix(n, sigma):
+    rows = [[math.exp(-0.5 * ((i - j) / sigma) ** 2) for j in range(n)] for i in range(n)]
+    return [[entry / math.fsum(row) for entry in row] for row in rows]
 
 
-class smoothed:
-    def in_float32(targets, share):
-        targets = np.asarray(targets, np.float32)
-        return targets + np.float32(share) * (1 / np.float32(targets.shape[1]) - targets)
+def smoothed(targets, share):
+    return [[share / len(row) + (1 - share) * float(entry) for entry in row] for row in targets]

@@ -199,17 +199,35 @@ def one_draw_for_both(n, seed):
     return [configuration | rates for configuration, rates in zip(drawn(n, seed), both, strict=True)]
 
 
+_grown = []
+_calls = itertools.count()
+
 WRONG["random_configurations"] = {
     "even on the plain scale": drawing(learning_rate=lambda rng: rng.uniform(0.001, 1)),
     "the values of λ reach": drawing(weight_decay=lambda rng: rng.uniform(1e-6, 0.1)),
     "before the loop": lambda n, seed: [drawn(1, seed)[0] for _ in range(n)],
-    "must be repeatable": lambda n, seed: drawn(n, None),
-    "does not use `seed`": lambda n, seed: drawn(n, 0),
+    "one and the same": lambda n, seed: drawn(1, seed) * n,
+    "must be repeatable": [
+        lambda n, seed: drawn(n, None),
+        lambda n, seed: drawn(n, seed + next(_calls) % 2 * (n == 3)),  # right every second time
+    ],
+    "whole of `seed`": [
+        lambda n, seed: drawn(n, 0),
+        lambda n, seed: drawn(n, seed % 2),
+        lambda n, seed: drawn(n, 0)[seed % n :] + drawn(n, 0)[: seed % n],
+    ],
+    "from call to call": lambda n, seed: _grown.extend(drawn(n, seed)) or list(_grown),
     "ten to the power": drawing(learning_rate=lambda rng: rng.uniform(-3, 0)),
+    "must be positive": [
+        drawing(learning_rate=lambda rng: rng.normal(0.1, 0.1)),
+        drawing(weight_decay=lambda rng: -(10 ** rng.uniform(-6, -1))),
+    ],
     "`np.exp(…)`": drawing(learning_rate=lambda rng: np.exp(rng.uniform(-3, 0))),
-    "drawn at random": [
+    "values of a grid": [
         drawing(learning_rate=lambda rng: 10.0 ** rng.integers(-3, 1)),
-        drawing(learning_rate=lambda rng: rng.choice([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1])),
+        lambda n, seed: [
+            c | {"learning_rate": eta} for c, eta in zip(drawn(n, 0), n * [0.001, 0.01, 0.1, 1], strict=False)
+        ],
     ],
     "`rng.uniform`": drawing(learning_rate=lambda rng: 10 ** rng.normal(-2, 0.5)),
     "sign of your exponents": drawing(learning_rate=lambda rng: 10 ** rng.uniform(0, 3)),
@@ -221,11 +239,12 @@ WRONG["random_configurations"] = {
     "no fractions of a unit": drawing(sizes=lambda rng: (784, 2 ** rng.uniform(4, 8), 10)),
     "searched as well": drawing(sizes=lambda rng: (784, 32, 10)),
     "in all": lambda n, seed: drawn(n * n, seed),
+    "inside the loop": lambda n, seed: drawn(1, seed),
     "without a size": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-3, 0, 1)),
-    "only once": lambda n, seed: iter(drawn(n, seed)) and (c for c in drawn(n, seed)),
+    "text of a number": drawing(learning_rate=lambda rng: f"{10 ** rng.uniform(-3, 0):.3g}"),
+    "only once": lambda n, seed: (c for c in drawn(n, seed)),
     "one configuration": lambda n, seed: drawn(1, seed)[0],
     "passes each configuration by name": lambda n, seed: [tuple(c.values()) for c in drawn(n, seed)],
-    "Is there a `return`": lambda n, seed: None,
     "0 has no logarithm": drawing(weight_decay=lambda rng: rng.choice([0, 10 ** rng.uniform(-6, -1)], p=[0.1, 0.9])),
     "needs some units": drawing(sizes=lambda rng: (784, int(rng.integers(0, 5)), 10)),
 }
@@ -250,7 +269,7 @@ WRONG["my_recipe"] = {
     "layers of your own": mine(sizes=RECIPES["relu-128-64"].sizes),
     "all layers": mine(sizes=(200,)),
     "784 pixels go in": mine(sizes=(200, 10)),
-    "three different seeds": [mine(seeds=(0,)), mine(seeds=(0, 0, 0)), mine(seeds=3)],
+    "three different seeds": [mine(seeds=seeds) for seeds in ((0,), (0, 0, 0), 3, (-1, -2, -3), (0.1, 0.2, 0.3))],
     "not a percentage": mine(goal=98),
     "before you know": mine(goal=None),
     "still that of the recipe": mine(goal=RECIPES["relu-128-64"].goal),
@@ -259,7 +278,7 @@ WRONG["my_recipe"] = {
     "figures of others": mine("relu-128-64-as-published"),
     "choose with the test set": mine(n_validation=0),
     "stretches both": mine(epochs=10),
-    "whole number, 1 or more": [
+    "1 or more": [
         lambda: replace(mine()().with_epochs(0.5), goal=0.98),
         mine(batch_size=0),
     ],
@@ -268,11 +287,15 @@ WRONG["my_recipe"] = {
     "setting that is named": mine(activation="relus"),
     "λ is one number": mine(weight_decay=-1),
     "factors of ten": mine(weight_decay=1.0),
+    "drawn at random": lambda: mine(sizes=(784, 100 + next(_calls), 10))(),
+    "names of their own": mine(learning_rate=0.1),
+    "a function of its own": lambda: RECIPES.replace("relu-128-64"),
+    "cannot be run": mine(optimizer=SGD(lambda epoch: 0.1)),  # it could be trained, but not kept with its results
     "cannot be changed": lambda: setattr(RECIPES["relu-128-64"], "name", "mine"),
     "Only return your recipe": added,
     "makes a recipe of them": lambda: {"name": "mine", "sizes": (784, 200, 10)},
     "returns another one": lambda: "mine",
-    "Is there a `return`": lambda: None,
+    "the recipe alone": lambda: [mine()()],
     "shows the names": lambda: RECIPES["relu-128"],
     "Pass the function itself": mine()(),
 }
@@ -306,24 +329,6 @@ def slopes_by_adding(restore):
 def right(name, change=lambda result: result):
     """The right answer, with its result changed."""
     return lambda *given: change(EXERCISES[name].reference(*given))
-
-
-def weights_added(image, y, x):
-    i, j = int(np.floor(y)), int(np.floor(x))
-    padded = np.pad(image, 60)[60 + i : 62 + i, 60 + j : 62 + j]
-    return np.sum(np.add.outer([1 - y + i, y - i], [1 - x + j, x - j]) / 4 * padded)
-
-
-def filled(Y, part):
-    result = np.full_like(Y, part / Y.shape[1])
-    result[Y == 1] += Y.dtype.type(1 - part)
-    return result
-
-
-def scaled_in_place(Y, part):
-    result = Y.copy()
-    result *= 1 - part
-    return result + part / Y.shape[1]
 
 
 def changed_in_place(argument):
@@ -398,12 +403,18 @@ WRONG |= {
     "l2_gradient": {
         'check.hint("l2_gradient")': lambda W, c: W + c,  # an error of the same kind as that of W * c
     },
-    "bilinear": {
-        "needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)],
-        "the more it counts": weights_added,
+    "difference_interval": {"half of their distance": lambda p_a, n_a, p_b, n_b: (p_a, p_b)},
+    "confusion_matrix": {
+        "A count may exceed 255": right("confusion_matrix", np.uint8),
+        "K·label + answer exceeds 255": lambda y, a, K: np.bincount(np.uint8(y) * np.uint8(K) + a, minlength=K * K)[
+            : K * K
+        ].reshape(K, K),
     },
+    "our_weight_decay": {"rounded to 6 decimals": right("our_weight_decay", lambda lam: round(lam, 6))},
+    "shifted": {"return a copy": lambda images, *by: images if by == (0, 0) else right("shifted")(images, *by)},
+    "bilinear": {"needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)]},
     "smoothed": {
-        "fractions are lost": filled,
-        "or refused": scaled_in_place,
+        "fractions are lost or refused": lambda Y, part: np.multiply(Y, 1 - part, out=Y.copy()) + part / Y.shape[1],
+        "division by 1 − part": lambda Y, part: (Y + part / (Y.shape[1] * (1 - part))) * (1 - part),
     },
 }

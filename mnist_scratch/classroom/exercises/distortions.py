@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ...distortions import interpolate
-from .toolkit import FunctionExercise
+from .toolkit import EXACT, FunctionExercise
 
 _rng = np.random.default_rng(9)
 _SIDE = 28
@@ -27,16 +27,27 @@ def _rolled(axes):
     return lambda images, *by: np.roll(_pictures(images), by, axes).reshape(-1, _SIDE**2)
 
 
+def _from(places, inside=lambda i: (i >= 0) & (i < _SIDE)):
+    """Each new pixel from the old one at places(i − rows), where that is inside, and i too: rows and columns alike."""
+
+    def answer(images, rows, columns):
+        i, j = _ROWS - rows, _COLUMNS - columns
+        found = _pictures(images)[:, places(i) % _SIDE, places(j) % _SIDE]
+        return np.where(inside(i) & inside(j), found, 0).reshape(-1, _SIDE**2)
+
+    return answer
+
+
+def _kept(new):
+    """The right image where new holds of its rows and columns, paper elsewhere."""
+    return lambda images, rows, columns: np.where(new(_ROWS, _COLUMNS).ravel(), _shifted(images, rows, columns), 0)
+
+
 def _pushed_along(images, rows, columns):
     """The row of 784 as one line, without wrapping round."""
     places = np.arange(_SIDE**2) - (_SIDE * rows + columns)
     inside = (places >= 0) & (places < _SIDE**2)
     return np.where(inside, images[:, np.clip(places, 0, _SIDE**2 - 1)], 0)
-
-
-def _edge_repeated(images, rows, columns):
-    near = np.clip(_ROWS - rows, 0, _SIDE - 1), np.clip(_COLUMNS - columns, 0, _SIDE - 1)
-    return _pictures(images)[:, *near].reshape(-1, _SIDE**2)
 
 
 def _sliced(end):
@@ -48,6 +59,19 @@ def _sliced(end):
         return result.reshape(-1, _SIDE**2)
 
     return answer
+
+
+def _cleared_on_the_wrong_side(images, rows, columns):
+    result = _pictures(_rolled((1, 2))(images, rows, columns)).copy()
+    result[:, slice(-rows, None) if rows > 0 else slice(0)] = 0
+    result[:, :, slice(-columns, None) if columns > 0 else slice(0)] = 0
+    return result.reshape(-1, _SIDE**2)
+
+
+def _images_last(images, rows, columns):
+    cube = images.reshape(_SIDE, _SIDE, -1).transpose(2, 0, 1).reshape(images.shape)
+    moved = _pictures(_shifted(cube, rows, columns))
+    return moved.transpose(1, 2, 0).reshape(images.shape)
 
 
 _NEGATIVE = (
@@ -77,6 +101,7 @@ SHIFTED = FunctionExercise(
         "up and right": _shift(2, -1, 2),
         "float32": _shift(2, 1, 1, np.float32),
         "out at the bottom": _shift(2, 28, 0),
+        "out at the right": _shift(2, 0, 28),
         "out at the top": _shift(2, -28, 1),
         "out at the left": _shift(2, 2, -29),
         "far out": _shift(2, -30, 40),
@@ -84,10 +109,11 @@ SHIFTED = FunctionExercise(
     case_hints=dict.fromkeys(("only to the right", "only down", "not at all"), _ZERO)
     | dict.fromkeys(("up and left", "up and right"), _NEGATIVE)
     | dict.fromkeys(
-        ("out at the bottom", "out at the top", "out at the left", "far out"),
+        ("out at the bottom", "out at the right", "out at the top", "out at the left", "far out"),
         "28 pixels away or more, nothing of the image is left: all is paper.",
     ),
     new=True,
+    tolerance=EXACT,
     mistakes={
         "What leaves on one side comes in on the other: `np.roll` wraps around. Paper, 0, should come in.": (
             _rolled((1, 2))
@@ -98,7 +124,12 @@ SHIFTED = FunctionExercise(
         ),
         "You push the 784 numbers along as one line, so the end of each row becomes the start of the next. Reshape to "
         "(m, 28, 28) first.": _pushed_along,
-        "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": _rolled((0, 1)),
+        "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": [
+            _rolled((0, 1)),
+            lambda images, rows, columns: np.where(
+                np.arange(len(images))[:, None] >= rows, np.roll(images, rows, axis=0), 0
+            ),
+        ],
         "You roll the images among themselves: (m, 784) has no rows of pixels. Reshape to (m, 28, 28) first; and "
         "nothing may wrap around.": lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
         "It moves up and left where it should move down and right. The new pixel (i, j) comes from (i − rows, "
@@ -118,7 +149,33 @@ SHIFTED = FunctionExercise(
         "Negative numbers do not move at all. They mean up and left.": (
             lambda images, rows, columns: _shifted(images, max(rows, 0), max(columns, 0))
         ),
-        "The pixels at the edge are repeated; what comes in is paper, 0.": _edge_repeated,
+        "The sizes of the moves are taken modulo 28, so a negative one goes down, or to the right.": (
+            lambda images, rows, columns: _shifted(images, rows % _SIDE, columns % _SIDE)
+        ),
+        "The pixels at the edge are repeated; what comes in is paper, 0.": (
+            _from(lambda i: np.clip(i, 0, _SIDE - 1), inside=lambda i: i == i)
+        ),
+        "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
+        "for `0 <= …`, too.": _from(lambda i: i, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
+        "At the border of the image a row or a column is lost: both go from 0 to 27, so `0 <= … < 28`, and "
+        "`range(28)`.": [
+            _from(lambda i: i, inside=lambda i: (i > 0) & (i < _SIDE)),
+            _from(lambda i: i, inside=lambda i: (i >= 0) & (i < _SIDE - 1)),
+            lambda *given: np.where(_ROWS.ravel() > 0, _shifted(*given), 0),
+            _kept(lambda i, j: (i < _SIDE - 1) & (j < _SIDE - 1)),
+            _kept(lambda i, j: (i > 0) & (j > 0)),
+        ],
+        "Only the first row is filled: is there a `return` inside the loop?": _kept(lambda i, j: i == 0),
+        "What comes in is 1; paper is 0.": (
+            lambda images, *by: _shifted(images, *by) + (1 - _shifted(np.ones_like(images), *by))
+        ),
+        "It is cleared on the wrong side: paper moves in above and on the left when the image goes down and to the "
+        "right.": _cleared_on_the_wrong_side,
+        "`reshape(28, 28, …)` mixes the images, because one follows the other: the first axis is the images, "
+        "`reshape(-1, 28, 28)`.": _images_last,
+        "The images are transposed: rows and columns of the result are exchanged.": (
+            lambda *given: _pictures(_shifted(*given)).transpose(0, 2, 1).reshape(-1, _SIDE**2)
+        ),
         _ZERO: _sliced(lambda by: -by),
         _NEGATIVE: _sliced(lambda by: _SIDE - by),
         "The images are right, but still (m, 28, 28). A network takes (m, 784): flatten them again.": (
@@ -128,10 +185,12 @@ SHIFTED = FunctionExercise(
             lambda images, rows, columns: np.repeat(_shifted(images[:1], rows, columns), len(images), axis=0)
         ),
         "Only the rows are moved; move the columns as well.": lambda images, rows, columns: _shifted(images, rows, 0),
-        "Only the columns are moved; move the rows as well.": lambda images, rows, columns: _shifted(
-            images, 0, columns
-        ),
+        "Only the columns are moved; move the rows as well.": [
+            lambda images, rows, columns: _shifted(images, 0, columns),
+            lambda images, rows, columns: _shifted(images, 0, max(columns, 0)),
+        ],
     },
+    any_hint="Move one image by one row, and look at rows 0, 1 and 27 before and after.",
     second_hint="Reshape to (m, 28, 28) and start from zeros. Then for one axis after the other: which rows of the new "
     "image are filled, and from which rows of the old one? `max(0, …)` and `min(28, …)` keep the ends inside.",
     praise="To an eye it is the same digit; to a perceptron other inputs are lit.",
@@ -161,17 +220,27 @@ def _ink_as_indexed(image, row, column):
     return image[row, column]
 
 
-def _four_pixels(*, whole=math.floor, pixel=_ink_or_paper, weights=lambda d: (1 - d, d), at=lambda y, x: (y, x)):
+def _ink_or_end(image, row, column):
+    return image[row, column] if -_SIDE <= row < _SIDE and -_SIDE <= column < _SIDE else 0.0
+
+
+def _four_pixels(
+    *,
+    whole=math.floor,
+    pixel=_ink_or_paper,
+    weights=lambda d: (1 - d, d),
+    at=lambda y, x: (y, x),
+    rows=(0, 1),
+    fractions=lambda v, u: (v, u),
+):
     """A mean of four pixels with one thing done in another way."""
 
     def answer(image, y, x):
         y, x = at(y, x)
         top, left = whole(y), whole(x)
-        return sum(
-            down * right * pixel(image, top + i, left + j)
-            for i, down in enumerate(weights(y - top))
-            for j, right in enumerate(weights(x - left))
-        )
+        v, u = fractions(y - top, x - left)
+        down, right = weights(v), weights(u)
+        return sum(down[i] * right[j] * pixel(image, top + i, left + j) for i in rows for j in (0, 1))
 
     return answer
 
@@ -205,7 +274,7 @@ _AT_THE_EDGE = {
     "three quarters of a pixel beyond the left edge": _place(12.0, -0.75),
     "beyond a corner, by less than a pixel": _place(27.5, 27.75),
 }
-_FAR_OUTSIDE = {"far above": _place(-1.5, 6.0), "far outside": _place(40.2, 51.0)}
+_FAR_OUTSIDE = {"far above": _place(-1.5, 6.0), "far outside": _place(268.25, -243.5)}
 
 BILINEAR = FunctionExercise(
     name="bilinear",
@@ -218,7 +287,6 @@ BILINEAR = FunctionExercise(
         "among four pixels, 0 and 0.4 above 0.8 and 1": [_SMALL, 5.25, 8.5],
         "ink everywhere": _place(11.3, 4.8),
         "ink everywhere, farther down": _place(20.9, 20.2),
-        "float32": [_rng.random((28, 28), np.float32), np.float32(3.125), np.float32(17.75)],
         **_AT_THE_EDGE,
         **_FAR_OUTSIDE,
     },
@@ -250,8 +318,13 @@ BILINEAR = FunctionExercise(
         "Only the column is taken between pixels: y has a fraction, too.": (
             lambda image, y, x: _bilinear(image, math.floor(y), x)
         ),
-        "The fraction of y serves for both directions; x has its own.": (
-            lambda image, y, x: _bilinear(image, y, math.floor(x) + y - math.floor(y))
+        "The fraction of y serves for both directions; x has its own.": _four_pixels(fractions=lambda v, u: (v, v)),
+        "The fractions are exchanged: that of y weighs the rows, that of x the columns.": (
+            _four_pixels(fractions=lambda v, u: (u, v))
+        ),
+        "Only the two pixels above are in it. Those below count, too.": _four_pixels(rows=[0]),
+        "On a whole number `ceil` is `floor`, and both weights become 0. The next pixel is `floor` + 1.": (
+            _four_pixels(weights=lambda d: (1 - d, d) if d else (0, 0))
         ),
         "Up to one pixel beyond the edge the place still has neighbors with ink. Ask of each of the four pixels "
         "whether it lies in the image, not of the place.": [
@@ -259,15 +332,19 @@ BILINEAR = FunctionExercise(
             _where(lambda at: 0 <= at < _SIDE - 1),
         ],
         "The pixels at the edge go on outside. Out there is paper, 0.": _four_pixels(pixel=_ink_or_edge),
-        "Outside the image the other side comes in: an index of −1 is the last pixel. Out there is paper, 0.": (
-            _four_pixels(pixel=_ink_or_other_side)
-        ),
+        "Outside the image the other side comes in: an index of −1 is the last pixel. Out there is paper, 0.": [
+            _four_pixels(pixel=_ink_or_other_side),
+            _four_pixels(pixel=_ink_or_end),
+        ],
         _OUTSIDE: [_four_pixels(pixel=_ink_as_indexed), _four_pixels(pixel=_ink_as_indexed, whole=int)],
         "`int(…)` rounds toward 0, so −0.25 becomes 0. Round down, to −1: `math.floor`, or `int` of `np.floor`.": [
             _four_pixels(whole=int),
             _four_pixels(whole=int, pixel=_ink_or_edge),
         ],
-        "The place is counted from 1. Rows and columns count from 0.": _four_pixels(at=lambda y, x: (y - 1, x - 1)),
+        "The look-up goes too far up and left. Rows and columns count from 0; and a frame of `np.pad` moves them.": [
+            _four_pixels(at=lambda y, x: (y - 1, x - 1)),
+            _four_pixels(at=lambda y, x: (y - 2, x - 2)),
+        ],
     },
     error_hints={
         "only integers, slices": "`np.floor` gives a whole number, but as a float; an index needs `int(…)` of it.",
@@ -307,6 +384,11 @@ def _scaled(total):
     return lambda n, sigma: _bell(n, sigma) / total(_bell(n, sigma), sigma)
 
 
+def _of_right(change):
+    """What change(G, the numbers of the places) makes of the right matrix."""
+    return lambda n, sigma: change(_smoothing_matrix(n, sigma), np.arange(n))
+
+
 SMOOTHING_MATRIX = FunctionExercise(
     name="smoothing_matrix",
     number="9.3",
@@ -330,6 +412,9 @@ SMOOTHING_MATRIX = FunctionExercise(
         "each row by its own sum.": _scaled(lambda E, sigma: sigma * np.sqrt(2 * np.pi)),
         "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each row by "
         "its own sum.": _scaled(lambda E, sigma: E[len(E) // 2].sum()),
+        "After the rows you divide the columns as well, and the rows no longer add up to 1.": _of_right(
+            lambda G, i: G / G.sum(axis=0)
+        ),
         "The squares of each row add up to 1. For a mean the weights themselves have to.": (
             _scaled(lambda E, sigma: np.linalg.norm(E, axis=1, keepdims=True))
         ),
@@ -343,6 +428,7 @@ SMOOTHING_MATRIX = FunctionExercise(
         "The exponent is multiplied by σ²: `/ 2 * sigma**2` divides by 2 only. Put 2σ² in parentheses.": (
             _with_exponent(lambda d2, sigma: -d2 / 2 * sigma**2)
         ),
+        "`//` rounds the exponent to whole numbers. Use `/`.": _with_exponent(lambda d2, sigma: -d2 // (2 * sigma**2)),
         "σ has no effect.": _with_exponent(lambda d2, sigma: -d2 / 2),
         "In the exponent the distance is not squared: that is a peak, not a bell.": [
             _with_exponent(lambda d2, sigma: -np.sqrt(d2) / (2 * sigma**2)),
@@ -351,6 +437,23 @@ SMOOTHING_MATRIX = FunctionExercise(
         "The farther a neighbor, the more it counts: the sign in the exponent is missing.": (
             _with_exponent(lambda d2, sigma: d2 / (2 * sigma**2))
         ),
+        "Far neighbors are cut off. Every place has its weight, however small.": [
+            _with_exponent(lambda d2, sigma, n=n: np.where(d2 > (n * sigma) ** 2, -np.inf, -d2 / (2 * sigma**2)))
+            for n in (2, 3, 4)
+        ],
+        "The ends are joined, as on a circle. At the edge there are fewer neighbors.": (
+            _with_exponent(lambda d2, sigma: -(np.minimum(d2**0.5, len(d2) - d2**0.5) ** 2) / (2 * sigma**2))
+        ),
+        "The place itself is left out. It weighs most: e⁰ = 1.": _of_right(
+            lambda G, i: (G * (1 - np.eye(len(G)))) / (G * (1 - np.eye(len(G)))).sum(axis=1, keepdims=True)
+        ),
+        "Only the diagonal is left: in an array of whole numbers all smaller weights become 0.": (
+            _of_right(lambda G, i: np.eye(len(G)))
+        ),
+        "Row i has its largest weight beside place i: count rows and columns alike.": (
+            lambda n, sigma: _smoothing_matrix(n + 1, sigma)[1:, :n]
+        ),
+        "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (
             lambda n, sigma: _smoothing_matrix(n, sigma)[n // 2]
         ),
@@ -362,6 +465,8 @@ SMOOTHING_MATRIX = FunctionExercise(
         ),
         "Those are the distances without the Gaussian.": lambda n, sigma: np.sqrt(_squares(n)),
     },
+    any_hint="For n = 3 and σ = 1 the middle row should be e^−½, 1, e^−½, divided by their sum. Where does yours leave "
+    "that?",
     second_hint="`np.subtract.outer(np.arange(n), np.arange(n))` holds all i − j. Put them into "
     "exp(−(i − j)² / (2σ²)), and divide each row by its sum, kept as a column (n, 1).",
     praise="G N Kᵀ smooths N along its columns, and then along its rows.",
@@ -392,11 +497,12 @@ SMOOTHED = FunctionExercise(
         "two classes": _targets([1, 0, 1], 2, 0.5),
         "nearly all is spread": _targets([4, 0], 5, 0.9),
         "nothing is spread": _targets([1, 3, 0], 5, 0.0),
-        "float32": _targets([0, 1], 3, 0.1, np.float32),
+        "all is spread": _targets([2, 0], 3, 1.0),
         "Y holds whole numbers": _targets([3, 0], 4, 0.1, np.int64),
     },
     case_hints={
         "nothing is spread": "With part 0 the targets are what they were.",
+        "all is spread": "With part 1 all classes are alike; is there a division by 1 − part?",
         "Y holds whole numbers": "What you fill, or change in place, holds whole numbers here, as Y does: fractions "
         "are lost or refused. Compute a new array from Y.",
     },
@@ -427,8 +533,34 @@ SMOOTHED = FunctionExercise(
         "You divide by two, always. The number of classes is that of Y's columns.": (
             lambda Y, part: (1 - part) * Y + part / 2
         ),
+        "You count the classes that occur. The number of classes is that of Y's columns.": (
+            lambda Y, part: (1 - part) * Y + part / len(np.unique(Y.argmax(axis=1)))
+        ),
         "You divide by all entries of Y. The part is spread over the classes of each row: divide by K.": (
             lambda Y, part: (1 - part) * Y + part / Y.size
+        ),
+        "All is divided by K. Only the part is spread; what stays is not.": (
+            lambda Y, part: ((1 - part) * Y + part) / Y.shape[1]
+        ),
+        "A product goes before a difference: `1 - part * Y` is not `(1 - part) * Y`.": (
+            lambda Y, part: 1 - part * Y + part / Y.shape[1]
+        ),
+        "You add the part and divide by the sums of the rows. Take it from the right class instead, and divide it by "
+        "K.": lambda Y, part: (Y + part) / (Y + part).sum(axis=1, keepdims=True),
+        "The wrong classes get nothing. What is spread goes to all K.": (
+            _right_and_wrong(lambda part, K: 1 - part + part / K, lambda part, K: 0)
+        ),
+        "You spread over the classes of these images. Evenly is 1/K for each, whatever occurs.": (
+            lambda Y, part: (1 - part) * Y + part * Y.mean(axis=0)
+        ),
+        "The part is a fraction already, and no percentage.": (
+            lambda Y, part: (1 - part / 100) * Y + part / 100 / Y.shape[1]
+        ),
+        "The part is an argument; you always take the same.": [
+            lambda Y, part, always=always: (1 - always) * Y + always / Y.shape[1] for always in (0.05, 0.1)
+        ],
+        "Only the first image is there. Leave out the index: the rows are done all at once.": (
+            lambda Y, part: (1 - part) * Y[0] + part / Y.shape[1]
         ),
         "What stays and what is spread are exchanged: a small part should change the targets a little.": (
             lambda Y, part: part * Y + (1 - part) / Y.shape[1]
@@ -440,6 +572,7 @@ SMOOTHED = FunctionExercise(
         "to give.": lambda Y, part: Y - part + part / Y.shape[1],
         "These are the targets as they were.": lambda Y, part: np.array(Y),
     },
+    any_hint="Add up a row: is it 1? And how large should a wrong class be, how large the right one?",
     second_hint="Two terms in one line: 1 − part of Y stays, and each of the K classes gets the same share of what was "
     "taken.",
     praise="Now certainty costs: an answer surer than the target makes the loss larger again.",

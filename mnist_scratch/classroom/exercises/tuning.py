@@ -1,15 +1,16 @@
 """The exercises of notebook 07: a random search, the size of a test set, a difference, a confusion matrix."""
 
 import inspect
+from numbers import Integral, Real
 
 import numpy as np
 
 from ...tuning import try_settings
 from .toolkit import (
+    EXACT,
     FunctionExercise,
     NumberExercise,
     OpenExercise,
-    alike,
     attempt,
     called_name,
     require,
@@ -22,26 +23,33 @@ _rng = np.random.default_rng(7)
 
 # ------------------------------------------------------------------------------------------------ 7.1
 
-_KNOWN = tuple(inspect.signature(try_settings).parameters)
+_KNOWN = set(inspect.signature(try_settings).parameters)
 _ASKED = ("learning_rate", "weight_decay", "sizes")
+_RATES = ("learning_rate", "weight_decay")
 _MANY = 400
 
 
-def _is_one_number(value):
-    numbers = int | float | np.integer | np.floating
-    return isinstance(value, numbers) and not isinstance(value, bool) and np.isfinite(value)
+def _is_whole(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-_SIZES = {  # hint: what must hold
+_EACH = {  # hint: the settings, and what must hold of each
+    "That is the text of a number; give the number itself.": (_RATES, lambda value: not isinstance(value, str)),
+    "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.": (
+        _RATES,
+        lambda value: isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(value),
+    ),
     "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes, with the hidden "
-    "units between.": lambda sizes: isinstance(sizes, list | tuple),
+    "units between.": (["sizes"], lambda sizes: isinstance(sizes, list | tuple)),
     "There are no fractions of a unit: make the number that you draw whole with `int(…)`.": (
-        lambda sizes: all(isinstance(size, int | np.integer) and not isinstance(size, bool) for size in sizes)
+        ["sizes"],
+        lambda sizes: all(map(_is_whole, sizes)),
     ),
     "An image has 784 pixels, so sizes begin with 784; there are ten classes, so they end with 10. The hidden units "
-    "stand between.": lambda sizes: len(sizes) >= 3 and sizes[0] == 784 and sizes[-1] == 10,
+    "stand between.": (["sizes"], lambda sizes: len(sizes) >= 3 and sizes[0] == 784 and sizes[-1] == 10),
     "A hidden layer needs some units, and a few thousand take very long: choose a range you would wait for.": (
-        lambda sizes: all(1 <= size <= 4096 for size in sizes[1:-1])
+        ["sizes"],
+        lambda sizes: all(1 <= size <= 4096 for size in sizes[1:-1]),
     ),
 }
 
@@ -58,21 +66,23 @@ def _evenly_spread(exponents):
 
 _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the highest that make sense
     "Those are exponents, drawn but not used as such yet: what is ten to the power of them?": (
-        lambda values, lowest, highest: values.min() >= 0
+        lambda values, lowest, highest: np.median(values) > -0.3
     ),
+    "With η below 0 a step climbs, and with λ below 0 the weights grow: both must be positive, as ten to any power "
+    "is.": lambda values, lowest, highest: values.min() >= 0,
     "0 has no logarithm, so it has no place on the scale of a search. Try 0 in a run of its own.": (
         lambda values, lowest, highest: values.min() > 0
     ),
-    "That is a grid, drawn at random. A random search tries another value in every trial: draw from a range, not from "
-    "a list, and let the exponents be fractions.": (
+    "Those are the few values of a grid. A random search tries another value in every trial: draw from a range, not "
+    "from a list, and let the exponents be fractions.": (
         lambda values, lowest, highest: len(np.unique(values)) >= 0.9 * len(values)
     ),
-    "That is even on the plain scale, and nearly all trials go to the largest power of ten. Draw the exponent evenly "
-    "instead.": lambda values, lowest, highest: np.mean(_place(values) > 0.5) <= 0.35,
     "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
     "to them, as in `10**…`, or e, as in `np.exp(…)`?": lambda values, lowest, highest: (
         values.max() / values.min() >= 50
     ),
+    "That is even on the plain scale, and nearly all trials go to the largest power of ten. Draw the exponent evenly "
+    "instead.": lambda values, lowest, highest: np.mean(_place(values) > 0.5) <= 0.35,
     "Much of that is far from anything that could learn: look at the ranges in the notebook, and at the sign of your "
     "exponents.": lambda values, lowest, highest: values.min() >= lowest and values.max() <= highest,
     "They crowd in one part of their range on the logarithmic scale. No power of ten is better known than another yet: "
@@ -81,27 +91,17 @@ _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the h
 
 
 def _random_configurations(student):
-    """The answer is not unique, so its properties are looked at: what it is, its seed, its scales, its sizes."""
+    """The answer is not unique, so its properties are looked at: what it is, its scales, its sizes, its seed."""
     require_function(student, ("n", "seed"))
-    for n in (3, 1):
-        _configurations(student, n, 0)
-    many, called = _configurations(student, _MANY, 0), f"{called_name(student)}({_MANY}, 0)"
+    few = _drawn(student, 3, 0)
+    _drawn(student, 1, 0, "For n = 3 there were 3. Is n left out, or does a list grow from call to call?")
+    many, called = _drawn(student, _MANY, 0), f"{called_name(student)}({_MANY}, 0)"
     require(
-        not all(alike(configuration, many[0]) for configuration in many),
+        any(len(set(values)) > 1 for values in many.values()),
         f"In {called} all configurations are the same.",
         "A generator made anew from the same seed begins anew: make it once, before the loop.",
     )
-    require(
-        alike(_configurations(student, _MANY, 0), many),
-        f"{called} returned something else when it was called again.",
-        "A search must be repeatable: draw every number from a generator that is made from `seed` inside the function.",
-    )
-    require(
-        not alike(_configurations(student, _MANY, 1), many),
-        f"{called_name(student)}({_MANY}, 1) returned the same as {called}.",
-        "Another seed should give another search: the generator does not use `seed`.",
-    )
-    rates, decays = (np.array([float(c[key]) for c in many]) for key in ("learning_rate", "weight_decay"))
+    rates, decays = (np.array(many[key]) for key in _RATES)
     for values, what, lowest, highest in ((rates, "learning rates", 1e-6, 10), (decays, "values of λ", 1e-10, 1)):
         low, middle, high = np.quantile(values, [0, 0.5, 1])
         for hint, holds in _LOG_SCALE.items():
@@ -113,15 +113,34 @@ def _random_configurations(student):
         "The range test found good rates near 0.1: put the range around it.",
     )
     require(
-        abs(np.corrcoef(np.log(rates), np.log(decays))[0, 1]) <= 0.5,
-        f"In {called}, η and λ rise and fall together.",
-        "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
-    )
-    require(
-        len({tuple(configuration["sizes"]) for configuration in many}) >= 4,
+        len(set(many["sizes"])) >= 3,
         f"In {called} hardly any sizes differ.",
         "The number of hidden units is searched as well: draw it anew for each configuration.",
     )
+    together = np.corrcoef([np.log(rates), np.log(decays), [sum(sizes) for sizes in many["sizes"]]])
+    require(
+        np.all(abs(together - np.eye(3)) <= 0.5),
+        f"In {called} two of η, λ and the number of units rise and fall together.",
+        "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
+    )
+    for n, first in [(_MANY, many)] + 8 * [(3, few)]:
+        require(
+            _drawn(student, n, 0) == first,
+            f"{called_name(student)}({n}, 0) returned something else when it was called again.",
+            "A search must be repeatable: draw every number from a generator that is made from `seed` inside the "
+            "function.",
+        )
+    searches = {0: many}
+    for seed in (1, 2, 10, 1000):
+        searches[seed] = _drawn(student, _MANY, seed)
+        for other in list(searches)[:-1]:
+            for key in _ASKED:
+                once, again = searches[other][key], searches[seed][key]
+                require(
+                    once != again and (key == "sizes" or len(set(once) & set(again)) < _MANY / 2),
+                    f"{called_name(student)}({_MANY}, {seed}) returned, as {key}, the values of seed {other} again.",
+                    "Another seed should give another search: every draw has to depend on the whole of `seed`.",
+                )
 
 
 _NO_LIST = {
@@ -130,46 +149,47 @@ _NO_LIST = {
 }
 
 
-def _configurations(student, n, seed):
-    """What a call returns, as a list, when it has the right form."""
+def _drawn(student, n, seed, hint=""):
+    """The settings that a call draws, as {name: list of n}, when it has the right form."""
     called = f"{called_name(student)}({n}, {seed})"
-    answer = require_result(attempt(student, {"n": n, "seed": seed}), called)
+    outcome = attempt(student, {"n": n, "seed": seed})
+    answer = require_result(outcome, called)
     kind = type(answer).__name__
     require(
         isinstance(answer, list | tuple),
         f"{called} returned one {kind}; expected a list of {n} dictionaries.",
         _NO_LIST.get(kind, "Collect n dictionaries in a list."),
     )
+    if len(answer) == 1:
+        hint = hint or "A `return` inside the loop ends it in its first round."
     require(
         len(answer) == n,
-        f"{called} returned {len(answer)} things; expected {n} dictionaries.",
-        "n is how many trials to make in all, not for each setting: look at what is counted by n.",
+        f"{called} returned a list of {len(answer)}; it should have n = {n} entries.",
+        hint or "n is how many trials to make in all, not for each setting: how often does the loop run?",
+    )
+    require(
+        n == 1 or len(set(map(id, outcome.kept))) > 1,
+        f"In {called} there is one dictionary, {n} times.",
+        "A list `[…] * n`, or a dictionary made before the loop, is one and the same everywhere: make a new one in "
+        "each round.",
     )
     for configuration in answer:
-        _require_settings(configuration, called)
-    return list(answer)
-
-
-def _require_settings(configuration, called):
-    require(
-        isinstance(configuration, dict),
-        f"In {called} there is {shown(configuration)}; expected a dictionary.",
-        "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
-    )
-    require(
-        set(_ASKED) <= set(configuration) <= set(_KNOWN),
-        f"In {called} a dictionary has the keys {', '.join(map(str, configuration)) or 'none'}; expected "
-        f"{', '.join(_ASKED)}.",
-        "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
-    )
-    for key in ("learning_rate", "weight_decay"):
         require(
-            _is_one_number(configuration[key]),
-            f"In {called}, {key} is {shown(configuration[key])}; expected one number.",
-            "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.",
+            isinstance(configuration, dict),
+            f"In {called} there is {shown(configuration)}; expected a dictionary.",
+            "`sweep` passes each configuration by name: a dictionary such as {'learning_rate': …, …}.",
         )
-    for hint, holds in _SIZES.items():
-        require(holds(configuration["sizes"]), f"In {called}, sizes is {shown(configuration['sizes'])}.", hint)
+        require(
+            set(_ASKED) <= set(configuration) <= _KNOWN,
+            f"In {called} a dictionary has the keys {', '.join(map(str, configuration)) or 'none'}; expected "
+            f"{', '.join(_ASKED)}.",
+            "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
+        )
+        for hint, (keys, holds) in _EACH.items():
+            for key in keys:
+                require(holds(configuration[key]), f"In {called}, {key} is {shown(configuration[key])}.", hint)
+    settings = {key: [float(configuration[key]) for configuration in answer] for key in _RATES}
+    return settings | {"sizes": [tuple(map(int, configuration["sizes"])) for configuration in answer]}
 
 
 RANDOM_CONFIGURATIONS = OpenExercise(
@@ -189,31 +209,50 @@ def _images(p=0.974, half_width=0.001, factor=1.96):
     return factor**2 * p * (1 - p) / half_width**2
 
 
+def _about(n):
+    return 0.995 * n, 1.005 * n
+
+
 TEST_SET_SIZE = NumberExercise(
     name="test_set_size",
     number="7.2",
-    task="Give the number of test images for which the 95 % intervals of 97.3 % and 97.5 % just touch.",
+    task="Give the number of test images, to three digits or more, for which the 95 % intervals of 97.3 % and 97.5 % "
+    "just touch.",
     reference=_images,
+    tolerance=5e-4,
     mistakes={
-        "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _images(factor=1),
-        "The 1.96 goes under the root when you solve for n: square it, too.": _images(factor=1.96**0.5),
+        "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _about(_images(factor=1)),
+        "The 1.96 goes under the root when you solve for n: square it, too.": _about(_images(factor=1.96**0.5)),
         "You took the whole distance of 0.2 points as the half-width. When intervals touch, each reaches half of the "
-        "way.": _images(half_width=0.002),
-        "That is the root of the right number. n stands under the root: square both sides.": _images() ** 0.5,
+        "way.": _about(_images(half_width=0.002)),
+        "You halved the half-width. It is 0.1 points already: from the middle to one end.": (
+            _about(_images(half_width=0.0005))
+        ),
+        "The half-width stands alone on its side: square both sides, and it is squared, too.": (
+            _about(_images(half_width=0.001**0.5))
+        ),
+        "That is the root of the right number. n stands under the root: square both sides.": _about(_images() ** 0.5),
+        "Under the root stands p (1 − p) already: only the 1.96 and the half-width are squared.": (
+            _about((1.96 * 0.974 * 0.026 / 0.001) ** 2)
+        ),
         "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": [
-            _images(half_width=wrong) for wrong in (0.1, 0.01, 1)
+            _about(_images(half_width=wrong)) for wrong in (0.1, 0.01, 1)
         ],
-        "p (1 − p) is missing under the root.": 1.96**2 / 0.001**2,
-        "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _images(0.5),
-        "Under the root stands p (1 − p), not p alone.": 1.96**2 * 0.974 / 0.001**2,
+        "p (1 − p) is missing under the root.": _about(1.96**2 / 0.001**2),
+        "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _about(_images(0.5)),
+        "Under the root stands p (1 − p), not p alone.": _about(1.96**2 * 0.974 / 0.001**2),
         "Under the root stands p (1 − p), not 1 − p alone.": (99_872, 99_892),
         "You took one end for p. Take 0.974, in the middle, for both.": [(93_360, 93_920), (100_620, 101_220)],
-        "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": _images(factor=2),
+        "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": (101_250, 101_350),
+        "That is the number for another share than 95 of 100: its factor is 1.96.": [
+            _about(_images(factor=factor)) for factor in (2.576, 1.645)
+        ],
         "That is for the interval of the difference, with twice the variance. Here two intervals should touch.": (
-            2 * _images()
+            _about(2 * _images())
         ),
         "That is the number at hand. At 97.5 % it gave ± 0.31 points, and you need ± 0.1.": 10_000,
-        "A good estimate. Solve for n to get it to three digits.": (90_000, 100_000),
+        "That is a half-width. Which n makes it 0.001?": [(0.003, 0.0032), (0.3, 0.32)],
+        "A good estimate. Solve for n to get it to three digits.": (90_000, 105_000),
     },
     second_hint="Half-width = 1.96 √(p (1 − p) / n). Put 0.001 on the left, square both sides, and solve for n.",
     praise="A third of the width takes about ten times as many images.",
@@ -222,22 +261,28 @@ TEST_SET_SIZE = NumberExercise(
 # ------------------------------------------------------------------------------------------------ 7.4
 
 
-def _variances(p_a, n_a, p_b, n_b):
-    return p_a * (1 - p_a) / n_a, p_b * (1 - p_b) / n_b
-
-
-def _interval(half_width=lambda a, b: 1.96 * np.sqrt(a + b), difference=lambda p_a, p_b: p_a - p_b, signs=(-1, 1)):
-    """The interval with another half-width, given both variances, or another difference."""
-
-    def answer(p_a, n_a, p_b, n_b):
-        half = half_width(*_variances(p_a, n_a, p_b, n_b))
-        return tuple(difference(p_a, p_b) + sign * half for sign in signs)
-
-    return answer
+def _interval(
+    half_width=lambda a, b: 1.96 * np.sqrt(a + b),
+    difference=lambda p_a, p_b: p_a - p_b,
+    ends=lambda middle, half: (middle - half, middle + half),
+    variance=lambda p, n: p * (1 - p) / n,
+):
+    """The interval with one thing done in another way; half_width gets both variances."""
+    return lambda p_a, n_a, p_b, n_b: ends(difference(p_a, p_b), half_width(variance(p_a, n_a), variance(p_b, n_b)))
 
 
 def _difference_interval(p_a, n_a, p_b, n_b):
     return _interval()(p_a, n_a, p_b, n_b)
+
+
+def _pooled(p_a, n_a, p_b, n_b):
+    p = (p_a * n_a + p_b * n_b) / (n_a + n_b)
+    return tuple(p_a - p_b + end for end in _difference_interval(p, n_a, p, n_b))
+
+
+def _both_intervals(p_a, n_a, p_b, n_b):
+    halves = [(p, 1.96 * np.sqrt(p * (1 - p) / n)) for p, n in ((p_a, n_a), (p_b, n_b))]
+    return tuple((p - half, p + half) for p, half in halves)
 
 
 DIFFERENCE_INTERVAL = FunctionExercise(
@@ -246,13 +291,14 @@ DIFFERENCE_INTERVAL = FunctionExercise(
     task="Return the 95 % interval (low, high) of p_a − p_b, two accuracies measured on different images.",
     reference=_difference_interval,
     parts=("low", "high"),
-    tolerance=(1e-3, 1e-3),
+    tolerance=(2e-4, 0.0),  # 1.96 has three digits
     cases={
         "as in the notebook": [0.975, 10_000, 0.973, 10_000],
         "unequal numbers of images": [0.9, 1000, 0.95, 10_000],
         "no difference measured": [0.5, 400, 0.5, 100],
+        "few images": [0.5, 40, 0.25, 8],
         "the first made no mistake": [1.0, 200, 0.98, 500],
-        "float32": [np.float32(0.9425), 10_000, np.float32(0.892), 10_000],
+        "the first got none right": [0.0, 50, 0.02, 300],
     },
     mistakes={  # a, b: the two variances
         "You add the two half-widths. Their luck is independent and rarely bad on both sides at once: add the "
@@ -264,12 +310,42 @@ DIFFERENCE_INTERVAL = FunctionExercise(
             _interval(lambda a, b: 1.96 * abs(np.sqrt(a) - np.sqrt(b)))
         ),
         "The factor 1.96 is missing: this holds 68 of 100 cases, not 95.": _interval(lambda a, b: np.sqrt(a + b)),
+        "Before the root stands another factor than 1.96, within which 95 of 100 cases lie.": [
+            _interval(lambda a, b, factor=factor: factor * np.sqrt(a + b)) for factor in (2, 1.645, 2.576, 3)
+        ],
+        "The 1.96 has slipped under the root: it multiplies the root.": _interval(lambda a, b: np.sqrt(1.96 * (a + b))),
+        "The half-width is halved once more: it reaches from the middle to one end.": (
+            _interval(lambda a, b: 0.98 * np.sqrt(a + b))
+        ),
         "The variances are added, and their root is missing: a width is 1.96 standard deviations.": (
             _interval(lambda a, b: 1.96 * (a + b))
+        ),
+        "The variances are squared before they are added. p (1 − p) / n is a square already, that of σ.": (
+            _interval(lambda a, b: 1.96 * np.hypot(a, b))
+        ),
+        "The variance of each is p (1 − p) / n: under your root stands something else.": [
+            _interval(variance=lambda p, n: p * (1 - p) ** 2 / n),
+            _interval(variance=lambda p, n: p**2 * (1 - p) / n),
+            _interval(variance=lambda p, n: p / n),
+            _interval(variance=lambda p, n: (1 - p) / n),
+            _interval(variance=lambda p, n: p * (1 - p) / n**2),
+        ],
+        "You divide by n − 1. In the notebook the variance is p (1 − p) / n.": (
+            _interval(variance=lambda p, n: p * (1 - p) / (n - 1))
+        ),
+        "`//` divides to whole numbers, and the variance becomes 0. Use `/`.": (
+            _interval(variance=lambda p, n: p * (1 - p) // n)
+        ),
+        "The numbers of images are arguments, and not always ten thousand.": (
+            _interval(variance=lambda p, n: p * (1 - p) / 10_000)
         ),
         "That is the interval of b less a. The task asks for a less b.": _interval(difference=lambda p, q: q - p),
         "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.": (
             _interval(difference=lambda p, q: abs(p - q))
+        ),
+        "It lies around 0, and should lie around p_a − p_b.": _interval(difference=lambda p, q: 0.0),
+        "Low is cut off at 0. A difference can be negative.": (
+            _interval(ends=lambda middle, half: (max(middle - half, 0.0), middle + half))
         ),
         "Only the luck of the first accuracy is in it. The second is measured, too.": (
             _interval(lambda a, b: 1.96 * np.sqrt(a))
@@ -279,11 +355,25 @@ DIFFERENCE_INTERVAL = FunctionExercise(
         "The n of the first serves for both; each accuracy has its own.": (
             lambda p_a, n_a, p_b, n_b: _difference_interval(p_a, n_a, p_b, n_a)
         ),
-        "That is the difference and the half-width. The task asks for the two ends.": (
-            lambda p_a, n_a, p_b, n_b: (p_a - p_b, 1.96 * np.sqrt(sum(_variances(p_a, n_a, p_b, n_b))))
+        "You divide by n_a + n_b. Each variance is divided by its own n, then they are added.": (
+            lambda p_a, n_a, p_b, n_b: _difference_interval(p_a, n_a + n_b, p_b, n_a + n_b)
         ),
-        "The larger end comes first. Return (low, high).": _interval(signs=(1, -1)),
+        "You take one p for both, their mean over all images. Each variance has its own p.": _pooled,
+        "The half-width is no end of the interval. The ends are the difference less it, and the difference plus it.": [
+            _interval(ends=lambda middle, half: (middle, half)),
+            _interval(ends=lambda middle, half: half),
+        ],
+        "Those are the intervals of the two accuracies. The task asks for one, that of their difference.": (
+            _both_intervals
+        ),
+        "That says whether a is better. The task asks for the interval that decides it: (low, high).": (
+            _interval(ends=lambda middle, half: middle - half > 0)
+        ),
+        "The larger end comes first. Return (low, high).": (
+            _interval(ends=lambda middle, half: (middle + half, middle - half))
+        ),
     },
+    any_hint="The middle of low and high should be p_a − p_b, and half of their distance the half-width: print both.",
     second_hint="The variance of each is p (1 − p) / n. Their sum is the variance of the difference; 1.96 times its "
     "root is the half-width.",
     praise="An interval that holds 0 says: this may be luck.",
@@ -304,13 +394,32 @@ def _once_each(labels, answers, K):
     return counts
 
 
-def _shares(empty):
-    def answer(labels, answers, K):
-        counts = _confusion_matrix(labels, answers, K)
-        total = counts.sum(axis=1, keepdims=True)
-        return np.where(total > 0, counts / np.maximum(total, 1), empty)
+def _some(which):
+    return lambda y, a, K: _confusion_matrix(y[which(K)], a[which(K)], K)
 
-    return answer
+
+def _with_size(size):
+    """The matrix for as many classes as size(labels, answers, K) says."""
+    return lambda y, a, K: _confusion_matrix(y, a, size(y, a, K))
+
+
+def _of_counts(change):
+    """What change(counts, m, K) makes of the right counts."""
+    return lambda y, a, K: change(_confusion_matrix(y, a, K), len(y), K)
+
+
+def _shares(counts, empty):
+    total = counts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, counts / np.maximum(total, 1), empty)
+
+
+def _of_classes_that_occur(y, a, K):
+    classes = np.union1d(y, a)
+    return _confusion_matrix(y, a, K)[np.ix_(classes, classes)]
+
+
+def _one_row_shared(y, a, K):
+    return np.tile(np.bincount(a, minlength=K), (K, 1))
 
 
 CONFUSION_MATRIX = FunctionExercise(
@@ -318,14 +427,21 @@ CONFUSION_MATRIX = FunctionExercise(
     number="7.5",
     task="Count labels (m,) against answers (m,) in a (K, K) array: one row a label, one column an answer.",
     reference=_confusion_matrix,
+    tolerance=EXACT,
     cases={
         "each pair occurs once": [np.array([0, 1, 2, 2]), np.array([0, 2, 1, 0]), 3],
         "one pair occurs three times": [np.array([0, 1, 1, 1, 1]), np.array([0, 0, 0, 0, 1]), 2],
         "a single image": [np.array([1]), np.array([0]), 2],
         "classes 2 and 3 do not occur": [np.array([1, 1]), np.array([0, 1]), 4],
         "all right": [np.array([3, 3, 0]), np.array([3, 3, 0], np.uint8), 5],
-        "twelve classes": [np.array([11, 0]), np.array([11, 11]), 12],
+        "twenty classes": [np.array([19, 13, 0]), np.array([19, 2, 13]), 20],
+        "one pair occurs 300 times": [np.full(300, 1), np.zeros(300, int), 2],
         "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
+    },
+    case_hints={
+        "twenty classes": "With many classes K·label + answer exceeds 255: small whole numbers, such as uint8, begin "
+        "anew at 0.",
+        "one pair occurs 300 times": "A count may exceed 255: small whole numbers, such as uint8, begin anew at 0.",
     },
     mistakes={  # y: labels. a: answers
         "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` adds to "
@@ -333,31 +449,61 @@ CONFUSION_MATRIX = FunctionExercise(
         "Rows and columns are exchanged: the label chooses the row, the answer the column.": (
             lambda y, a, K: _confusion_matrix(a, y, K)
         ),
-        "The number of classes is K, given as an argument. You take it from the classes that happen to occur.": (
-            lambda y, a, K: _confusion_matrix(y, a, max(y.max(), a.max()) + 1)
+        "The number of classes is K, given as an argument. You take it from the classes that happen to occur.": [
+            _with_size(lambda y, a, K: max(y.max(), a.max()) + 1),
+            _with_size(lambda y, a, K: y.max() + 1),
+            _with_size(lambda y, a, K: len(np.unique(y))),
+            _of_classes_that_occur,
+        ],
+        "The number of classes is K, and not always ten.": _with_size(lambda y, a, K: 10),
+        "Classes are counted from 0 to K − 1, so K rows and K columns are enough.": _with_size(lambda y, a, K: K + 1),
+        "The array has no room for the last class: classes go from 0 to K − 1, so K rows and K columns.": (
+            _of_counts(lambda counts, m, K: counts[:-1, :-1])
         ),
-        "The number of classes is K, and not always ten.": lambda y, a, K: _confusion_matrix(y, a, 10),
-        "`np.bincount` stops at the largest number that occurs: give it `minlength=K * K`.": [
+        "`np.bincount` stops at the largest number that occurs: give it a `minlength`.": [
             lambda y, a, K: np.bincount(K * y + a).reshape(K, K),
             lambda y, a, K: np.bincount(K * y + a),
+            lambda y, a, K: [np.bincount(a[y == i]).tolist() for i in range(K)],
         ],
-        "These are shares of each row. The task asks for counts.": [_shares(np.nan), _shares(0)],
-        "These are shares of all images. The task asks for counts.": lambda y, a, K: (
-            _confusion_matrix(y, a, K) / len(y)
+        "You multiply the label by ten. There are K answers for each label.": (
+            lambda y, a, K: np.bincount(10 * y + a, minlength=K * K)[: K * K].reshape(K, K)
         ),
+        "These are shares of each row. The task asks for counts.": [
+            _of_counts(lambda counts, m, K: _shares(counts, np.nan)),
+            _of_counts(lambda counts, m, K: _shares(counts, 0)),
+        ],
+        "These are shares of all images. The task asks for counts.": _of_counts(lambda counts, m, K: counts / m),
         "The diagonal is missing: right answers are counted as well.": (
-            lambda y, a, K: _confusion_matrix(y, a, K) * (1 - np.eye(K, dtype=int))
+            _of_counts(lambda counts, m, K: counts - np.diag(np.diag(counts)))
         ),
         "Only the diagonal is filled: mistakes are counted as well.": (
-            lambda y, a, K: _confusion_matrix(y, a, K) * np.eye(K, dtype=int)
+            _of_counts(lambda counts, m, K: np.diag(np.diag(counts)))
+        ),
+        "Each image is counted twice, the other way round as well. The label chooses the row, and nothing else.": (
+            _of_counts(lambda counts, m, K: counts + counts.T)
+        ),
+        "That is the accuracy, one number. The task asks for the counts it is made of.": (
+            _of_counts(lambda counts, m, K: np.trace(counts) / m)
         ),
         "Those are the counts of the labels alone, (K,). Each image has a label and an answer: count pairs.": (
             lambda y, a, K: np.bincount(y, minlength=K)
         ),
-        "The array has no room for the last class: classes go from 0 to K − 1, so K rows and K columns.": (
-            lambda y, a, K: _confusion_matrix(y, a, K)[: K - 1, : K - 1]
+        "All rows are the same: `[[0] * K] * K` is one row, K times. Make each row anew.": _one_row_shared,
+        "Only the first image is counted: is there a `return` inside the loop?": _some(lambda K: slice(1)),
+        "The loop runs over K images, as many as there are classes. It should run over all m.": [
+            _some(lambda K: slice(K)),
+            _some(lambda K: range(K)),
+        ],
+        "The first image is left out. Counting begins at 0.": _some(lambda K: slice(1, None)),
+        "The last image is left out: `range(m)` ends before m already.": _some(lambda K: slice(-1)),
+        "You count images with this label *or* this answer. Both must hold: `&`.": (
+            lambda y, a, K: np.array([[np.sum((y == i) | (a == j)) for j in range(K)] for i in range(K)])
+        ),
+        "That compares images with one another, (m, m): with one-hot rows Y and A it is the other product, Yᵀ A.": (
+            lambda y, a, K: np.eye(K)[y] @ np.eye(K)[a].T
         ),
     },
+    any_hint="Go through the pairs one by one with a pencil: what should the first of them change, and what does it?",
     second_hint="Start with zeros of the shape (K, K). Go through the pairs of label and answer, and add 1 to the cell "
     "of each.",
     praise="Its diagonal, divided by its row sums, is the accuracy of each digit.",
