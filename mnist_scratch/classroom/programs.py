@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-NOT_EXERCISES = {"begin_anew", "hand_in", "hint", "names", "progress"}
+# what `check` can do beside checking
+_NOT_EXERCISES = {"begin_anew", "hand_in", "hint", "names", "progress"}
 # calls that show something, and so are no part of an answer
 _SHOW = {"print", "display", "check", "plots", "widgets", "plt", "predict", "help", "get_ipython"}
 # calls that change what they are given, or what they are called on, and return something all the same
@@ -56,11 +57,8 @@ def answers_in(cells):
     dict
         {name of the check: (program, expression)}, of the last call of each check.
     """
-    statements, calls = _statements(cells), {}
-    for at, statement in enumerate(statements):
-        for name, given in statement.checks:  # what a block does before it calls the check counts too
-            calls[name] = at + hasattr(statement.node, "body"), given
-    return {name: (_program(statements[:at], expression), expression) for name, (at, expression) in calls.items()}
+    statements = _statements(cells)
+    return {name: (_program(statements[:at], given), given) for name, (at, given) in _calls(statements).items()}
 
 
 def of_call(name, answer):
@@ -85,8 +83,10 @@ def of_call(name, answer):
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if shell is not None:
             cells = [cell for cell in shell.user_ns["In"] if isinstance(cell, str)]
-            if found := answers_in(cells).get(name):
-                return found
+            statements = _statements(cells)
+            if name in (calls := _calls(statements)):
+                at, given = calls[name]
+                return _program(statements[:at], given), given
             if called.isidentifier() and shell.user_ns.get(called) is answer:
                 return needed_for(cells, called), called
         if callable(answer):
@@ -138,7 +138,7 @@ class _Call:
 
     def changed(self, functions):
         """Which names it probably changes; functions: {name: the statement} of those whose source is known."""
-        if known := functions.get(self.function):
+        if known := not self.method_of and functions.get(self.function):
             by_position = zip(_parameters(known.node), self.given, strict=False)
             pairs = [*by_position, *self.named.items()]
             return {name for parameter, name in pairs if parameter in known.changes} | known.writes
@@ -205,6 +205,15 @@ def _texts(nodes, lines):
     for i, (node, (first, last)) in enumerate(zip(nodes, spans, strict=True)):
         alone = (i == 0 or spans[i - 1][1] < first) and (i + 1 == len(spans) or last < spans[i + 1][0])
         yield "\n".join(lines[first - 1 : last]) if alone else ast.unparse(node)
+
+
+def _calls(statements):
+    """{name of a check: (how many statements come before its last call, what it is given)}."""
+    calls = {}
+    for at, statement in enumerate(statements):
+        for name, given in statement.checks:  # what a block does before it calls the check counts too
+            calls[name] = at + hasattr(statement.node, "body"), given
+    return calls
 
 
 def _read(node, source):
@@ -310,7 +319,7 @@ def _shows_only(node):
 
 def _given_to_check(call):
     name = isinstance(call, ast.Call) and _check_called(call)
-    if not name or name in NOT_EXERCISES:
+    if not name or name in _NOT_EXERCISES:
         return None
     given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "answer")]
     return (name, ast.unparse(given[0])) if len(given) == 1 and not isinstance(given[0], ast.Starred) else None

@@ -1,7 +1,8 @@
 """What lasts when a kernel ends: verdicts, the answers they were for, and predictions, in a file beside the notebooks.
 
-It must never stand in the way of a check: where it can't be read or written, it says so once, in a sentence, and the
-kernel's memory takes its place.
+It must never stand in the way of a check: where the file can't be read or written, it says so once, in a sentence, and
+the kernel's memory takes its place. With the environment variable `MNIST_SCRATCH_PROGRESS` set to `off` there is no
+file at all.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from ..files import replacing
 
 FILE = ".mnist_scratch_progress.json"
-OFF = "MNIST_SCRATCH_PROGRESS"  # the environment variable; "off" keeps everything in memory
+OFF = "MNIST_SCRATCH_PROGRESS"
 _FORMAT, _VERSION = "mnist-scratch progress", 1
 _PATIENCE = 3.0  # seconds
 _PARTS = ("answers", "predictions")

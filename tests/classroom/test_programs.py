@@ -169,7 +169,7 @@ WHOLE = {"program": "", "answer": "1"}
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 6_000_000 + b'"', broken(format="x"),
+        None, b"", b"{", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 6_000_000 + b'"', broken(format="x"),
         broken(version=2), broken(version=True), broken(name=""), broken(name=7), broken(name="\ud800"),
         broken(name="a" * 300), broken(answers=[]), broken(answers=None), broken(answers={"a b": WHOLE}),
         broken(answers={"": WHOLE}), broken(answers={"a": "1"}), broken(answers={"a": {"program": ""}}),
@@ -177,19 +177,14 @@ WHOLE = {"program": "", "answer": "1"}
         broken(answers={"a": {**WHOLE, "program": "x" * 300_000}}),
         broken(answers={f"a{i}": WHOLE for i in range(2000)}),
     ],
-    ids=lambda content: repr(content[:60]),
+    ids=lambda content: repr(content)[:60],
 )  # fmt: skip
 def test_what_is_no_hand_in_is_refused_with_the_files_name_and_what_to_do(tmp_path, content):
     path = tmp_path / "hand_in_x.json"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"hand_in_x\.json.*again"):
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"hand_in_x\.json.*(again|Look)"):
         hand_in.read(path)
-
-
-def test_a_hand_in_that_is_not_there(tmp_path):
-    for path in (tmp_path / "missing.json", tmp_path):
-        with pytest.raises(UserError, match="cannot be read"):
-            hand_in.read(path)
 
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path):

@@ -171,13 +171,19 @@ class Check:
             if name in kept and kept[name]["state"] != "not started" and kept[name]["answer"]
         }
         hand_in.write(name, answers, path)
-        missing = [f"{exercise.number} {name}" for name, exercise in EXERCISES.items() if name not in answers]
+        numbers = {name: f"{exercise.number} {name}" for name, exercise in EXERCISES.items()}
+        within = ", ".join(number for name, number in numbers.items() if name in answers)
+        missing = ", ".join(number for name, number in numbers.items() if name not in answers)
         said = (
-            f"{path.name} holds your answers to {len(answers)} of {len(EXERCISES)} exercises, as you last checked them."
+            f"{path.name} holds your answers to {len(answers)} of {len(EXERCISES)} exercises, as you last checked "
+            "them. Hand in this file; it lies beside the notebooks."
         )
-        said += " Hand in this file; it lies beside the notebooks."
-        below = f"No answer yet: {', '.join(missing)}. To hand in one more, run its check, and this again."
-        show(said, "progress", "\n".join(filter(None, [below if missing else "", RECORD.news()])))
+        below = [
+            f"In it: {within}." if within else "",
+            f"No answer yet: {missing}. To add one, run its check, and this again." if missing else "",
+            RECORD.news(),
+        ]
+        show(said, "progress", "\n".join(filter(None, below)))
 
     def _progress(self, notebook):
         of_notebook = [exercise for exercise in _standing() if exercise[0] == notebook]
