@@ -169,7 +169,7 @@ WHOLE = {"program": "", "answer": "1"}
 @pytest.mark.parametrize(
     "content",
     [
-        None, b"", b"{", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 6_000_000 + b'"', broken(format="x"),
+        None, b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 6_000_000 + b'"', broken(format="x"),
         broken(version=2), broken(version=True), broken(name=""), broken(name=7), broken(name="\ud800"),
         broken(name="a" * 300), broken(answers=[]), broken(answers=None), broken(answers={"a b": WHOLE}),
         broken(answers={"": WHOLE}), broken(answers={"a": "1"}), broken(answers={"a": {"program": ""}}),
