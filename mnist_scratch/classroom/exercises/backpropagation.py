@@ -105,12 +105,8 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
     },
     mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
     | {
-        "The direction is right, and everything is m times too large: J is the mean over the examples.": lambda Z, y: (
-            _backward(Z, y) * len(y)
-        ),
-        "You divide by m times K. The mean is over the examples, not over all entries.": lambda Z, y: (
-            _backward(Z, y) / Z.shape[1]
-        ),
+        "Everything is m times too large: J is the mean over the examples.": lambda Z, y: _backward(Z, y) * len(y),
+        "You divide by m times K. The mean is over the examples.": lambda Z, y: _backward(Z, y) / Z.shape[1],
         "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
             lambda Z, y: _backward(Z, y) * len(y) / Z.shape[1]
         ),
@@ -134,9 +130,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "The softmax runs along the columns; a row is an example. Look at the axis.": _from(lambda Z: softmax(Z.T).T),
         "`[:, y]` means all rows, for each label: every row loses 1 at the labels of all the others. Each row has a "
         "label of its own.": lambda Z, y: _less_one_at(Z, y, slice(None), y),
-        "`[y]` picks rows by their number, and y holds classes: columns. Say for each row which column.": lambda Z, y: (
-            _less_one_at(Z, y, y)
-        ),
+        "`[y]` picks rows, and y holds columns. Say for each row which column.": lambda Z, y: _less_one_at(Z, y, y),
         "You subtract 1 at the largest probability. It belongs to the label, whatever the network thinks.": _from(
             softmax, lambda Z, y: _targets(Z, Z.argmax(axis=1))
         ),
@@ -181,11 +175,16 @@ def _dense_backward(dZ, A, W, weight_decay):
 def _but(dA=None, dW=None, db=None):
     """The right answer, with some of the three computed in another way. c is λ."""
 
-    def answer(dZ, A, W, c):
-        right = _dense_backward(dZ, A, W, c)
-        return tuple(other(dZ, A, W, c) if other else own for other, own in zip((dA, dW, db), right, strict=True))
+    def answer(*given):
+        own = zip((dA, dW, db), _dense_backward(*given), strict=True)
+        return tuple(other(*given) if other else right for other, right in own)
 
     return answer
+
+
+def _penalized(share):
+    """The right answer, with another share of the penalty in dW; m is the number of examples."""
+    return _but(dW=lambda dZ, A, W, c: A.T @ dZ + share(W, c, len(A)))
 
 
 def _in_order(*order):
@@ -196,17 +195,9 @@ def _dense(m, n, p, weight_decay, dtype=float):
     return [_some(m, p, dtype), _some(m, n, dtype), _some(n, p, dtype), weight_decay]
 
 
-def _dA_untransposed(dZ, A, W, c):
-    return dZ @ W
-
-
-def _dW_untransposed(dZ, A, W, c):
-    return A @ dZ + c * W
-
-
-def _where_it_fits(wrong, right):
-    """The wrong product where its shapes fit, as one finds who turns the factors until there is no error."""
-    return lambda dZ, A, W, c: wrong(dZ, A, W, c) if len({*A.shape, *W.shape}) == 1 else right(dZ, A, W, c)
+def _if_it_fits(A, W, array):
+    """Not transposed where all sizes are equal, as one finds who turns the factors until there is no error."""
+    return array if len({*A.shape, *W.shape}) == 1 else array.T
 
 
 DENSE_BACKWARD = FunctionExercise(
@@ -228,26 +219,27 @@ DENSE_BACKWARD = FunctionExercise(
         "one unit, and a small penalty": [_some(3, 1) / 3, *_dense(3, 2, 1, 1e-4)[1:]],
     },
     mistakes={
-        "The penalty is missing from dW: the derivative of (λ/2)w² has to be added for each weight.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ
+        "The penalty is missing from dW: each weight adds the derivative of (λ/2)w².": _penalized(lambda *_: 0),
+        "The penalty's share of dW is twice what it should be. In (λ/2)w² the 2 of the derivative meets that 1/2.": (
+            _penalized(lambda W, c, m: 2 * c * W)
         ),
-        "The penalty's share of dW is twice what it should be: it is (λ/2)‖W‖², and the 2 of the derivative meets that "
-        "1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + 2 * c * W),
-        "The penalty's share of dW is half of what it should be: differentiate (λ/2)w², and the 2 of the derivative "
-        "meets that 1/2.": _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * W),
-        "The penalty has nothing to do with m. It is added to the mean loss as it is, and once.": [
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / len(A) * W),
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * len(A) * W),
+        "The penalty's share of dW is half of what it should be. In (λ/2)w² the 2 of the derivative meets that 1/2.": (
+            _penalized(lambda W, c, m: c / 2 * W)
+        ),
+        "The penalty has nothing to do with m: it is added to the mean loss as it is, once.": [
+            _penalized(lambda W, c, m: c / m * W),
+            _penalized(lambda W, c, m: c * m * W),
         ],
         "You add the penalty itself to dW. Each weight needs the derivative of its own share, (λ/2)w².": [
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * np.sum(W * W)),
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c / 2 * W * W),
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * W * W),
+            _penalized(lambda W, c, m: c / 2 * np.sum(W * W)),
+            _penalized(lambda W, c, m: c / 2 * W * W),
+            _penalized(lambda W, c, m: c * W * W),
         ],
         "The derivative of (λ/2)w² grows with w itself.": [
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c),
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ + c * np.sign(W)),
+            _penalized(lambda W, c, m: c),
+            _penalized(lambda W, c, m: c * np.sign(W)),
         ],
+        "Added to dW, the penalty pulls weights toward 0; you subtract it.": _penalized(lambda W, c, m: -c * W),
         "λ multiplies W, and not the gradient of the data.": [
             _but(dW=lambda dZ, A, W, c: c * (A.T @ dZ + W)),
             _but(dW=lambda dZ, A, W, c: (1 - c) * (A.T @ dZ)),
@@ -257,53 +249,42 @@ DENSE_BACKWARD = FunctionExercise(
             _but(dA=lambda dZ, A, W, c: dZ @ W.T + c * A),
             _but(dA=lambda dZ, A, W, c: (1 + c) * (dZ @ W.T)),
         ],
-        "dW holds one example alone. It is the sum over all: `+=` in a loop, and `return` after it.": [
-            _but(dW=lambda dZ, A, W, c: np.outer(A[-1], dZ[-1]) + c * W),
-            _but(dW=lambda dZ, A, W, c: np.outer(A[0], dZ[0]) + c * W, db=lambda dZ, A, W, c: dZ[0]),
-        ],
-        "The penalty pulls weights toward 0: its share of the gradient is added, not subtracted.": _but(
-            dW=lambda dZ, A, W, c: A.T @ dZ - c * W
-        ),
         "The biases are not penalized: λ has no place in db.": [
             _but(db=lambda dZ, A, W, c: dZ.sum(axis=0) + c),
             _but(db=lambda dZ, A, W, c: (1 + c) * dZ.sum(axis=0)),
         ],
-        "db is the mean of each column. The 1/m is in dZ already, so take a sum here.": _but(
-            db=lambda dZ, A, W, c: dZ.mean(axis=0)
-        ),
+        "db is a mean. The 1/m is in dZ already, so take a sum here.": _but(db=lambda dZ, *_: dZ.mean(axis=0)),
         "You divide by m. The 1/m is in dZ already, and must not come twice.": [
             _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W),
-            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, A, W, c: dZ.mean(axis=0)),
+            _but(dW=lambda dZ, A, W, c: A.T @ dZ / len(A) + c * W, db=lambda dZ, *_: dZ.mean(axis=0)),
             lambda dZ, A, W, c: _dense_backward(dZ / len(A), A, W, c),
         ],
-        "db adds up everything. Each output has a bias of its own: sum over the examples only.": _but(
-            db=lambda dZ, A, W, c: dZ.sum()
+        "dW holds one example alone. It is the sum over all: `+=` in a loop, and `return` after it.": [
+            _but(dW=lambda dZ, A, W, c: np.outer(A[-1], dZ[-1]) + c * W),
+            _but(dW=lambda dZ, A, W, c: np.outer(A[0], dZ[0]) + c * W, db=lambda dZ, *_: dZ[0]),
+        ],
+        "db adds up everything. Each output has a bias of its own: sum over the examples only.": (
+            _but(db=lambda dZ, *_: dZ.sum())
         ),
-        "db is summed along the rows. A bias is added to every example, so its sum runs over the examples.": _but(
-            db=lambda dZ, A, W, c: dZ.sum(axis=1)
-        ),
-        "db has the shape (1, p), and b is (p,): drop the summed axis.": _but(
-            db=lambda dZ, A, W, c: dZ.sum(axis=0, keepdims=True)
-        ),
-        "db is dZ itself, a row for each example. All examples share one bias: add their shares up.": _but(
-            db=lambda dZ, A, W, c: dZ
-        ),
+        "db is summed along the rows. Its sum runs over the examples.": _but(db=lambda dZ, *_: dZ.sum(axis=1)),
+        "db has the shape (1, p), and b is (p,).": _but(db=lambda dZ, *_: dZ.sum(axis=0, keepdims=True)),
+        "db is dZ itself. All examples share one bias: add their shares up.": _but(db=lambda dZ, *_: dZ),
         "dW is transposed. Entry (k, j) belongs to input k and output j, as in W.": [
             _but(dW=lambda dZ, A, W, c: dZ.T @ A + c * W.T),
             _but(dW=lambda dZ, A, W, c: dZ.T @ A + c * W),
         ],
         "In dW the sum must run over the examples, which are the rows of A: its first index. A product sums over the "
         "last index of its first factor.": [
-            _but(dW=_dW_untransposed),
-            _but(dW=_where_it_fits(_dW_untransposed, lambda dZ, A, W, c: A.T @ dZ + c * W)),
+            _but(dW=lambda dZ, A, W, c: A @ dZ + c * W),
+            _but(dW=lambda dZ, A, W, c: _if_it_fits(A, W, A) @ dZ + c * W),
         ],
-        "Neither product has its transpose. Which index is summed: examples for dW, outputs for dA?": _but(
-            dA=_dA_untransposed, dW=_dW_untransposed
+        "Neither product has its transpose. Which index is summed: examples for dW, outputs for dA?": (
+            _but(dA=lambda dZ, A, W, c: dZ @ W, dW=lambda dZ, A, W, c: A @ dZ + c * W)
         ),
         "In dA the sum must run over the outputs, the second index of W. A product sums over the first index of its "
         "second factor.": [
-            _but(dA=_dA_untransposed),
-            _but(dA=_where_it_fits(_dA_untransposed, lambda dZ, A, W, c: dZ @ W.T)),
+            _but(dA=lambda dZ, A, W, c: dZ @ W),
+            _but(dA=lambda dZ, A, W, c: dZ @ _if_it_fits(A, W, W)),
         ],
         "That is the activation's derivative too. This function is the dense layer alone.": [
             _but(dA=lambda dZ, A, W, c: dZ @ W.T * (A > 0)),
