@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule, functions
+from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
 from mnist_scratch.recipes import RECIPES, Recipe
 
 # ------------------------------------------------------------------------------------------------ notebook 01
@@ -24,11 +24,6 @@ class one_hot:
                 raise ValueError(f"{label} is no class")
             rows.append([1 if k == label else 0 for k in range(n_classes)])
         return np.array(rows)
-
-    def in_float32(labels, n_classes=10):
-        if not np.isin(labels, np.arange(n_classes)).all():
-            raise IndexError("a label is out of range")
-        return (labels[:, None] == np.arange(n_classes)).astype(np.float32)
 
     def as_truth_values(labels, n_classes=10):
         Y = labels.reshape(-1, 1) == np.arange(n_classes)
@@ -71,19 +66,12 @@ class minibatches:
         order = generator.permutation(len(X))
         return ((X[rows], y[rows]) for rows in np.split(order, np.arange(B, len(X), B)))
 
-    def in_float32(images, labels, batch_size, rng):
-        rows = np.arange(len(images))
-        rng.shuffle(rows)
-        for start in range(0, len(rows), batch_size):
-            chosen = rows[start : start + batch_size]
-            yield [images[chosen].astype(np.float32), labels[chosen]]
-
-    def into_one_array(images, labels, batch_size, rng):
-        order, room = rng.permutation(len(images)), np.empty((batch_size, images.shape[1]))
+    def into_one_array_in_float32(images, labels, batch_size, rng):
+        order, room = rng.permutation(len(images)), np.empty((batch_size, images.shape[1]), np.float32)
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             room[: len(rows)] = images[rows]
-            yield room[: len(rows)], labels[rows]
+            yield [room[: len(rows)], labels[rows]]
 
 
 shifted_accuracy = [0.6328, np.float32(0.6328)]
@@ -100,8 +88,8 @@ class softmax:
             rows.append([e / sum(exps) for e in exps])
         return np.array(rows)
 
-    def in_a_float32_copy(Z):
-        Z = np.array(Z, dtype=np.float32)
+    def in_a_copy(Z):
+        Z = Z.copy()
         Z -= Z.max(axis=-1, keepdims=True)
         np.exp(Z, out=Z)
         Z /= Z.sum(axis=-1, keepdims=True)
@@ -116,41 +104,36 @@ class cross_entropy:
             total += sum(t * (log_sum - v) for v, t in zip(z, y, strict=True))
         return total / len(Z)
 
-    def in_float32(Z, Y):
-        Z = Z.astype(np.float32)
+    def by_picking(Z, Y):
         S = Z - Z.max(axis=1, keepdims=True)
         return np.mean(np.log(np.exp(S).sum(axis=1)) - S[np.arange(len(Z)), np.argmax(Y, axis=1)])
 
 
 class dense_forward:
-    def in_float32(A, W, b, g):
-        A, W, b = (array.astype(np.float32) for array in (A, W, b))
-        return g(np.einsum("ik,kj->ij", A, W) + b[None, :])
+    def with_loops(A, W, b, g):
+        return g(np.array([[sum(a * w for a, w in zip(row, unit, strict=True)) for unit in W.T] for row in A]) + b)
 
 
 # ------------------------------------------------------------------------------------------------ notebook 03
 
 
 class relu_backward:
-    def in_float32(dA, A):
-        dZ = dA.astype(np.float32)
-        dZ[A == 0] = 0
-        return dZ
+    def with_loops(dA, A):
+        return [[d if a > 0 else 0 for d, a in zip(*rows, strict=True)] for rows in zip(dA, A, strict=True)]
 
 
 class softmax_cross_entropy_backward:
-    def in_float32(Z, y):
-        dZ = functions.softmax(Z.astype(np.float32))
-        dZ[range(len(y)), y] -= 1
-        dZ /= len(y)
-        return dZ
+    def with_loops(Z, y):
+        dZ = [[math.exp(z - max(row)) for z in row] for row in Z.tolist()]
+        return [
+            [(e / sum(row) - (k == label)) / len(y) for k, e in enumerate(row)]
+            for row, label in zip(dZ, y, strict=True)
+        ]
 
 
 class dense_backward:
-    def in_float32(dZ, A, W, weight_decay):
-        dZ, A, W = (array.astype(np.float32) for array in (dZ, A, W))
-        dW = np.einsum("ik,ij->kj", A, dZ) + np.float32(weight_decay) * W
-        return [np.einsum("ij,kj->ik", dZ, W), dW, np.ones(len(dZ), np.float32) @ dZ]
+    def by_einsum(dZ, A, W, weight_decay):
+        return [np.einsum("ij,kj->ik", dZ, W), np.einsum("ik,ij->kj", A, dZ) + weight_decay * W, np.ones(len(dZ)) @ dZ]
 
 
 # ------------------------------------------------------------------------------------------------ notebook 04

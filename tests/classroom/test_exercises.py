@@ -94,6 +94,20 @@ def test_the_solution_passes(name):
     assert verdict.passed, verdict.message
 
 
+def in_float32(value):
+    if isinstance(value, list | tuple):
+        return type(value)(map(in_float32, value))
+    return value if callable(value) or np.asarray(value).dtype.kind != "f" else np.float32(value)
+
+
+@pytest.mark.parametrize("name", [name for name, e in EXERCISES.items() if getattr(e, "float32_will_do", False)])
+def test_the_solution_passes_in_float32(name):
+    solution = answer_in(notebook_of(name, NOTEBOOKS / "solutions"), name)
+    given = (lambda values: values) if EXERCISES[name].may_change else in_float32
+    verdict = judge(EXERCISES[name], lambda *values: in_float32(solution(*given(values))))
+    assert verdict.passed, verdict.message
+
+
 @each_right_answer
 def test_a_right_answer_of_any_style_passes(name, answer):
     verdict = judge(EXERCISES[name], answer)
