@@ -235,7 +235,7 @@ class l2_gradient:
     ]
 
 
-collapsed_accuracy = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473), 0.105]
+collapsed_accuracy = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473)]
 decay_factor = [1024, (1 - 3 * 1) ** 10, np.float32(2) ** 10, 1024.0]
 
 

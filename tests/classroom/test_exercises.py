@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_scratch import load_mnist
 from mnist_scratch.classroom import check
-from mnist_scratch.classroom.exercises import EXERCISES, calls, judge
+from mnist_scratch.classroom.exercises import EXERCISES, batches, calls, judge, regularization
 from mnist_scratch.classroom.exercises.toolkit import FunctionExercise
 from mnist_scratch.classroom.exercises.words import as_html
 from mnist_scratch.classroom.programs import answers_in
@@ -146,6 +147,20 @@ def test_every_exercise_has_answers_to_try(name):
 def test_every_check_that_a_notebook_calls_exists(path):
     called = set(re.findall(r"\bcheck\.([a-z]\w*)\(", "\n".join(cells(path))))
     assert called <= set(dir(check)), f"in no list EXERCISES of classroom/exercises: {called - set(dir(check))}"
+
+
+def test_the_numbers_in_the_definitions_are_those_of_the_data():
+    train, held_out, _ = load_mnist()
+    counted = (train[:1000], held_out[:5000], held_out)
+    assert [np.bincount(part.labels).tolist() for part in counted] == [
+        regularization._THOUSAND,
+        regularization._VALIDATION,
+        regularization._HELD_OUT,
+    ]
+    read = batches._digits()
+    assert np.array_equal(read.images, train[:5000].images) and np.array_equal(read.labels, train[:5000].labels)
+    right = EXERCISES["largest_rate"].reference()
+    assert batches._loss_after(3, (right,) * 121) < 1 <= batches._loss_after(3, (2 * right,) * 121)
 
 
 # -------------------------------------------------------------------------------------------- the check itself

@@ -151,15 +151,6 @@ WRONG["bug_hunt"] = {
 
 # ------------------------------------------------------------------------------------------------ 5.3
 
-WRONG["largest_rate"] = {
-    "go on halving": 3.2,
-    "the last rate that fails": 1.6,
-    "Twice your rate works too": [0.4, 0.1],
-    "hardly moves": 0.001,
-    "never leads to 0": [0, -0.8],
-    "half of it, half of that": [0.9, 1],
-    "the number itself": ["0.8", SGD(0.8)],
-}
 WRONG["repair"] = {
     "at the start, and at the end": lambda epoch: 1.6,
     "avoids the question": [lambda epoch: 0.2, lambda epoch: 0.8],
@@ -168,8 +159,10 @@ WRONG["repair"] = {
         lambda epoch: 3.2 * (1 + np.cos(np.pi * epoch / 6)) / 2,
         lambda epoch: 3.2 if epoch < 4 else 0.05,
     ],
-    "already falling": WarmUpSchedule(CosineSchedule(1.0, epochs=6), epochs=2),
+    "A cosine inside a warm-up": WarmUpSchedule(CosineSchedule(1.0, epochs=6), epochs=2),
     "never below 0": lambda epoch: 1.6 - 0.4 * epoch,
+    "little is learned": lambda epoch: float(epoch == 0),
+    "not on chance": lambda epoch, rng=np.random.default_rng(0): rng.choice([0.1, 0.2, 1.0]),  # noqa: B008 on purpose
     "return one number": lambda epoch: None,
     "fractions included": lambda epoch: [0.4, 1.6, 1.2, 0.8, 0.4, 0.2, 0.1][epoch],
     "the function itself": 0.8,
@@ -395,13 +388,23 @@ WRONG |= {
         "`epsilon` makes no difference": lambda f, x, e: right("four_point_difference")(f, x, 1e-5),
         "rounded to 4 decimals": right("four_point_difference", lambda slope: round(slope, 4)),
     },
-    "sgd_step": {"`gradients` belongs to the caller": changed_in_place(1)},
+    "sgd_step": {
+        "`gradients` belongs to the caller": changed_in_place(1),
+        "Only the first of the arrays is right": lambda ps, gs, eta: right("sgd_step")(ps[:1], gs[:1], eta),
+        "`learning_rate` makes no difference": lambda ps, gs, eta: right("sgd_step")(ps, gs, 0.1),
+        "Leave the `yield` out": lambda ps, gs, eta: (p for p in ps),
+        "no whole number": lambda ps, gs, eta: [ps[p] for p in ps],
+        "from call to call": lambda ps, gs, eta, seen=[]: seen.append(1) or right("sgd_step")(ps, gs, eta / len(seen)),
+    },
     "momentum_step": {"`gradients` belongs to the caller": changed_in_place(1)},
     "l2_penalty": {
         "`weights` belongs to the caller": changed_in_place(0),
     },
     "l2_gradient": {
         'check.hint("l2_gradient")': lambda W, c: W + c,  # an error of the same kind as that of W * c
+        "return a copy": lambda W, c: right("l2_gradient")(W, c) if c != 1 else list(W),
+        "in the opposite order": right("l2_gradient", lambda gradients: gradients[::-1]),
+        "in one long row": right("l2_gradient", lambda gradients: np.concatenate([g.ravel() for g in gradients])),
     },
     "difference_interval": {"half of their distance": lambda p_a, n_a, p_b, n_b: (p_a, p_b)},
     "confusion_matrix": {

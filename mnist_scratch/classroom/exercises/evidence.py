@@ -183,11 +183,8 @@ def _of_lists(triples):
             return "The numbers are right, but in one long row: give one array for each."
         return ""
     marks = [[not alike(a, b, ALIKE) for a, b in zip(got, want, strict=True)] for got, want, _ in triples]
-    for words, holds in _WRONG_IN_A_LIST.items():
-        if (
-            all(holds(mark, want) for mark, (_, want, _) in zip(marks, triples, strict=True))
-            and max(map(len, marks)) > 1
-        ):
+    for words, holds in _WRONG_IN_A_LIST.items() if any(0 < sum(mark) < len(mark) for mark in marks) else ():
+        if all(holds(mark, want) for mark, (_, want, _) in zip(marks, triples, strict=True)):
             return words
     return relation([(a, b, arguments) for got, want, arguments in triples for a, b in zip(got, want, strict=True)])
 
@@ -493,6 +490,10 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"TypeError: .*positional argument": "Some function gets more, or fewer, arguments than it takes.",
     r"TypeError: .*can't multiply sequence|unsupported operand.*'list'": (
         "A list is no array: go through it, or make an array of it."
+    ),
+    r"scalar index|only integers, slices": (
+        "What stands in those brackets is no whole number. (A loop over a list goes through its things; their numbers "
+        "come from `range` or `enumerate`.)"
     ),
     r"TypeError: only .*(?:scalar|0-dim|length-1)": (
         "`math` functions and `float` take one number; for arrays NumPy has its own, such as `np.exp`."

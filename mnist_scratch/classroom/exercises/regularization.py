@@ -1,11 +1,8 @@
 """The exercises of notebook 06: the L2 penalty, its gradient, and what too much of it does."""
 
-from functools import lru_cache
-
 import numpy as np
 
-from ...data import load_mnist
-from .toolkit import FunctionExercise, NumberExercise, close
+from .toolkit import FunctionExercise, NumberExercise
 
 _rng = np.random.default_rng(6)
 
@@ -57,18 +54,32 @@ L2_PENALTY = FunctionExercise(
         "Only the last layer is counted. In a loop, `=` forgets what was there before: add to it.": (
             lambda W, c: c / 2 * _squares(W)[-1]
         ),
+        "The first layer is left out. Every layer pays.": lambda W, c: c / 2 * sum(_squares(W)[1:]),
+        "The last layer is left out. Every layer pays: does the loop reach it?": lambda W, c: (
+            c / 2 * sum(_squares(W)[:-1])
+        ),
         "These are the absolute values: an L1 penalty. L2 takes the squares.": (
             lambda W, c: c / 2 * sum(np.sum(abs(w)) for w in W)
+        ),
+        "You add up the weights themselves. Square each one first.": lambda W, c: c / 2 * sum(np.sum(w) for w in W),
+        "Only weights above 0 pay. The square of a negative weight is positive, too.": (
+            lambda W, c: c / 2 * sum(_squares([np.maximum(w, 0) for w in W]))
         ),
         "You add up the weights and square the sum, so that weights of opposite sign cancel. Square each weight "
         "first.": lambda W, c: c / 2 * sum(np.sum(w) ** 2 for w in W),
         "λ is missing: without it the price cannot be set.": lambda W, c: sum(_squares(W)) / 2,
+        "You divide by λ. It is the price, and multiplies.": lambda W, c: sum(_squares(W)) / (2 * c),
+        "`//` cuts to whole numbers; `/` divides.": lambda W, c: c // 2 * sum(_squares(W)),
+        "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum of "
+        "all squares.": lambda W, c: c / 2 * sum(np.linalg.norm(w, 2) ** 2 for w in W),
         "There is one number for each layer; the penalty is their sum, a single number.": (
             lambda W, c: [c / 2 * s for s in _squares(W)]
         ),
-        "`W @ W` is a matrix product; the square of each entry is `W * W` or `W**2`.": (
-            lambda W, c: c / 2 * sum(np.sum(w @ w) for w in W)
-        ),
+        "`@` is a matrix product; the square of each entry is `W * W` or `W**2`.": [
+            lambda W, c: c / 2 * sum(np.sum(w @ w) for w in W),
+            lambda W, c: c / 2 * sum(np.sum(w @ w.T) for w in W),
+            lambda W, c: c / 2 * sum(np.sum(w.T @ w) for w in W),
+        ],
         "Python's `sum` adds up the rows of a matrix. `np.sum` adds all its entries.": [
             lambda W, c: c / 2 * sum(sum(w**2) for w in W),
             lambda W, c: sum(c / 2 * sum(w**2) for w in W),
@@ -95,8 +106,9 @@ L2_GRADIENT = FunctionExercise(
         "three layers, all sizes equal": [_layers((3, 3), (3, 3), (3, 3)), 2.0],
         "float32": [_layers((5, 2), (2, 3), dtype=np.float32), 0.01],
         "λ is 0": [_layers((3, 4), (4, 2)), 0.0],
+        "λ is 1": [_layers((2, 3), (3, 2)), 1.0],
     },
-    new=True,
+    new=True,  # that lists will do for arrays is on purpose
     mistakes={
         "Twice too much: the derivative of w² is 2w, and the penalty has a ½ that cancels the 2.": (
             lambda W, c: [2 * c * w for w in W]
@@ -107,6 +119,9 @@ L2_GRADIENT = FunctionExercise(
         "This is the penalty of each entry, (λ/2) w². The task asks for its derivative.": (
             lambda W, c: [c / 2 * w * w for w in W]
         ),
+        "You divide by the norm: that is the gradient of ‖W‖. The penalty has its square.": lambda W, c: [
+            c * w / np.linalg.norm(w) for w in W
+        ],
         "You square the weights. The derivative of w² has only w to the first power.": (
             lambda W, c: [c * w * w for w in W]
         ),
@@ -133,6 +148,12 @@ L2_GRADIENT = FunctionExercise(
         "Only the first layer came back. Collect one array per layer, and return the list after the loop.": (
             lambda W, c: [c * W[0]]
         ),
+        "Each array is that of the first layer: what does the loop's variable stand for?": lambda W, c: [
+            c * W[0] for _ in W
+        ],
+        "The matrices differ in shape, and do not fit into one array. Go through the list.": (
+            lambda W, c: list(c * np.array(W))
+        ),
         "Only one array came back, and not a list. Collect one array per layer.": lambda W, c: c * W[0],
     },
     second_hint="The derivative of (λ/2)w² is λw, for each weight by itself. One new array per layer, in a list.",
@@ -140,53 +161,51 @@ L2_GRADIENT = FunctionExercise(
 )
 
 
-@lru_cache(maxsize=1)
-def _counts():
-    """How often each class is among the thousand, in the validation images of notebook 06, and in all held-out ones."""
-    mnist = load_mnist()
-    labels = mnist.train[:1000].labels, mnist.validation[:5000].labels, mnist.validation.labels
-    return tuple(np.bincount(y, minlength=10) for y in labels)
-
-
-def _collapsed_accuracy():
-    thousand, validation, _ = _counts()
-    return validation[thousand.argmax()] / validation.sum()
-
-
-def _collapsed_mistakes():
-    thousand, validation, held_out = _counts()
-    named = int(thousand.argmax())
-    shares = validation / validation.sum()
-    others = [share for share in shares if not any(close(share, s, 0.005) for s in (shares[named], shares.max(), 0.1))]
-    return {
-        "Give a fraction between 0 and 1, as `net.accuracy` does, not a percentage.": 100 * shares[named],
-        "That is how many images are right. Divide by the number of images.": validation[named],
-        "That is the class it will name. How large is its share of `validation`?": named,
-        "That is how often it is wrong.": 1 - shares[named],
-        "One in ten would be right if the classes were equally common. Count the labels of `thousand`.": 0.1,
-        "That is the class's share of `thousand`, where the network has learned. The task asks for the accuracy on "
-        "`validation`.": thousand.max() / thousand.sum(),
-        "That is the largest class of `validation`, but the network has learned which class to name from `thousand`. "
-        "(If you trained: with mini-batches, the last batches decide, so take all thousand in each step.)": (
-            shares.max()
-        ),
-        "That is a share of all 10,000 held-out images; `validation` is the first 5,000 of them.": (
-            held_out[named] / held_out.sum()
-        ),
-        "That is the share of another class. Which is the most common one in `thousand`?": others,
-        "That is far better than chance, and the network no longer sees the image: it says the same to all of them.": (
-            0.2,
-            0.89,
-        ),
-    }
-
+# How often each class is among `thousand`, in `validation` of notebook 06, and in all held-out images; a test counts.
+_THOUSAND = [97, 116, 99, 93, 105, 92, 94, 117, 87, 100]
+_VALIDATION = [502, 534, 497, 521, 484, 457, 485, 527, 515, 478]
+_HELD_OUT = [991, 1064, 990, 1030, 983, 915, 967, 1090, 1009, 961]
 
 COLLAPSED_ACCURACY = NumberExercise(
     name="collapsed_accuracy",
     number="6.3",
-    task="Give the validation accuracy of a network that was trained on `thousand` with λ = 1, as a fraction.",
-    reference=_collapsed_accuracy,
-    mistakes=_collapsed_mistakes,
+    task="Give the validation accuracy of a network that was trained on `thousand` with λ = 1, as a fraction, "
+    "to the last digit.",
+    reference=lambda: _VALIDATION[np.argmax(_THOUSAND)] / 5000,
+    tolerance=1e-6,
+    mistakes={
+        "Give a fraction between 0 and 1, as `net.accuracy` does, not a percentage.": (10.5, 10.6),
+        "That is how many images are right. Divide by the number of images.": 527,
+        "That is the class it will name. How large is its share of `validation`?": 7,
+        "That is how often it is wrong.": (0.894, 0.895),
+        "One in ten would be right if the classes were equally common. Count the labels of `thousand`.": [0.1, 10],
+        "That is the class's share of `thousand`, where the network has learned. The task asks for the accuracy on "
+        "`validation`.": 0.117,
+        "That is the largest class of `validation`, but the network has learned which class to name from `thousand`. "
+        "(If you trained: with mini-batches, the last batches decide, so take all thousand in each step.)": [
+            0.1068,
+            (0.10699, 0.10701),
+        ],
+        "That is a share of all 10,000 held-out images; `validation` is the first 5,000 of them.": (
+            _HELD_OUT[np.argmax(_THOUSAND)] / 10_000
+        ),
+        "That is the share of another class. Which is the most common one in `thousand`?": [
+            count / 5000 for count in _VALIDATION if count not in (527, 534)
+        ],
+        "It is rounded. The task asks for the last digit: a count of `validation`, divided by 5,000.": [
+            0.11,
+            (0.10499, 0.10501),
+        ],
+        "It names one class for every image, so it is right wherever that class is: count how often.": (-1e9, 0.0901),
+        "In `validation` that is the share of no class. Count all labels of `thousand`, and all 5,000 of `validation`.": (
+            0.0901,
+            0.12,
+        ),
+        "That is far better than chance, and the network no longer sees the image: it says the same to all of them.": (
+            0.12,
+            1,
+        ),
+    },
     second_hint="`np.bincount` counts labels. First which class of `thousand` is the largest, then how much of "
     "`validation` is of this class.",
     praise="Two counts were enough to know what a training run would say.",
@@ -209,6 +228,14 @@ DECAY_FACTOR = NumberExercise(
         "You add ηλ where it should be subtracted.": (1 + 3 * 1) ** 10,
         "That is the factor for the η = 0.1 of the text. Here η is 3.": (0.347, 0.350),
         "You left out η: with λ alone, 1 − λ is 0.": 0,
+        "Here η is 3, not 0.3.": (0.0282, 0.0283),
+        "The penalty has a ½, so its gradient is λW, and not 2λW.": (1 - 2 * 3 * 1) ** 10,
+        "In Python `^` is no power; that is `**`.": [2 ^ 10, -2 ^ 10],
+        "That is for more steps than ten.": [(-2.0) ** steps for steps in (12, 30, 100)],
+        "An exponential is the limit of many small steps; these are ten large ones. What does one do to a weight?": [
+            np.exp(-10 * 3 * 1),
+            np.exp(10 * 3 * 1),
+        ],
         "One factor too few: count the steps.": (1 - 3 * 1) ** 9,
         "One factor too many: count the steps.": (1 - 3 * 1) ** 11,
         "Near, but not it: the tenth power of a whole number is a whole number, with nothing to be rounded.": [
