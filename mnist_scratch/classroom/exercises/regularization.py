@@ -197,7 +197,7 @@ COLLAPSED_ACCURACY = NumberExercise(
             (0.10499, 0.10501),
         ],
         "It names one class for every image, so it is right wherever that class is: count how often.": (-1e9, 0.0901),
-        "In `validation` that is the share of no class. Count all labels of `thousand`, and all 5,000 of `validation`.": (
+        "In `validation` that is the share of no class. Count all labels of `thousand` and all of `validation`.": (
             0.0901,
             0.12,
         ),
