@@ -61,11 +61,9 @@ class Record:
         """Begin with nothing; what there was is kept under another name. Returns what was done, in a sentence."""
         kept = None
         with self._alone():
-            if not _is_off():
+            if not _is_off() and os.path.lexists(self.folder / FILE):
                 try:
                     kept = self._put_aside()
-                except FileNotFoundError:
-                    pass
                 except OSError as error:
                     return f"Nothing was changed: {FILE} can't be renamed ({error.strerror})."
             self._unsaved, self._last = ({part: {} for part in _PARTS} for _ in range(2))
@@ -125,7 +123,7 @@ class Record:
         """Give the file a name of its own that says when; returns it."""
         stem, when = FILE.removesuffix(".json"), time.strftime("%Y-%m-%d-%H%M%S")
         names = (f"{stem}-{when}{tail}.json" for tail in ("", *(f"-{n}" for n in range(2, 1000))))
-        name = next(name for name in names if not (self.folder / name).exists())
+        name = next(name for name in names if not os.path.lexists(self.folder / name))
         os.rename(self.folder / FILE, self.folder / name)
         return name
 
