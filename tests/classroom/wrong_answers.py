@@ -37,7 +37,11 @@ def split(X, y, n, seed):
 
 
 WRONG["split"] = {
-    "Nothing is shuffled": lambda X, y, n, seed: parts(X, y, slice(len(X) - n), slice(len(X) - n, None)),
+    "Nothing is shuffled": [
+        lambda X, y, n, seed: parts(X, y, slice(len(X) - n), slice(len(X) - n, None)),
+        lambda X, y, n, seed: parts(X[::-1], y[::-1], slice(len(X) - n), slice(len(X) - n, None)),
+    ],
+    "Draw a random order": lambda X, y, n, seed: split(X, y, n, seed) if n else parts(X, y, slice(None), slice(0)),
     "cut first and shuffle afterward": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X) - n, seed), len(X) - n + shuffled(n, seed)
     ),
@@ -115,7 +119,7 @@ WRONG["minibatches"] = {
     "Yield two arrays of numbers": lambda *given: (batch[0] for batch in minibatches(*given)),
     "belongs to the caller": lambda X, y, B, rng: rng.shuffle(X) or minibatches(X, y, B, rng),
     "shuffled for itself": lambda X, y, B, rng: batches(X, y, map(rng.permutation, cuts(np.arange(len(X)), B))),
-    "shuffle whole batches": [
+    "whole batches": [
         in_shuffled_batches,
         lambda *given: in_shuffled_batches(*given, stay=1),
         lambda X, y, B, rng: batches(X, y, cuts(rolled(X, rng.integers(len(X))), B)),

@@ -84,7 +84,8 @@ ONE_HOT = FunctionExercise(
         "give a row number for each label.": lambda labels, K: _written(slice(None), labels, (len(labels), K)),
         "Whole rows are set to 1: `Y[labels]` picks rows. You want one entry in each row: give its row and its "
         "column.": lambda labels, K: _written(labels, slice(None), (len(labels), K)),
-        "The 1s stand one column too far to the left: the first class is 0, and so is the first column.": [
+        "The 1s stand one column off: the first class is 0, and so is the first column.": [
+            lambda labels, K: np.eye(K, k=1)[labels],
             lambda labels, K: _written(np.arange(len(labels)), labels - 1, (len(labels), K)),
             lambda labels, K: _written(np.arange(len(labels)), labels.astype(int) - 1, (len(labels), K)),
         ],
@@ -134,12 +135,21 @@ def _result(student, arguments, called, observe=lambda f, *given: f(*given)):
     return require_result(tried, called)
 
 
+_WHY_NOT_ROWS = {  # the axes of images, and of labels
+    (1, 1): "Row numbers are no rows yet: index images and labels with them.",
+    (1, 2): "The images come before their labels.",
+    (2, 2): "A label is one number for each image, as it came: no one-hot rows.",
+    (3, 2): "An index of None adds an axis. `rng.shuffle(order)` works in place and returns None.",
+}
+
+
 def _arrays(told, things, n, why):
     """Images and labels in turn, n arrays of numbers in all; raises Wrong with why[axes], or why[()]."""
     arrays = list(map(numbers, things)) if isinstance(things, tuple | list) else [None]
     axes = tuple(array.ndim for array in arrays) if all(array is not None for array in arrays) else ()
     found = ", ".join(map(shape_in_words, arrays)) if axes else shown(things)
-    require(axes == (2, 1) * (n // 2), f"{told} {found}.", why.get(axes, why[()]))
+    hint = _WHY_NOT_ROWS.get(axes[:2]) if axes == axes[:2] * (n // 2) else why.get(axes)
+    require(axes == (2, 1) * (n // 2), f"{told} {found}.", hint or why.get(axes, why[()]))
     return arrays
 
 
@@ -160,8 +170,8 @@ def _rows(told, images, labels):
 
 
 def _still_neighbors(order, other):
-    """How many that are neighbors in one order are so in another; by chance it is one, on the average."""
-    return len(set(pairwise(order)) & set(pairwise(other)))
+    """How many that are neighbors in one order are so in another, too; by chance it is two, on the average."""
+    return len(set(map(frozenset, pairwise(order))) & set(map(frozenset, pairwise(other))))
 
 
 # ------------------------------------------------------------------------------------------------ 1.2
@@ -170,8 +180,6 @@ _PARTS = "(train_images, train_labels, validation_images, validation_labels)"
 _WHY_NOT_FOUR = {
     (): f"Return four arrays, in this order: {_PARTS}.",
     (2, 2, 1, 1): f"First both parts of the training data, then both of the validation data: {_PARTS}.",
-    (1, 2, 1, 2): f"The images come before their labels: {_PARTS}.",
-    (3, 2, 3, 2): "An index of None adds an axis. `rng.shuffle(order)` works in place and returns None.",
 }
 
 
@@ -214,17 +222,18 @@ def _why_sizes(sizes, n_validation, m):
 
 def _judge_split(student):
     require_function(student, ("images", "labels", "n_validation", "seed"))
-    cuts = [_parts(student, 10, seed) for seed in (0, 0, 1, 2, 13)]
-    _parts(student, 0, 3)
+    seeds = (0, 1, 2, 13)
+    cuts = [_parts(student, 10, seed) for seed in seeds]
+    whole, _ = _parts(student, 0, 3)
     _parts(student, 5, 4, m=6)
     require(
-        cuts[0] == cuts[1],
+        cuts[0] == _parts(student, 10, 0),
         "Two calls with the same seed gave two different splits.",
         "Then no result can be repeated, and test images of yesterday are training images today. Let all randomness "
         "come from `np.random.default_rng(seed)`.",
     )
-    orders, held_out = zip(*cuts[1:], strict=True)
-    kept = max(_still_neighbors(order, range(40)) for order in orders)
+    orders, held_out = zip(*cuts, strict=True)
+    kept = max(_still_neighbors(order, range(40)) for order in [*orders, whole])
     require(
         kept <= 10,
         f"Of 39 neighbors {kept} are still side by side.",
@@ -233,14 +242,16 @@ def _judge_split(student):
         else "A rotation is no shuffle, nor are rows drawn at random that stay in their old order: neighbors stay "
         "together. Draw a random order of all row numbers.",
     )
-    shared = max(len(a & b) for a, b in combinations(held_out, 2))
-    require(
-        shared < 9 and max(_still_neighbors(a, b) for a, b in combinations(orders, 2)) <= 10,
-        f"With two different seeds {shared} of 10 validation images were the same.",
-        "You cut first and shuffle afterward, each part for itself. Shuffle, then cut."
-        if set(held_out) <= {frozenset(range(10)), frozenset(range(30, 40))}
-        else "The argument `seed` is not used, or not by a generator: is there a fixed number in its place?",
-    )
+    fixed = set(held_out) <= {frozenset(range(10)), frozenset(range(30, 40))}
+    for i, j in combinations(range(4), 2):
+        shared = len(held_out[i] & held_out[j])
+        require(
+            shared < 9 and _still_neighbors(orders[i], orders[j]) <= 10,
+            f"With the seeds {seeds[i]} and {seeds[j]}, {shared} of 10 validation images were the same.",
+            "You cut first and shuffle afterward, each part for itself. Shuffle, then cut."
+            if fixed
+            else "The argument `seed` is not used, or not by a generator: is there a fixed number in its place?",
+        )
 
 
 SPLIT = OpenExercise(
@@ -258,8 +269,6 @@ SPLIT = OpenExercise(
 _WHY_NO_BATCH = {
     (): "Yield two arrays of numbers: `yield images, labels` of the batch.",
     (1, 0): "That is one example at a time. Take a slice of `batch_size` row numbers in each step.",
-    (1, 2): "The images come first, then their labels.",
-    (1, 1): "Row numbers are no rows yet: index images and labels with them.",
 }
 
 
@@ -280,8 +289,10 @@ def _orders(student, m, batch_size, seed, epochs=1):
     called = f"{called_name(student)}(images, labels, {batch_size}, rng) with {m} images"
     arguments = {**_examples(m), "batch_size": batch_size, "seed": seed, "epochs": epochs}
     given = _result(student, arguments, called, _epochs)
-    hint = "That holds all batches in memory at once. Hand out one after the other, with `yield`."
-    if isinstance(given, tuple):
+    hint = "A function with `yield` in it returns a generator when it is called."
+    if isinstance(given, list):
+        hint = "That holds all batches in memory at once. Hand out one after the other, with `yield`."
+    elif isinstance(given, tuple):
         hint = "`return` ends the function with the first batch. `yield` hands it out and goes on after it."
     require(isinstance(given, Iterator), f"{called} returned a {type(given).__name__}; expected a generator.", hint)
     return [_rows_of(called, batches, m, batch_size) for batches in given]
@@ -323,7 +334,7 @@ def _why_batch_sizes(sizes, expected, batch_size):
     if n == len(expected) and set(sizes) == {batch_size}:
         return "The last batch is filled up, so some examples come twice. It may be smaller."
     if sorted(sizes, reverse=True) == expected:
-        return "You shuffle whole batches. Shuffle the rows before you cut: then the last batch is the short one."
+        return "The short batch comes last. If you shuffle whole batches: shuffle the rows instead, before you cut."
     if n == batch_size:
         return (
             "You cut into `batch_size` pieces. It says how many rows a batch has, and not how many batches there are."
@@ -343,13 +354,16 @@ def _judge_minibatches(student):
     where = "With 40 images in batches of 7"
     one_order = all(order == orders[0] for order in orders)
     kept = max(_still_neighbors(order, range(40)) for order in orders)
+    in_place = all(np.ptp(batch) < len(batch) for batch in epochs[0])
+    hint = "You shuffle whole batches, or rotate the rows, so the same examples always come together."
+    if one_order:
+        hint = "Shuffle the row numbers first, with rng."
+    elif in_place and kept < 25:
+        hint = "Each batch is shuffled for itself, so the same examples always come together."
     require(
-        kept <= 10,
+        kept <= 10 and not in_place,
         f"{where} {kept} of 39 neighbors came one after the other.",
-        "Shuffle the row numbers first, with rng."
-        if one_order
-        else "You shuffle whole batches, or rotate the rows, so the same examples always come together. Shuffle the "
-        "rows before you cut.",
+        f"{hint} Shuffle before you cut.",
     )
     require(
         not one_order,
@@ -366,11 +380,6 @@ def _judge_minibatches(student):
         max(_still_neighbors(a, b) for a, b in combinations(orders, 2)) <= 10,
         f"{where} two epochs had the same order, or nearly.",
         "Draw a new order from `rng` in every call.",
-    )
-    require(
-        not all(np.ptp(batch) < len(batch) for batch in epochs[0]),
-        f"{where} each batch held rows that were neighbors before.",
-        "Each batch is shuffled for itself, so the same examples always come together. Shuffle before you cut.",
     )
 
 

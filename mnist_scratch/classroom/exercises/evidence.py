@@ -6,7 +6,7 @@ Each statement is tried on all cases that are wrong, and holds in each of them, 
 import inspect
 import re
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 
@@ -250,6 +250,9 @@ def relation(triples):
 _CUT = "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?"
 
 
+_BUT_ONE = {"first": slice(1, None), "last": slice(None, -1)}
+
+
 def _of_shapes(pairs):
     def all_are(change):
         return all(change(a, b) for a, b, _ in pairs)
@@ -258,6 +261,12 @@ def _of_shapes(pairs):
         return "The numbers are right, but the array is transposed: rows are examples."
     if all_are(lambda a, b: a.size == b.size and close(a.reshape(b.shape), b, ALIKE)):
         return f"The numbers are right, but not the shape: {pairs[0][0].shape} should be {pairs[0][1].shape}."
+    for (axis, thing), (words, kept) in product(enumerate(("row", "column")), _BUT_ONE.items()):
+        place = (slice(None),) * axis + (kept,)
+        if all_are(lambda a, b, axis=axis, place=place: a.ndim > axis and close(a[place], b, ALIKE)):
+            return f"There is a {thing} too many, the {words}; the others are right."
+        if all_are(lambda a, b, axis=axis, place=place: b.ndim > axis and close(a, b[place], ALIKE)):
+            return f"The {words} {thing} is missing; the others are right."
     for words, i in {"first": 0, "last": -1}.items():
         if all_are(lambda a, b, i=i: b.ndim > 0 and len(b) > 0 and close(a, b[i], ALIKE)):
             return f"That is only the {words} row, or number, of the right ones."
@@ -504,7 +513,7 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     ),
     r"ValueError: .*read-only": "Something has made that array read-only; change a copy, if any.",
     r"ValueError: .*(?:inhomogeneous|cannot reshape)": "Print the shapes just before that line.",
-    r"UFuncTypeError|Cannot cast": (
+    r"UFuncTypeError|Cannot cast (?:ufunc|array)": (
         "An array of whole numbers cannot take fractions in place: begin with an array of floats."
     ),
     r"ZeroDivisionError|math domain error": "When is that number 0, and what should come then?",
