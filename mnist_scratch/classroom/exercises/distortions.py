@@ -385,8 +385,7 @@ def _scaled(total):
 
 
 def _of_right(change):
-    """What change(G, the numbers of the places) makes of the right matrix."""
-    return lambda n, sigma: change(_smoothing_matrix(n, sigma), np.arange(n))
+    return lambda n, sigma: change(_smoothing_matrix(n, sigma))
 
 
 SMOOTHING_MATRIX = FunctionExercise(
@@ -413,7 +412,7 @@ SMOOTHING_MATRIX = FunctionExercise(
         "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each row by "
         "its own sum.": _scaled(lambda E, sigma: E[len(E) // 2].sum()),
         "After the rows you divide the columns as well, and the rows no longer add up to 1.": _of_right(
-            lambda G, i: G / G.sum(axis=0)
+            lambda G: G / G.sum(axis=0)
         ),
         "The squares of each row add up to 1. For a mean the weights themselves have to.": (
             _scaled(lambda E, sigma: np.linalg.norm(E, axis=1, keepdims=True))
@@ -445,13 +444,13 @@ SMOOTHING_MATRIX = FunctionExercise(
             _with_exponent(lambda d2, sigma: -(np.minimum(d2**0.5, len(d2) - d2**0.5) ** 2) / (2 * sigma**2))
         ),
         "The place itself is left out. It weighs most: e⁰ = 1.": _of_right(
-            lambda G, i: (G * (1 - np.eye(len(G)))) / (G * (1 - np.eye(len(G)))).sum(axis=1, keepdims=True)
+            lambda G: (E := G * (1 - np.eye(len(G)))) / E.sum(axis=1, keepdims=True)
         ),
         "Only the diagonal is left: in an array of whole numbers all smaller weights become 0.": (
-            _of_right(lambda G, i: np.eye(len(G)))
+            _of_right(lambda G: np.eye(len(G)))
         ),
         "Row i has its largest weight beside place i: count rows and columns alike.": (
-            lambda n, sigma: _smoothing_matrix(n + 1, sigma)[1:, :n]
+            lambda n, sigma: (E := _bell(n + 1, sigma)[1:, :n]) / E.sum(axis=1, keepdims=True)
         ),
         "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (

@@ -52,6 +52,8 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
     else:
         returned = [case for case in wrong if not case.got.error]
         told = _of_the_kind(returned) or _of_the_results(returned, parts)
+        if told.startswith("For other arguments"):
+            told = f"{otherwise} {told}".strip()
         sentences.append(unused if unused and (not told or told.startswith(("Of ", "In each case"))) else told)
     if not any(sentences):
         sentences.append(otherwise)
