@@ -38,11 +38,6 @@ def _from(places, inside=lambda i: (i >= 0) & (i < _SIDE)):
     return answer
 
 
-def _kept(new):
-    """The right image where new holds of its rows and columns, paper elsewhere."""
-    return lambda images, rows, columns: np.where(new(_ROWS, _COLUMNS).ravel(), _shifted(images, rows, columns), 0)
-
-
 def _pushed_along(images, rows, columns):
     """The row of 784 as one line, without wrapping round."""
     places = np.arange(_SIDE**2) - (_SIDE * rows + columns)
@@ -59,19 +54,6 @@ def _sliced(end):
         return result.reshape(-1, _SIDE**2)
 
     return answer
-
-
-def _cleared_on_the_wrong_side(images, rows, columns):
-    result = _pictures(_rolled((1, 2))(images, rows, columns)).copy()
-    result[:, slice(-rows, None) if rows > 0 else slice(0)] = 0
-    result[:, :, slice(-columns, None) if columns > 0 else slice(0)] = 0
-    return result.reshape(-1, _SIDE**2)
-
-
-def _images_last(images, rows, columns):
-    cube = images.reshape(_SIDE, _SIDE, -1).transpose(2, 0, 1).reshape(images.shape)
-    moved = _pictures(_shifted(cube, rows, columns))
-    return moved.transpose(1, 2, 0).reshape(images.shape)
 
 
 _NEGATIVE = (
@@ -157,25 +139,6 @@ SHIFTED = FunctionExercise(
         ),
         "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
         "for `0 <= …`, too.": _from(lambda i: i, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
-        "At the border of the image a row or a column is lost: both go from 0 to 27, so `0 <= … < 28`, and "
-        "`range(28)`.": [
-            _from(lambda i: i, inside=lambda i: (i > 0) & (i < _SIDE)),
-            _from(lambda i: i, inside=lambda i: (i >= 0) & (i < _SIDE - 1)),
-            lambda *given: np.where(_ROWS.ravel() > 0, _shifted(*given), 0),
-            _kept(lambda i, j: (i < _SIDE - 1) & (j < _SIDE - 1)),
-            _kept(lambda i, j: (i > 0) & (j > 0)),
-        ],
-        "Only the first row is filled: is there a `return` inside the loop?": _kept(lambda i, j: i == 0),
-        "What comes in is 1; paper is 0.": (
-            lambda images, *by: _shifted(images, *by) + (1 - _shifted(np.ones_like(images), *by))
-        ),
-        "It is cleared on the wrong side: paper moves in above and on the left when the image goes down and to the "
-        "right.": _cleared_on_the_wrong_side,
-        "`reshape(28, 28, …)` mixes the images, because one follows the other: the first axis is the images, "
-        "`reshape(-1, 28, 28)`.": _images_last,
-        "The images are transposed: rows and columns of the result are exchanged.": (
-            lambda *given: _pictures(_shifted(*given)).transpose(0, 2, 1).reshape(-1, _SIDE**2)
-        ),
         _ZERO: _sliced(lambda by: -by),
         _NEGATIVE: _sliced(lambda by: _SIDE - by),
         "The images are right, but still (m, 28, 28). A network takes (m, 784): flatten them again.": (
@@ -230,7 +193,6 @@ def _four_pixels(
     pixel=_ink_or_paper,
     weights=lambda d: (1 - d, d),
     at=lambda y, x: (y, x),
-    rows=(0, 1),
     fractions=lambda v, u: (v, u),
 ):
     """A mean of four pixels with one thing done in another way."""
@@ -240,7 +202,7 @@ def _four_pixels(
         top, left = whole(y), whole(x)
         v, u = fractions(y - top, x - left)
         down, right = weights(v), weights(u)
-        return sum(down[i] * right[j] * pixel(image, top + i, left + j) for i in rows for j in (0, 1))
+        return sum(down[i] * right[j] * pixel(image, top + i, left + j) for i in (0, 1) for j in (0, 1))
 
     return answer
 
@@ -274,7 +236,11 @@ _AT_THE_EDGE = {
     "three quarters of a pixel beyond the left edge": _place(12.0, -0.75),
     "beyond a corner, by less than a pixel": _place(27.5, 27.75),
 }
-_FAR_OUTSIDE = {"far above": _place(-1.5, 6.0), "far outside": _place(268.25, -243.5)}
+_FAR_OUTSIDE = {
+    "one whole pixel above": _place(-1.0, 6.5),
+    "far above": _place(-1.5, 6.0),
+    "far outside": _place(268.25, -243.5),
+}
 
 BILINEAR = FunctionExercise(
     name="bilinear",
@@ -286,7 +252,7 @@ BILINEAR = FunctionExercise(
         "halfway from a pixel of 0.4 to one of 1 below it": [_SMALL, 5.5, 9.0],
         "among four pixels, 0 and 0.4 above 0.8 and 1": [_SMALL, 5.25, 8.5],
         "ink everywhere": _place(11.3, 4.8),
-        "ink everywhere, farther down": _place(20.9, 20.2),
+        "hardly beside a pixel": _place(20.004, 20.997),
         **_AT_THE_EDGE,
         **_FAR_OUTSIDE,
     },
@@ -322,7 +288,6 @@ BILINEAR = FunctionExercise(
         "The fractions are exchanged: that of y weighs the rows, that of x the columns.": (
             _four_pixels(fractions=lambda v, u: (u, v))
         ),
-        "Only the two pixels above are in it. Those below count, too.": _four_pixels(rows=[0]),
         "On a whole number `ceil` is `floor`, and both weights become 0. The next pixel is `floor` + 1.": (
             _four_pixels(weights=lambda d: (1 - d, d) if d else (0, 0))
         ),
@@ -384,10 +349,6 @@ def _scaled(total):
     return lambda n, sigma: _bell(n, sigma) / total(_bell(n, sigma), sigma)
 
 
-def _of_right(change):
-    return lambda n, sigma: change(_smoothing_matrix(n, sigma))
-
-
 SMOOTHING_MATRIX = FunctionExercise(
     name="smoothing_matrix",
     number="9.3",
@@ -411,9 +372,6 @@ SMOOTHING_MATRIX = FunctionExercise(
         "each row by its own sum.": _scaled(lambda E, sigma: sigma * np.sqrt(2 * np.pi)),
         "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each row by "
         "its own sum.": _scaled(lambda E, sigma: E[len(E) // 2].sum()),
-        "After the rows you divide the columns as well, and the rows no longer add up to 1.": _of_right(
-            lambda G: G / G.sum(axis=0)
-        ),
         "The squares of each row add up to 1. For a mean the weights themselves have to.": (
             _scaled(lambda E, sigma: np.linalg.norm(E, axis=1, keepdims=True))
         ),
@@ -440,18 +398,6 @@ SMOOTHING_MATRIX = FunctionExercise(
             _with_exponent(lambda d2, sigma, n=n: np.where(d2 > (n * sigma) ** 2, -np.inf, -d2 / (2 * sigma**2)))
             for n in (2, 3, 4)
         ],
-        "The ends are joined, as on a circle. At the edge there are fewer neighbors.": (
-            _with_exponent(lambda d2, sigma: -(np.minimum(d2**0.5, len(d2) - d2**0.5) ** 2) / (2 * sigma**2))
-        ),
-        "The place itself is left out. It weighs most: e⁰ = 1.": _of_right(
-            lambda G: (E := G * (1 - np.eye(len(G)))) / E.sum(axis=1, keepdims=True)
-        ),
-        "Only the diagonal is left: in an array of whole numbers all smaller weights become 0.": (
-            _of_right(lambda G: np.eye(len(G)))
-        ),
-        "Row i has its largest weight beside place i: count rows and columns alike.": (
-            lambda n, sigma: (E := _bell(n + 1, sigma)[1:, :n]) / E.sum(axis=1, keepdims=True)
-        ),
         "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (
             lambda n, sigma: _smoothing_matrix(n, sigma)[n // 2]
@@ -546,21 +492,6 @@ SMOOTHED = FunctionExercise(
         ),
         "You add the part and divide by the sums of the rows. Take it from the right class instead, and divide it by "
         "K.": lambda Y, part: (Y + part) / (Y + part).sum(axis=1, keepdims=True),
-        "The wrong classes get nothing. What is spread goes to all K.": (
-            _right_and_wrong(lambda part, K: 1 - part + part / K, lambda part, K: 0)
-        ),
-        "You spread over the classes of these images. Evenly is 1/K for each, whatever occurs.": (
-            lambda Y, part: (1 - part) * Y + part * Y.mean(axis=0)
-        ),
-        "The part is a fraction already, and no percentage.": (
-            lambda Y, part: (1 - part / 100) * Y + part / 100 / Y.shape[1]
-        ),
-        "The part is an argument; you always take the same.": [
-            lambda Y, part, always=always: (1 - always) * Y + always / Y.shape[1] for always in (0.05, 0.1)
-        ],
-        "Only the first image is there. Leave out the index: the rows are done all at once.": (
-            lambda Y, part: (1 - part) * Y[0] + part / Y.shape[1]
-        ),
         "What stays and what is spread are exchanged: a small part should change the targets a little.": (
             lambda Y, part: part * Y + (1 - part) / Y.shape[1]
         ),

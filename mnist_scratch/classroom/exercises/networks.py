@@ -1,7 +1,7 @@
 """The exercises of notebook 08: a recipe of one's own, steps and epochs, and the λ of others."""
 
 from dataclasses import replace
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 
@@ -21,21 +21,18 @@ from .toolkit import (
     require_result,
     shown,
 )
+from .tuning import is_number
 
 # ------------------------------------------------------------------------------------------------ 8.1
 
 
-def _is_number(value, kind=Real):
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
 def _has_layers(sizes):
-    return isinstance(sizes, tuple | list) and len(sizes) >= 2 and all(_is_number(n, Integral) and n > 0 for n in sizes)
+    return isinstance(sizes, tuple | list) and len(sizes) >= 2 and all(is_number(n, Integral) and n > 0 for n in sizes)
 
 
 def _different(seeds):
     """The seeds as a set; empty when one of them is none."""
-    fine = isinstance(seeds, tuple | list | range) and all(_is_number(seed, Integral) and seed >= 0 for seed in seeds)
+    fine = isinstance(seeds, tuple | list | range) and all(is_number(seed, Integral) and seed >= 0 for seed in seeds)
     return set(seeds) if fine else set()
 
 
@@ -55,10 +52,10 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
         lambda r: isinstance(r.name, str) and r.name.strip(),
     ),
     "That recipe is there already, and results go into a folder of its name: yours would meet those of others. Give it "
-    "another name.": ("name", lambda r: r.name not in RECIPES),
+    "another name.": ("name", lambda r: r.name.lower() not in RECIPES),
     "The name is a folder's name, too: letters and hyphens.": (
         "name",
-        lambda r: not any(sign in r.name for sign in "/\\:") and r.name.strip() == r.name,
+        lambda r: not set('/\\:*?"<>|') & set(r.name) and r.name.strip(" .") == r.name,
     ),
     "Give all layers, as a tuple of whole numbers: such as (784, 50, 10).": ("sizes", lambda r: _has_layers(r.sizes)),
     "784 pixels go in and ten classes come out, whatever is between: sizes hold these two as well.": (
@@ -71,7 +68,7 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
     ),
     "λ is chosen on images that were not trained on: without enough of them you would choose with the test set.": (
         "n_validation",
-        lambda r: _is_number(r.n_validation, Integral) and 1_000 <= r.n_validation < 60_000,
+        lambda r: is_number(r.n_validation, Integral) and 1_000 <= r.n_validation < 60_000,
     ),
     "It still carries the rules and figures of others. Start from a recipe of ours, without `-as-published`.": (
         "all_images published",
@@ -83,7 +80,7 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
     ),
     "Say what you expect before you know: put the test accuracy into `goal`, as a fraction.": (
         "goal",
-        lambda r: _is_number(r.goal),
+        lambda r: is_number(r.goal),
     ),
     "No network reads every image. What do you expect?": ("goal", lambda r: r.goal != 1),
     "A fraction of 1, not a percentage: 98 % is 0.98.": ("goal", lambda r: 0 < r.goal < 1),
@@ -95,15 +92,15 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
         "goal",
         _has_its_own_goal,
     ),
-    "λ is one number, 0 or more.": ("weight_decay", lambda r: _is_number(r.weight_decay) and r.weight_decay >= 0),
+    "λ is one number, 0 or more.": ("weight_decay", lambda r: is_number(r.weight_decay) and r.weight_decay >= 0),
     "In the published table that λ cost most of the accuracy. Try smaller ones by factors of ten.": (
         "weight_decay",
         lambda r: r.weight_decay < 0.1,
     ),
-    "Epochs are a whole number, 1 or more.": ("epochs", lambda r: _is_number(r.epochs, Integral) and r.epochs >= 1),
+    "Epochs are a whole number, 1 or more.": ("epochs", lambda r: is_number(r.epochs, Integral) and r.epochs >= 1),
     "A batch is a whole number of images, 1 or more.": (
         "batch_size",
-        lambda r: _is_number(r.batch_size, Integral) and r.batch_size >= 1,
+        lambda r: is_number(r.batch_size, Integral) and r.batch_size >= 1,
     ),
     "The learning rate lives in the optimizer: `optimizer=SGD(…)`, with a number or a schedule in it.": (
         "optimizer",
@@ -276,10 +273,6 @@ OUR_WEIGHT_DECAY = FunctionExercise(
     },
     mistakes={
         "Not every λ means the same: look at the form.": lambda published, form, n, eta: published,
-        "For λ/2‖W‖² nothing is to be changed: that is our own formula.": [
-            _other(half=lambda lam, n, eta: lam / 2),
-            _other(half=lambda lam, n, eta: 2 * lam),
-        ],
         "An `else` belongs to the last `if` alone, so the forms before it get the wrong answer, too. Use `elif`.": (
             _other(half=lambda lam, n, eta: lam / eta, full=lambda lam, n, eta: lam / eta)
         ),
@@ -293,13 +286,7 @@ OUR_WEIGHT_DECAY = FunctionExercise(
         "For (λ/2n)‖W‖² you divide by 2n. The ½ is in our formula, too: only n differs.": (
             _other(half_by_n=lambda lam, n, eta: lam / (2 * n))
         ),
-        "For (λ/2n)‖W‖² you have a factor of 2 too much. The ½ is in our formula, too: only n differs.": (
-            _other(half_by_n=lambda lam, n, eta: 2 * lam / n)
-        ),
         "For (λ/2n)‖W‖² n is left out.": _other(half_by_n=lambda lam, n, eta: lam),
-        "`//` divides to a whole number, here 0. Use `/`.": _other(half_by_n=lambda lam, n, eta: lam // n),
-        "n is an argument, and not always 50,000.": _other(half_by_n=lambda lam, n, eta: lam / 50_000),
-        "η is an argument, and not always 0.1.": _other(decay=lambda lam, n, eta: lam / 0.1),
         "For decay you multiply by η. Ours is W ← (1 − ηλ)W …: which λ makes ηλ the published number?": (
             _other(decay=lambda lam, n, eta: lam * eta)
         ),
@@ -310,10 +297,6 @@ OUR_WEIGHT_DECAY = FunctionExercise(
             _other(decay=lambda lam, n, eta: 1 - lam),
             _other(decay=lambda lam, n, eta: (1 - lam) / eta),
         ],
-        "For decay n is not needed: the published formula has none.": _other(decay=lambda lam, n, eta: lam / (eta * n)),
-        "For decay you divide the wrong way round. Ours is W ← (1 − ηλ)W …: which λ makes ηλ the published number?": (
-            _other(decay=lambda lam, n, eta: eta / lam)
-        ),
         "You convert the wrong way, from ours to theirs. The published λ is given; find ours.": _other(
             full=lambda lam, n, eta: lam / 2,
             half_by_n=lambda lam, n, eta: lam * n,
