@@ -153,7 +153,7 @@ SHIFTED = FunctionExercise(
             lambda images, rows, columns: _shifted(images, 0, max(columns, 0)),
         ],
     },
-    any_hint="Move one image by one row, and look at rows 0, 1 and 27 before and after.",
+    any_hint="Move two images by one row, and look at rows 0, 1 and 27 of both, before and after.",
     second_hint="Reshape to (m, 28, 28) and start from zeros. Then for one axis after the other: which rows of the new "
     "image are filled, and from which rows of the old one? `max(0, …)` and `min(28, …)` keep the ends inside.",
     praise="To an eye it is the same digit; to a perceptron other inputs are lit.",

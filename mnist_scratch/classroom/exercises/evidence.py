@@ -54,7 +54,9 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
         told = _of_the_kind(returned) or _of_the_results(returned, parts)
         if told.startswith("For other arguments"):
             told = f"{otherwise} {told}".strip()
-        sentences.append(unused if unused and (not told or told.startswith(("Of ", "In each case"))) else told)
+        elif not told or told.startswith(("Of ", "In each case")):
+            told = unused or otherwise or told
+        sentences.append(told)
     if not any(sentences):
         sentences.append(otherwise)
     return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
