@@ -18,7 +18,7 @@ _SHOW = {"print", "display", "check", "plots", "widgets", "plt", "predict", "hel
 # calls that change what they are given, or what they are called on, and return something all the same
 _CHANGE = {"fit", "next", "pop", "popitem", "setdefault", "step"}
 _DRAWS = re.compile(r"\b(default_rng|RandomState|Generator|Random|iter)\(")  # objects that each call moves on
-_AT_ONCE = {"listcomp", "setcomp", "dictcomp"}  # scopes whose code runs where it stands
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -224,7 +224,7 @@ def _read(node, source):
     told = _Statement(node, source, checks=checks)
     if isinstance(node, ast.Pass):
         return told
-    table = symtable.symtable(source, "cell", "exec")
+    table = symtable.symtable(_with_scopes(node, source), "cell", "exec")
     for symbol in table.get_symbols():
         if symbol.is_assigned() or symbol.is_imported():
             told.binds.add(symbol.get_name())
@@ -294,16 +294,36 @@ def _roots(node):
     return {_root(node)} - {""}
 
 
+class _Generators(ast.NodeTransformer):
+    def visit(self, node):
+        node = self.generic_visit(node)
+        if isinstance(node, _COMPREHENSIONS):
+            one = ast.Tuple([node.key, node.value], ast.Load()) if isinstance(node, ast.DictComp) else node.elt
+            return ast.GeneratorExp(one, node.generators)
+        return node
+
+
+def _with_scopes(node, source):
+    """The source with generators for comprehensions, whose names Python 3.12 takes for names at the top level."""
+    if not any(isinstance(part, _COMPREHENSIONS) for part in ast.walk(node)):
+        return source
+    return ast.unparse(ast.fix_missing_locations(_Generators().visit(ast.parse(source))))
+
+
 def _read_scope(table, told, late):
     """What a function, a class or a comprehension needs of the names at the top level."""
-    late = late or table.get_type() == "function" and table.get_name() not in _AT_ONCE
+    function = table.get_type() == "function"
+    generator = function and table.get_name() == "genexpr"  # it runs at once, or later
     for symbol in table.get_symbols():
+        name = symbol.get_name()
         if symbol.is_declared_global() and symbol.is_assigned():
-            told.writes.add(symbol.get_name())
-        if symbol.is_global():
-            (told.late if late else told.now).add(symbol.get_name())
+            told.writes.add(name)
+        if symbol.is_global() and (late or function):
+            told.late.add(name)
+        if symbol.is_global() and not late and (generator or not function):
+            told.now.add(name)
     for child in table.get_children():
-        _read_scope(child, told, late)
+        _read_scope(child, told, late or function and not generator)
 
 
 def _is_sure(node):
