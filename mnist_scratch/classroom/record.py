@@ -16,6 +16,7 @@ from ..files import replacing
 FILE = ".mnist_scratch_progress.json"
 OFF = "MNIST_SCRATCH_PROGRESS"
 _FORMAT, _VERSION = "mnist-scratch progress", 1
+_TROUBLE = (OSError, ValueError, RecursionError)
 _PATIENCE = 3.0  # seconds
 _PARTS = ("answers", "predictions")
 _STATES = ("passed", "not yet", "not started")
@@ -81,8 +82,11 @@ class Record:
 
     def _now(self):
         if not _is_off():
-            with self._alone():
-                self._read()
+            try:
+                self._last = self._stored()
+            except _TROUBLE:
+                with self._alone():
+                    self._read()
         return {part: self._last[part] | self._unsaved[part] for part in _PARTS}
 
     def _keep(self, part, key, value):
@@ -101,16 +105,20 @@ class Record:
             else:
                 self._last, self._unsaved = whole, {part: {} for part in _PARTS}
 
+    def _stored(self):
+        try:
+            return _parsed((self.folder / FILE).read_bytes())
+        except FileNotFoundError:
+            return {part: {} for part in _PARTS}
+
     def _read(self):
         """Look at the file; what is no record is set aside, and what this kernel knows of it stays.
 
         Returns whether its place is free for what is to be written.
         """
         try:
-            self._last = _parsed((self.folder / FILE).read_bytes())
-        except FileNotFoundError:
-            self._last = {part: {} for part in _PARTS}
-        except (OSError, ValueError, RecursionError) as error:
+            self._last = self._stored()
+        except _TROUBLE as error:
             why = str(error) if isinstance(error, _AnotherVersion) else "can't be read"
             try:
                 self._tell(f"Your progress {why} and begins anew; the old file is kept as {self._put_aside()}.")
