@@ -33,6 +33,9 @@ def _some(*shapes, dtype=float):
     return [_rng.standard_normal(shape).round(1).astype(dtype) for shape in shapes]
 
 
+_P, _G = np.array([1.0, 2.0]), np.array([10.0, -10.0])
+
+
 def _watching(*places):
     """An observer of the arrays in some lists after a call; where others were put into a list, they follow."""
 
@@ -111,11 +114,7 @@ SGD_STEP = FunctionExercise(
     tell=_left,
     error_hints=_NO_YIELD,
     cases={
-        "two arrays": [
-            [np.array([1.0, 2.0]), np.array([[3.0]])],
-            [np.array([10.0, -10.0]), np.array([[5.0]])],
-            0.1,
-        ],
+        "two arrays": [[_P, np.array([[3.0]])], [_G, np.array([[5.0]])], 0.1],
         "two layers of one shape": [_some((2, 2), (2,), (2, 2), (2,)), _some((2, 2), (2,), (2, 2), (2,)), 0.5],
         "float32": [_some((3, 3), (3,), dtype="float32"), _some((3, 3), (3,), dtype="float32"), 0.25],
         "columns one after the other in memory": [list(map(np.asfortranarray, _some((3, 2)))), _some((3, 2)), 0.5],
@@ -208,40 +207,22 @@ MOMENTUM_STEP = FunctionExercise(
     tell=_left,
     error_hints=_NO_YIELD,
     cases={
-        "a first step, equal to that of sgd_step": [
-            [np.array([1.0, 2.0])],
-            [np.array([10.0, -10.0])],
-            [np.zeros(2)],
-            0.1,
-            0.9,
-        ],
-        "a later step": [
-            [np.array([1.0, 2.0])],
-            [np.array([10.0, -10.0])],
-            [np.array([20.0, 30.0])],
-            0.1,
-            0.8,
-        ],
+        "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
+        "a later step": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.8],
         "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.5, 0.25],
         "float32": [*(_some((2, 2), (2,), dtype="float32") for _ in range(3)), 0.25, 0.9],
-        "columns one after the other in memory": [
-            *(list(map(np.asfortranarray, _some((3, 2)))) for _ in range(3)),
-            0.5,
-            0.9,
-        ],
+        "columns one after the other in memory": [*([_some((2, 3))[0].T] for _ in range(3)), 0.5, 0.9],
     },
     mistakes={
         "`ravel` and `reshape` give a copy of an array whose rows do not lie one after the other in memory. Change the "
         "array itself.": _in_flat_copies(_momentum_step, 3),
         "You weigh the gradient with 1 − μ: a damped form, which makes every step smaller. Here the gradient enters "
         "the velocity whole.": _momentum(lambda v, g, eta, mu: mu * v + (1 - mu) * g),
-        "You weigh gradient and velocity the wrong way round, and damp too: here μ belongs to the old velocity, and "
-        "the gradient enters whole.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
-        "The old velocity is to shrink by μ, and yours shrinks by 1 − μ.": _momentum(
-            lambda v, g, eta, mu: (1 - mu) * v + g
-        ),
-        "You scale the step by 1 − μ, but it is to grow, to 1/(1 − μ) times a plain one.": _momentum(
-            step=lambda v, g, eta, mu, old: eta * (1 - mu) * v
+        "You have exchanged μ and 1 − μ, and damp, too: the new velocity is μ times the old one, and the whole "
+        "gradient.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
+        "The old velocity is to shrink by μ, not 1 − μ.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + g),
+        "You scale the step by 1 − μ, but it is to grow, to 1/(1 − μ) times a plain one.": (
+            _momentum(step=lambda v, g, eta, mu, old: eta * (1 - mu) * v)
         ),
         f"The velocity is as it was: `v = …` {_REBOUND}": _elsewhere("velocity"),
         "You put new arrays into the list of velocities. Change the arrays themselves: the caller keeps those.": (

@@ -141,11 +141,7 @@ def _with_each(slope):
     return answer
 
 
-_central = _with_each(lambda at, e, x: (at(e) - at(-e)) / (2 * e))
-
-
-def _numerical_gradient(f, x, epsilon=1e-5):
-    return _central(f, x, epsilon)
+_numerical_gradient = _with_each(lambda at, e, x: (at(e) - at(-e)) / (2 * e))
 
 
 def _restores_at_the_end(f, x, epsilon=1e-5):
@@ -211,48 +207,36 @@ NUMERICAL_GRADIENT = FunctionExercise(
     observe=_read,
     float32_will_do=False,  # the tool is for differences of 1e-7
     cases={
-        "a vector, f the sum of x³; so coarse a step shows which difference it is": [
-            sum_of_cubes,
-            np.array([1.0, 2.0, -1.0]),
-            0.1,
-        ],
+        "a vector, f the sum of x³, and a coarse step": [sum_of_cubes, np.array([1.0, 2.0, -1.0]), 0.1],
         "a matrix, f the cube of the sum of x": [cube_of_sum, _rng.uniform(0.5, 1.0, (2, 3)), 0.1],
         "f a weighted sum of x²": [weighted_squares, _rng.standard_normal((3, 3))],
         "an array without axes, f = exp x": [exponential, np.array(0.5)],
-        "its columns one after the other in memory, f a weighted sum of x²": [
-            weighted_squares,
-            np.asfortranarray(_rng.standard_normal((2, 3))),
-        ],
+        "its columns one after the other in memory": [weighted_squares, _rng.standard_normal((3, 2)).T],
         "slopes of some 1e-9": [weighted_squares, 1e-9 * _rng.standard_normal(4)],
         "float32, f the sum of x³": [sum_of_cubes, np.array([[0.25, -0.5, 1.0]], np.float32), 0.015625],
     },
     case_hints={"slopes of some 1e-9": "A small slope is a slope, too: neither 0 nor to be rounded."},
     mistakes={
-        "That is the forward difference: one step, starting from x itself. The central one takes a step to either "
-        "side.": _with_each(lambda at, e, x: (at(e) - at(0)) / e),
-        "That is the backward difference: one step, ending at x itself. The central one takes a step to either side.": (
-            _with_each(lambda at, e, x: (at(0) - at(-e)) / e)
-        ),
-        "One of the two values belongs to x itself, so they are ε apart, and not 2ε. Take a step to either side.": [
-            _with_each(lambda at, e, x: (at(e) - at(0)) / (2 * e)),
-            _with_each(lambda at, e, x: (at(0) - at(-e)) / (2 * e)),
+        hint: _with_each(slope)
+        for hint, slope in {
+            "That is the forward difference. Take a step to either side of x.": lambda at, e, x: (at(e) - at(0)) / e,
+            "That is the backward difference. Take a step to either side of x.": lambda at, e, x: (at(0) - at(-e)) / e,
+            "x and x + ε are ε apart, not 2ε. Take a step to either side.": lambda at, e, x: (at(e) - at(0)) / (2 * e),
+            "x − ε and x are ε apart, not 2ε. Take a step to either side.": lambda at, e, x: (at(0) - at(-e)) / 2 / e,
+            "From x − ε to x + ε it is 2ε, not ε.": lambda at, e, x: (at(e) - at(-e)) / e,
+            "`/ 2 * epsilon` multiplies by ε. Put 2ε in parentheses.": lambda at, e, x: (at(e) - at(-e)) / 2 * e,
+            "Divide the difference by the distance between the two points.": lambda at, e, x: at(e) - at(-e),
+            "Your step is ε times the entry, which is no step where the entry is 0. Add ε and subtract it.": (
+                lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e)
+            ),
+        }.items()
+    }
+    | {
+        "That is the gradient of Σx². Call f, whatever it is: it is to be measured.": lambda f, x, e=0: 2 * x,
+        "All entries move at once, which gives the sum of all slopes. Move one, measure, put it back, and go on.": [
+            _all_at_once,
+            lambda f, x, e=1e-5: np.full(x.shape, _all_at_once(f, x, e)),
         ],
-        "From x − ε to x + ε it is 2ε, not ε.": _with_each(lambda at, e, x: (at(e) - at(-e)) / e),
-        "`/ 2 * epsilon` divides by 2 and then multiplies by ε. Put 2ε in parentheses.": (
-            _with_each(lambda at, e, x: (at(e) - at(-e)) / 2 * e)
-        ),
-        "The difference is not divided by the distance between the two points yet.": (
-            _with_each(lambda at, e, x: at(e) - at(-e))
-        ),
-        "The step is always the same. It is an argument: `epsilon`.": lambda f, x, e=1e-5: _central(f, x, 1e-5),
-        "Your step is ε times the entry, which is no step where the entry is 0. Add ε and subtract it.": (
-            _with_each(lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e))
-        ),
-        "That is the gradient of Σx². Call f, whatever it is: it is the function to be measured.": lambda f, x, e=0: (
-            2 * x
-        ),
-        "All entries move at once, which gives the sum of all slopes. Move one entry, measure, put it back, and go on "
-        "to the next.": [_all_at_once, lambda f, x, e=1e-5: np.full(x.shape, _all_at_once(f, x, e))],
         "`x[i]` is a whole row when x has two axes, and all its entries move at once. `np.ndindex(x.shape)` goes "
         "through the single entries of any array.": _row_by_row(np.copy),
         "`original = x[i]` of a matrix is a view of its row, and changes with it. `np.ndindex(x.shape)` goes through "
@@ -267,10 +251,7 @@ NUMERICAL_GRADIENT = FunctionExercise(
         ),
         "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
         "copy, of which f knows nothing. Index x itself, or use `x.flat`.": (
-            lambda f, x, e=1e-5: _central(f, x.ravel(), e).reshape(x.shape)
-        ),
-        "The numbers are right, but in one long row. Slopes have the shape of x.": (
-            lambda f, x, e=1e-5: _central(f, x, e).ravel()
+            lambda f, x, e=1e-5: _numerical_gradient(f, x.ravel(), e).reshape(x.shape)
         ),
     },
     error_hints={
@@ -292,9 +273,7 @@ _ONE_OFF = np.ones(100)
 _ONE_OFF[7] = 2
 _VECTOR, _MATRIX = _rng.standard_normal(6), _rng.standard_normal((3, 4))
 _WITH_ZEROS = np.array([[0.0, 1.0], [0.0, -2.0]])
-_NOT_ZERO = (
-    "However small numbers are, they are not 0. Only the case 0/0 needs care, and there both norms are exactly 0."
-)
+_NOT_ZERO = "However small numbers are, they are not 0. Only 0/0 needs care, and there both norms are exactly 0."
 
 RELATIVE_ERROR = FunctionExercise(
     name="relative_error",
@@ -335,15 +314,18 @@ RELATIVE_ERROR = FunctionExercise(
             lambda a, n: _norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1)),
             lambda a, n: np.mean(_norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1))),
         ],
-        "You divide by the size of `a` alone. Then the error has no upper end, and is 0/0 or infinite where `a` is 0. "
-        "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(a),
-        "You divide by the size of `n` alone. Then the error has no upper end, and is infinite where `n` is 0. "
-        "Divide by the sum of both sizes.": lambda a, n: _norm(a - n) / _norm(n),
+        "You divide by the size of `a` alone, which may be 0. Divide by the sum of both.": lambda a, n: (
+            _norm(a - n) / _norm(a)
+        ),
+        "You divide by the size of `n` alone, which may be 0. Divide by the sum of both.": lambda a, n: (
+            _norm(a - n) / _norm(n)
+        ),
         "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their sum.": (
             lambda a, n: _norm(a - n) / max(_norm(a), _norm(n))
         ),
-        "You divide by the norm of the sum instead of the sum of the norms. For opposite gradients the norm of the sum "
-        "is 0.": lambda a, n: _norm(a - n) / _norm(a + n),
+        "You divide by the norm of the sum, 0 for opposite gradients. Add the norms.": lambda a, n: (
+            _norm(a - n) / _norm(a + n)
+        ),
         "You divide by the difference of the sizes, which is 0 where they are equal. Divide by their sum.": [
             lambda a, n: _norm(a - n) / (_norm(a) - _norm(n)),
             lambda a, n: _norm(a - n) / abs(_norm(a) - _norm(n)),
@@ -351,17 +333,16 @@ RELATIVE_ERROR = FunctionExercise(
         "One root is taken over the squares of both. Take the norm of each, and add the two.": (
             lambda a, n: _norm(a - n) / np.sqrt(np.sum(a**2) + np.sum(n**2))
         ),
-        "Above the line stands the norm of the difference, and you have the difference of the norms: two gradients of "
-        "one length need not be equal.": lambda a, n: abs(_norm(a) - _norm(n)) / (_norm(a) + _norm(n)),
+        "You have the difference of the norms, and gradients of one length may differ.": lambda a, n: (
+            abs(_norm(a) - _norm(n)) / (_norm(a) + _norm(n))
+        ),
         "Above the line you add the gradients; then it is 0 when they are opposite. Subtract them.": (
             lambda a, n: _norm(a + n) / (_norm(a) + _norm(n))
         ),
         "The norms are squared. Then an error of one in a thousand looks like one in a million: take the roots.": (
             lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2))
         ),
-        "This is the difference alone. Whether it is large shows only beside the sizes of the gradients.": (
-            lambda a, n: _norm(a - n)
-        ),
+        "This is the difference alone. Is it large? That shows only beside the two sizes.": lambda a, n: _norm(a - n),
         "The small number added to the denominator is large beside small gradients, and makes their error look "
         "small. Treat the case 0/0 by itself.": lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
         "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum of "
@@ -375,9 +356,7 @@ RELATIVE_ERROR = FunctionExercise(
         "You take the largest entries; the norm adds the squares of all, and takes the root.": (
             lambda a, n: np.max(abs(a - n)) / (np.max(abs(a)) + np.max(abs(n)))
         ),
-        "`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: put the sum in parentheses.": lambda a, n: (
-            _norm(a - n) / _norm(a) + _norm(n)
-        ),
+        "`/ ‖a‖ + ‖n‖` divides by ‖a‖ only: put parentheses.": lambda a, n: _norm(a - n) / _norm(a) + _norm(n),
     },
     second_hint="`np.linalg.norm(a)` is the root of the sum of all squares, whatever the shape. How many norms are "
     "there in the formula? And when is it 0 below the line?",
@@ -391,12 +370,19 @@ def fifth_power(x):
     return math.pow(x, 5)  # of one number, as the stub says
 
 
-def _across(f, x, h):
-    return f(x + h) - f(x - h)
+def _with_differences(formula):
+    """A slope from the inner difference, d, the outer one, D, and the step."""
+    return lambda f, x, epsilon: formula(
+        f(x + epsilon) - f(x - epsilon), f(x + 2 * epsilon) - f(x - 2 * epsilon), epsilon
+    )
 
 
-def _four_points(f, x, epsilon):
-    return (8 * _across(f, x, epsilon) - _across(f, x, 2 * epsilon)) / (12 * epsilon)
+_four_points = _with_differences(lambda d, D, e: (8 * d - D) / (12 * e))
+
+
+def _with_outer(difference):
+    """The right formula, with another outer difference."""
+    return lambda f, x, e: (8 * (f(x + e) - f(x - e)) - difference(f, x, e)) / (12 * e)
 
 
 FOUR_POINT_DIFFERENCE = FunctionExercise(
@@ -412,64 +398,45 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
         "f = exp x at 0, a small step": [math.exp, 0.0, 1e-3],
     },
     mistakes={
-        "That is the central difference with its two points. The outer two, x ± 2ε, are missing.": (
-            lambda f, x, e: _across(f, x, e) / (2 * e)
-        ),
-        "That is the central difference with the step 2ε. The inner two points, x ± ε, are missing.": (
-            lambda f, x, e: _across(f, x, 2 * e) / (4 * e)
-        ),
-        "The outer difference is added. It has to be subtracted, so that the errors of the order of ε² cancel.": (
-            lambda f, x, e: (8 * _across(f, x, e) + _across(f, x, 2 * e)) / (12 * e)
-        ),
-        "The 8 belongs to the inner difference, of x ± ε, and not to the outer one.": [
-            lambda f, x, e: (8 * _across(f, x, 2 * e) - _across(f, x, e)) / (12 * e),
-            lambda f, x, e: (_across(f, x, e) - 8 * _across(f, x, 2 * e)) / (12 * e),
-        ],
-        "The 8 multiplies both differences. It belongs to the inner one, of x ± ε, alone.": (
-            lambda f, x, e: 8 * (_across(f, x, e) - _across(f, x, 2 * e)) / (12 * e)
-        ),
-        "The factor 8 of the inner difference is missing.": (
-            lambda f, x, e: (_across(f, x, e) - _across(f, x, 2 * e)) / (12 * e)
-        ),
+        hint: _with_differences(formula)
+        for hint, formula in {
+            "That is the central difference. The outer two points, x ± 2ε, are missing.": lambda d, D, e: d / (2 * e),
+            "The inner two points, x ± ε, are missing.": lambda d, D, e: D / (4 * e),
+            "Subtract the outer difference; then the errors of order ε² cancel.": lambda d, D, e: (8 * d + D) / 12 / e,
+            "The 8 belongs to the inner difference, not to the outer one.": lambda d, D, e: (8 * D - d) / (12 * e),
+            "The 8 belongs to the inner difference, and not to the outer.": lambda d, D, e: (d - 8 * D) / (12 * e),
+            "The 8 belongs to the inner difference alone.": lambda d, D, e: 8 * (d - D) / (12 * e),
+            "The factor 8 of the inner difference is missing.": lambda d, D, e: (d - D) / (12 * e),
+            "`/ 12 * epsilon` multiplies by ε. Put 12ε in parentheses.": lambda d, D, e: (8 * d - D) / 12 * e,
+            "Divide by 12ε: the step is missing below the line.": lambda d, D, e: (8 * d - D) / 12,
+            "Only the outer difference is divided. Put both in parentheses.": lambda d, D, e: 8 * d - D / (12 * e),
+            "`//` cuts to whole numbers; `/` divides.": lambda d, D, e: (8 * d - D) // (12 * e),
+        }.items()
+    }
+    | {
         "Parentheses are missing: the whole outer difference is subtracted, so f(x − 2ε) comes back with a plus.": (
-            lambda f, x, e: (8 * _across(f, x, e) - f(x + 2 * e) - f(x - 2 * e)) / (12 * e)
+            _with_outer(lambda f, x, e: f(x + 2 * e) + f(x - 2 * e))
         ),
         "The 8 multiplies only f(x + ε). Put the inner difference in parentheses.": (
-            lambda f, x, e: (8 * f(x + e) - f(x - e) - _across(f, x, 2 * e)) / (12 * e)
+            _with_outer(lambda f, x, e: f(x + 2 * e) - f(x - 2 * e) - 7 * f(x - e))
         ),
         "The outer points are x + 2ε and x − 2ε: twice ε, added to x as it is.": [
-            lambda f, x, e: (8 * _across(f, x, e) - _across(f, 2 * x, e)) / (12 * e),
-            lambda f, x, e: (8 * _across(f, x, e) - _across(f, 2 * x, 2 * e)) / (12 * e),
-            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, e**2)) / (12 * e),
-            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, 3 * e)) / (12 * e),
+            _with_outer(lambda f, x, e: f(2 * x + e) - f(2 * x - e)),
+            _with_outer(lambda f, x, e: f(2 * (x + e)) - f(2 * (x - e))),
+            _with_outer(lambda f, x, e: f(x + e**2) - f(x - e**2)),
+            _with_outer(lambda f, x, e: f(x + 3 * e) - f(x - 3 * e)),
         ],
         "Your points lie at x ± ε/2 and x ± ε. They should lie twice as far away, at x ± ε and x ± 2ε.": (
             lambda f, x, e: _four_points(f, x, e / 2)
         ),
-        "Your step is ε times x, which is no step at 0. The points are x ± ε and x ± 2ε.": (
-            lambda f, x, e: _four_points(f, x, x * e)
-        ),
-        "`/ 12 * epsilon` divides by 12 and then multiplies by ε. Put 12ε in parentheses.": (
-            lambda f, x, e: _four_points(f, x, e) * e * e
-        ),
-        "`//` cuts to whole numbers; `/` divides.": (
-            lambda f, x, e: (8 * _across(f, x, e) - _across(f, x, 2 * e)) // (12 * e)
-        ),
-        "Divide by 12ε: the step is missing in the denominator.": lambda f, x, e: _four_points(f, x, e) * e,
-        "Only the outer difference is divided by 12ε. Put the whole numerator in parentheses.": (
-            lambda f, x, e: 8 * _across(f, x, e) - _across(f, x, 2 * e) / (12 * e)
-        ),
+        "Your step is ε times x, no step at 0. Take x ± ε and x ± 2ε.": lambda f, x, e: _four_points(f, x, x * e),
         "That is the second derivative, with f(x) in it. The slope is made of two differences.": [
             lambda f, x, e: (16 * (f(x + e) + f(x - e)) - f(x + 2 * e) - f(x - 2 * e) - 30 * f(x)) / (12 * e * e),
             lambda f, x, e: (f(x + e) + f(x - e) - 2 * f(x)) / (e * e),
         ],
     },
-    error_hints={
-        "missing 1 required positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`.",
-        "takes exactly one argument (0 given)": "Here f takes the place as its argument: `f(x + epsilon)`.",
-        "real number": "f takes one number: call it once for each of the four points.",
-        "only": "f takes one number: call it once for each of the four points.",
-    },
+    error_hints={"positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`."}
+    | dict.fromkeys(("real number", "only"), "f takes one number: call it once for each of the four points."),
     second_hint="Build it from two differences, the inner one of x ± ε and the outer one of x ± 2ε, each in a variable "
     "of its own. How do they enter the formula, and what does its fraction line reach over?",
     praise="Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",
