@@ -413,7 +413,7 @@ WRONG |= {
     "difference_interval": {"half of their distance": lambda p_a, n_a, p_b, n_b: (p_a, p_b)},
     "confusion_matrix": {
         "do without it": lambda y, a, K: np.add.at(counts := np.zeros((K, K)), (y, a), 1) or counts,
-        "A count may exceed 255": right("confusion_matrix", np.uint8),
+        "A count may be large": [right("confusion_matrix", np.uint8), right("confusion_matrix", np.float16)],
         "K·label + answer exceeds 255": lambda y, a, K: np.bincount(np.uint8(y) * np.uint8(K) + a, minlength=K * K)[
             : K * K
         ].reshape(K, K),

@@ -418,13 +418,13 @@ CONFUSION_MATRIX = FunctionExercise(
         "classes 2 and 3 do not occur": [np.array([1, 1]), np.array([0, 1]), 4],
         "all right": [np.array([3, 3, 0]), np.array([3, 3, 0], np.uint8), 5],
         "twenty classes": [np.array([19, 13, 0]), np.array([19, 2, 13]), 20],
-        "one pair occurs 300 times": [np.full(300, 1), np.zeros(300, int), 2],
+        "one pair occurs 3,001 times": [np.full(3001, 1), np.zeros(3001, int), 2],
         "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
     },
     case_hints={
-        "twenty classes": "With many classes K·label + answer exceeds 255: small whole numbers, such as uint8, begin "
-        "anew at 0.",
-        "one pair occurs 300 times": "A count may exceed 255: small whole numbers, such as uint8, begin anew at 0.",
+        "twenty classes": "There may be more than ten classes; and with many, K·label + answer exceeds 255. Is something "
+        "of a small dtype, such as uint8?",
+        "one pair occurs 3,001 times": "A count may be large. Small dtypes, such as uint8 or float16, do not hold it.",
     },
     mistakes={  # y: labels. a: answers
         "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` adds to "
