@@ -27,13 +27,17 @@ def _rolled(axes):
     return lambda images, *by: np.roll(_pictures(images), by, axes).reshape(-1, _SIDE**2)
 
 
-def _from(places, inside=lambda i: (i >= 0) & (i < _SIDE)):
-    """Each new pixel from the old one at places(i − rows), where that is inside, and i too: rows and columns alike."""
+def _moved(by):
+    """The right image, moved by(rows, columns)."""
+    return lambda images, rows, columns: _shifted(images, *by(rows, columns))
+
+
+def _from(place, inside):
+    """Each new pixel from the old one at place(i − rows) and place(j − columns), where both are inside."""
 
     def answer(images, rows, columns):
         i, j = _ROWS - rows, _COLUMNS - columns
-        found = _pictures(images)[:, places(i) % _SIDE, places(j) % _SIDE]
-        return np.where(inside(i) & inside(j), found, 0).reshape(-1, _SIDE**2)
+        return np.where(inside(i) & inside(j), _pictures(images)[:, place(i), place(j)], 0).reshape(-1, _SIDE**2)
 
     return answer
 
@@ -97,6 +101,26 @@ SHIFTED = FunctionExercise(
     new=True,
     tolerance=EXACT,
     mistakes={
+        hint: _moved(by)
+        for hint, by in {
+            "It moves up and left where it should move down and right. The new pixel (i, j) comes from (i − rows, "
+            "j − columns).": lambda r, c: (-r, -c),
+            "It moves up where it should move down. Rows count from the top.": lambda r, c: (-r, c),
+            "It moves to the left where it should move to the right.": lambda r, c: (r, -c),
+            "`rows` and `columns` are exchanged: in (m, 28, 28) the rows are axis 1, the columns axis 2.": (
+                lambda r, c: (c, r)
+            ),
+            "Negative numbers move as if they were positive. They mean up and left.": lambda r, c: (abs(r), abs(c)),
+            "Negative numbers do not move at all. They mean up and left.": lambda r, c: (max(r, 0), max(c, 0)),
+            "Moves are taken modulo 28, so a negative one goes down, or right.": lambda r, c: (r % _SIDE, c % _SIDE),
+            "Only the rows are moved; move the columns as well.": lambda r, c: (r, 0),
+        }.items()
+    }
+    | {
+        "Only the columns are moved; move the rows as well.": [
+            _moved(lambda r, c: (0, c)),
+            _moved(lambda r, c: (0, max(c, 0))),
+        ],
         "What leaves on one side comes in on the other: `np.roll` wraps around. Paper, 0, should come in.": (
             _rolled((1, 2))
         ),
@@ -106,52 +130,22 @@ SHIFTED = FunctionExercise(
         ),
         "You push the 784 numbers along as one line, so the end of each row becomes the start of the next. Reshape to "
         "(m, 28, 28) first.": _pushed_along,
-        "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": [
-            _rolled((0, 1)),
-            lambda images, rows, columns: np.where(
-                np.arange(len(images))[:, None] >= rows, np.roll(images, rows, axis=0), 0
-            ),
-        ],
+        "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": _rolled((0, 1)),
         "You roll the images among themselves: (m, 784) has no rows of pixels. Reshape to (m, 28, 28) first; and "
         "nothing may wrap around.": lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
-        "It moves up and left where it should move down and right. The new pixel (i, j) comes from (i − rows, "
-        "j − columns).": lambda images, rows, columns: _shifted(images, -rows, -columns),
-        "It moves up where it should move down. Rows count from the top.": (
-            lambda images, rows, columns: _shifted(images, -rows, columns)
-        ),
-        "It moves to the left where it should move to the right.": (
-            lambda images, rows, columns: _shifted(images, rows, -columns)
-        ),
-        "`rows` and `columns` are exchanged: in (m, 28, 28) the rows are axis 1, the columns axis 2.": (
-            lambda images, rows, columns: _shifted(images, columns, rows)
-        ),
-        "Negative numbers move as if they were positive. They mean up and left.": (
-            lambda images, rows, columns: _shifted(images, abs(rows), abs(columns))
-        ),
-        "Negative numbers do not move at all. They mean up and left.": (
-            lambda images, rows, columns: _shifted(images, max(rows, 0), max(columns, 0))
-        ),
-        "The sizes of the moves are taken modulo 28, so a negative one goes down, or to the right.": (
-            lambda images, rows, columns: _shifted(images, rows % _SIDE, columns % _SIDE)
-        ),
         "The pixels at the edge are repeated; what comes in is paper, 0.": (
-            _from(lambda i: np.clip(i, 0, _SIDE - 1), inside=lambda i: i == i)
+            _from(lambda i: np.clip(i, 0, _SIDE - 1), inside=lambda i: True)
         ),
         "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
-        "for `0 <= …`, too.": _from(lambda i: i, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
+        "for `0 <= …`, too.": _from(lambda i: i % _SIDE, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
         _ZERO: _sliced(lambda by: -by),
         _NEGATIVE: _sliced(lambda by: _SIDE - by),
         "The images are right, but still (m, 28, 28). A network takes (m, 784): flatten them again.": (
-            lambda images, rows, columns: _pictures(_shifted(images, rows, columns))
+            lambda *given: _pictures(_shifted(*given))
         ),
         "All images became the first one. Move the whole stack (m, 28, 28): its first axis stays as it is.": (
-            lambda images, rows, columns: np.repeat(_shifted(images[:1], rows, columns), len(images), axis=0)
+            lambda images, *by: np.repeat(_shifted(images[:1], *by), len(images), axis=0)
         ),
-        "Only the rows are moved; move the columns as well.": lambda images, rows, columns: _shifted(images, rows, 0),
-        "Only the columns are moved; move the rows as well.": [
-            lambda images, rows, columns: _shifted(images, 0, columns),
-            lambda images, rows, columns: _shifted(images, 0, max(columns, 0)),
-        ],
     },
     any_hint="Move two images by one row, and look at rows 0, 1 and 27 of both, before and after.",
     second_hint="Reshape to (m, 28, 28) and start from zeros. Then for one axis after the other: which rows of the new "
@@ -167,20 +161,16 @@ def _bilinear(image, y, x):
     return interpolate(image.reshape(1, -1), y, x)[0, 0]
 
 
+def _as_indexed(image, row, column):
+    return image[row, column]
+
+
 def _ink_or_paper(image, row, column):
     return image[row, column] if 0 <= row < _SIDE and 0 <= column < _SIDE else 0.0
 
 
 def _ink_or_edge(image, row, column):
     return image[min(max(row, 0), _SIDE - 1), min(max(column, 0), _SIDE - 1)]
-
-
-def _ink_or_other_side(image, row, column):
-    return image[row % _SIDE, column % _SIDE]
-
-
-def _ink_as_indexed(image, row, column):
-    return image[row, column]
 
 
 def _ink_or_end(image, row, column):
@@ -205,11 +195,6 @@ def _four_pixels(
         return sum(down[i] * right[j] * pixel(image, top + i, left + j) for i in (0, 1) for j in (0, 1))
 
     return answer
-
-
-def _where(inside):
-    """The right value at places that are inside, 0 elsewhere."""
-    return lambda image, y, x: _bilinear(image, y, x) if inside(y) and inside(x) else 0.0
 
 
 _OUTSIDE = (
@@ -259,56 +244,51 @@ BILINEAR = FunctionExercise(
     case_hints=dict.fromkeys(_AT_THE_EDGE, _OUTSIDE) | dict.fromkeys(_FAR_OUTSIDE, _BEYOND),
     any_hint=_FOUR,
     mistakes={
-        "The weights are exchanged: a quarter of the way along, the nearer pixel counts three quarters.": (
-            _four_pixels(weights=lambda d: (d, 1 - d))
-        ),
-        "`y` and `x` are exchanged: y is the row and comes first, x is the column.": (
-            _four_pixels(at=lambda y, x: (x, y))
-        ),
+        hint: [_four_pixels(**other) for other in others]
+        for hint, others in {
+            "The weights are exchanged: a quarter of the way along, the nearer pixel counts three quarters.": [
+                dict(weights=lambda d: (d, 1 - d))
+            ],
+            "`y` and `x` are exchanged: y is the row and comes first, x is the column.": [dict(at=lambda y, x: (x, y))],
+            "All four pixels count the same, wherever the place is among them. The nearer ones should count more.": [
+                dict(weights=lambda d: (0.5, 0.5))
+            ],
+            "Only the row is taken between pixels: x has a fraction, too.": [dict(fractions=lambda v, u: (v, 0))],
+            "Only the column is taken between pixels: y has a fraction, too.": [dict(fractions=lambda v, u: (0, u))],
+            "The fraction of y serves for both directions; x has its own.": [dict(fractions=lambda v, u: (v, v))],
+            "The fractions are exchanged: that of y weighs the rows.": [dict(fractions=lambda v, u: (u, v))],
+            "On a whole number `ceil` is `floor`, and both weights become 0. The next pixel is `floor` + 1.": [
+                dict(weights=lambda d: (1 - d, d) if d else (0, 0))
+            ],
+            "The pixels at the edge go on outside. Out there is paper, 0.": [dict(pixel=_ink_or_edge)],
+            "Outside the image the other side comes in: an index of −1 is the last pixel. Out there is paper, 0.": [
+                dict(pixel=lambda image, row, column: image[row % _SIDE, column % _SIDE]),
+                dict(pixel=_ink_or_end),
+            ],
+            _OUTSIDE: [dict(pixel=_as_indexed), dict(pixel=_as_indexed, whole=int)],
+            "`int(…)` rounds toward 0, so −0.25 becomes 0. Round down, to −1: `math.floor`, or `int` of `np.floor`.": [
+                dict(whole=int),
+                dict(whole=int, pixel=_ink_or_edge),
+            ],
+            "The look-up goes too far up and left. Places count from 0; and a frame of `np.pad` moves them.": [
+                dict(at=lambda y, x, by=by: (y - by, x - by)) for by in (1, 2)
+            ],
+        }.items()
+    }
+    | {
         "That is the nearest pixel. Between pixels the value should pass smoothly from one to the other: weigh all "
         "four.": [
-            lambda image, y, x: _ink_or_paper(image, round(float(y)), round(float(x))),
-            lambda image, y, x: image[round(float(y)), round(float(x))],
+            lambda image, y, x, pixel=pixel: pixel(image, round(float(y)), round(float(x)))
+            for pixel in (_ink_or_paper, _as_indexed)
         ],
         "That is the pixel above and to the left alone. Three more surround the place: weigh all four.": [
-            _four_pixels(weights=lambda d: (1, 0)),
-            _four_pixels(weights=lambda d: (1, 0), whole=int),
-            lambda image, y, x: image[int(y), int(x)],
+            lambda image, y, x, pixel=pixel: pixel(image, math.floor(y), math.floor(x))
+            for pixel in (_ink_or_paper, _as_indexed)
         ],
-        "All four pixels count the same, wherever the place is among them. The nearer ones should count more.": (
-            _four_pixels(weights=lambda d: (0.5, 0.5))
-        ),
-        "Only the row is taken between pixels: x has a fraction, too.": (
-            lambda image, y, x: _bilinear(image, y, math.floor(x))
-        ),
-        "Only the column is taken between pixels: y has a fraction, too.": (
-            lambda image, y, x: _bilinear(image, math.floor(y), x)
-        ),
-        "The fraction of y serves for both directions; x has its own.": _four_pixels(fractions=lambda v, u: (v, v)),
-        "The fractions are exchanged: that of y weighs the rows, that of x the columns.": (
-            _four_pixels(fractions=lambda v, u: (u, v))
-        ),
-        "On a whole number `ceil` is `floor`, and both weights become 0. The next pixel is `floor` + 1.": (
-            _four_pixels(weights=lambda d: (1 - d, d) if d else (0, 0))
-        ),
         "Up to one pixel beyond the edge the place still has neighbors with ink. Ask of each of the four pixels "
         "whether it lies in the image, not of the place.": [
-            _where(lambda at: 0 <= at <= _SIDE - 1),
-            _where(lambda at: 0 <= at < _SIDE - 1),
-        ],
-        "The pixels at the edge go on outside. Out there is paper, 0.": _four_pixels(pixel=_ink_or_edge),
-        "Outside the image the other side comes in: an index of −1 is the last pixel. Out there is paper, 0.": [
-            _four_pixels(pixel=_ink_or_other_side),
-            _four_pixels(pixel=_ink_or_end),
-        ],
-        _OUTSIDE: [_four_pixels(pixel=_ink_as_indexed), _four_pixels(pixel=_ink_as_indexed, whole=int)],
-        "`int(…)` rounds toward 0, so −0.25 becomes 0. Round down, to −1: `math.floor`, or `int` of `np.floor`.": [
-            _four_pixels(whole=int),
-            _four_pixels(whole=int, pixel=_ink_or_edge),
-        ],
-        "The look-up goes too far up and left. Rows and columns count from 0; and a frame of `np.pad` moves them.": [
-            _four_pixels(at=lambda y, x: (y - 1, x - 1)),
-            _four_pixels(at=lambda y, x: (y - 2, x - 2)),
+            lambda image, y, x, end=end: _bilinear(image, y, x) if 0 <= min(y, x) and max(y, x) < end else 0.0
+            for end in (_SIDE - 1, _SIDE - 0.99)
         ],
     },
     error_hints={
@@ -336,17 +316,12 @@ def _smoothing_matrix(n, sigma):
 
 def _with_exponent(exponent):
     """The same with another exponent of the squared distance and σ."""
-
-    def answer(n, sigma):
-        E = np.exp(exponent(_squares(n), sigma))
-        return E / E.sum(axis=1, keepdims=True)
-
-    return answer
+    return lambda n, sigma: (E := np.exp(exponent(_squares(n), sigma))) / E.sum(axis=1, keepdims=True)
 
 
 def _scaled(total):
     """The same with another divisor of the Gaussian."""
-    return lambda n, sigma: _bell(n, sigma) / total(_bell(n, sigma), sigma)
+    return lambda n, sigma: (E := _bell(n, sigma)) / total(E, sigma)
 
 
 SMOOTHING_MATRIX = FunctionExercise(
@@ -364,40 +339,45 @@ SMOOTHING_MATRIX = FunctionExercise(
         "a single value": [1, 3.0],
     },
     mistakes={
-        "The columns add up to 1, and the rows should: row i weighs the values that make up the i-th mean. The row "
-        "sums have to be a column (n, 1): `keepdims=True`.": _scaled(lambda E, sigma: E.sum(axis=0)),
-        "The whole matrix adds up to 1, and each row should: give the sum an axis.": _scaled(lambda E, sigma: E.sum()),
-        "The rows do not add up to 1 yet.": _scaled(lambda E, sigma: 1),
-        "You divide by σ√(2π). That is the area below the curve from −∞ to ∞; here there are only n places, so divide "
-        "each row by its own sum.": _scaled(lambda E, sigma: sigma * np.sqrt(2 * np.pi)),
-        "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each row by "
-        "its own sum.": _scaled(lambda E, sigma: E[len(E) // 2].sum()),
-        "The squares of each row add up to 1. For a mean the weights themselves have to.": (
-            _scaled(lambda E, sigma: np.linalg.norm(E, axis=1, keepdims=True))
-        ),
-        "That is the scale of the package, which gives noise a standard deviation of 1. Here G makes a mean: each row "
-        "adds up to 1.": _scaled(lambda E, sigma: np.linalg.norm(E[len(E) // 2]) / 12**0.25),
-        "In the exponent the 2 is missing: −distance² / (2σ²).": _with_exponent(lambda d2, sigma: -d2 / sigma**2),
-        "The 2 is squared as well: `(2 * sigma)**2` is 4σ². The exponent is −distance² / (2σ²).": (
-            _with_exponent(lambda d2, sigma: -d2 / (2 * sigma) ** 2)
-        ),
-        "In the exponent σ is not squared.": _with_exponent(lambda d2, sigma: -d2 / (2 * sigma)),
-        "The exponent is multiplied by σ²: `/ 2 * sigma**2` divides by 2 only. Put 2σ² in parentheses.": (
-            _with_exponent(lambda d2, sigma: -d2 / 2 * sigma**2)
-        ),
-        "`//` rounds the exponent to whole numbers. Use `/`.": _with_exponent(lambda d2, sigma: -d2 // (2 * sigma**2)),
-        "σ has no effect.": _with_exponent(lambda d2, sigma: -d2 / 2),
-        "In the exponent the distance is not squared: that is a peak, not a bell.": [
-            _with_exponent(lambda d2, sigma: -np.sqrt(d2) / (2 * sigma**2)),
-            _with_exponent(lambda d2, sigma: -np.sqrt(d2) / sigma),
-        ],
-        "The farther a neighbor, the more it counts: the sign in the exponent is missing.": (
-            _with_exponent(lambda d2, sigma: d2 / (2 * sigma**2))
-        ),
-        "Far neighbors are cut off. Every place has its weight, however small.": [
-            _with_exponent(lambda d2, sigma, n=n: np.where(d2 > (n * sigma) ** 2, -np.inf, -d2 / (2 * sigma**2)))
-            for n in (2, 3, 4)
-        ],
+        hint: _scaled(total)
+        for hint, total in {
+            "The columns add up to 1, and the rows should: row i weighs the values that make up the i-th mean. The row "
+            "sums have to be a column (n, 1): `keepdims=True`.": lambda E, s: E.sum(axis=0),
+            "The whole matrix adds up to 1, and each row should: give the sum an axis.": lambda E, s: E.sum(),
+            "The rows do not add up to 1 yet.": lambda E, s: 1,
+            "You divide by σ√(2π). That is the area below the curve from −∞ to ∞; here there are only n places, so "
+            "divide each row by its own sum.": lambda E, s: s * np.sqrt(2 * np.pi),
+            "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each "
+            "row by its own sum.": lambda E, s: E[len(E) // 2].sum(),
+            "The squares of each row add up to 1. For a mean the weights themselves have to.": (
+                lambda E, s: np.linalg.norm(E, axis=1, keepdims=True)
+            ),
+            "That is the scale of the package, which gives noise a standard deviation of 1. Here G makes a mean: each "
+            "row adds up to 1.": lambda E, s: np.linalg.norm(E[len(E) // 2]) / 12**0.25,
+        }.items()
+    }
+    | {
+        hint: _with_exponent(exponent)
+        for hint, exponent in {  # d: the squared distance
+            "In the exponent the 2 is missing: −distance² / (2σ²).": lambda d, s: -d / s**2,
+            "The 2 is squared as well: `(2 * sigma)**2` is 4σ². It should be 2σ².": lambda d, s: -d / (2 * s) ** 2,
+            "In the exponent σ is not squared.": lambda d, s: -d / (2 * s),
+            "The exponent is multiplied by σ²: `/ 2 * sigma**2` divides by 2 only. Put 2σ² in parentheses.": (
+                lambda d, s: -d / 2 * s**2
+            ),
+            "`//` rounds the exponent to whole numbers. Use `/`.": lambda d, s: -d // (2 * s**2),
+            "σ has no effect.": lambda d, s: -d / 2,
+            "In the exponent the distance is not squared: that is a peak, not a bell.": lambda d, s: -(d**0.5) / s,
+            "In the exponent the distance is not squared, though σ is.": lambda d, s: -(d**0.5) / (2 * s**2),
+            "The farther a neighbor, the more it counts: the sign in the exponent is missing.": (
+                lambda d, s: d / (2 * s**2)
+            ),
+            "Far neighbors are cut off, beyond 3σ. Every place has its weight, however small.": (
+                lambda d, s: np.where(d > 9 * s**2, -np.inf, -d / (2 * s**2))
+            ),
+        }.items()
+    }
+    | {
         "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (
             lambda n, sigma: _smoothing_matrix(n, sigma)[n // 2]
@@ -420,9 +400,9 @@ SMOOTHING_MATRIX = FunctionExercise(
 # ------------------------------------------------------------------------------------------------ 9.4
 
 
-def _right_and_wrong(right, wrong):
-    """Targets by their two values, each a function of part and K."""
-    return lambda Y, part: np.where(Y == 1, right(part, Y.shape[1]), wrong(part, Y.shape[1]))
+def _spread(answer):
+    """An answer of one-hot targets, part and the number of classes, as one of the first two."""
+    return lambda Y, part: answer(Y, part, Y.shape[1])
 
 
 def _targets(labels, K, part, dtype=np.float64):
@@ -453,54 +433,56 @@ SMOOTHED = FunctionExercise(
     },
     new=True,
     mistakes={
-        "You spread the part over the other classes only. Spread it evenly over all K, the right class included.": (
-            _right_and_wrong(lambda part, K: 1 - part, lambda part, K: part / (K - 1))
-        ),
-        "The rows add up to less than 1: the right class gets its share of what is spread as well.": (
-            _right_and_wrong(lambda part, K: 1 - part, lambda part, K: part / K)
-        ),
-        "The rows add up to more than 1: what is spread has to be taken from the right class first.": [
-            lambda Y, part: Y + part / Y.shape[1],
-            _right_and_wrong(lambda part, K: 1, lambda part, K: part / K),
-        ],
-        "Each class gets the whole part. It is one part for all of them together: divide it by K.": (
-            lambda Y, part: (1 - part) * Y + part
-        ),
-        "Each wrong class gets the whole part. It is one part for all of them together: divide it by K.": (
-            _right_and_wrong(lambda part, K: 1 - part, lambda part, K: part)
-        ),
-        "You divide by the number of images. The part is spread over the classes of each row: divide by K.": (
-            lambda Y, part: (1 - part) * Y + part / len(Y)
-        ),
-        "You divide by ten, always. The number of classes is that of Y's columns.": (
-            lambda Y, part: (1 - part) * Y + part / 10
-        ),
-        "You divide by two, always. The number of classes is that of Y's columns.": (
-            lambda Y, part: (1 - part) * Y + part / 2
-        ),
-        "You count the classes that occur. The number of classes is that of Y's columns.": (
-            lambda Y, part: (1 - part) * Y + part / len(np.unique(Y.argmax(axis=1)))
-        ),
-        "You divide by all entries of Y. The part is spread over the classes of each row: divide by K.": (
-            lambda Y, part: (1 - part) * Y + part / Y.size
-        ),
-        "All is divided by K. Only the part is spread; what stays is not.": (
-            lambda Y, part: ((1 - part) * Y + part) / Y.shape[1]
-        ),
-        "A product goes before a difference: `1 - part * Y` is not `(1 - part) * Y`.": (
-            lambda Y, part: 1 - part * Y + part / Y.shape[1]
-        ),
-        "You add the part and divide by the sums of the rows. Take it from the right class instead, and divide it by "
-        "K.": lambda Y, part: (Y + part) / (Y + part).sum(axis=1, keepdims=True),
-        "What stays and what is spread are exchanged: a small part should change the targets a little.": (
-            lambda Y, part: part * Y + (1 - part) / Y.shape[1]
-        ),
-        "The part is taken away, and given to nobody: the rows should still add up to 1.": (
-            lambda Y, part: (1 - part) * Y
-        ),
-        "The part is subtracted from every class: the wrong ones become negative. Only the right class has something "
-        "to give.": lambda Y, part: Y - part + part / Y.shape[1],
-        "These are the targets as they were.": lambda Y, part: np.array(Y),
+        hint: _spread(answer)
+        for hint, answer in {  # p: the part. K: the number of classes
+            "You spread the part over the other classes only. Spread it evenly over all K, the right class included.": (
+                lambda Y, p, K: np.where(Y == 1, 1 - p, p / (K - 1))
+            ),
+            "The rows add up to less than 1: the right class gets its share of what is spread as well.": (
+                lambda Y, p, K: np.where(Y == 1, 1 - p, p / K)
+            ),
+            "The rows add up to more than 1: what is spread has to be taken from the right class first.": (
+                lambda Y, p, K: Y + p / K
+            ),
+            "The right class keeps its 1. What is spread has to be taken from it first.": (
+                lambda Y, p, K: np.where(Y == 1, 1, p / K)
+            ),
+            "Each class gets the whole part. It is one part for all of them together: divide it by K.": (
+                lambda Y, p, K: (1 - p) * Y + p
+            ),
+            "Each wrong class gets the whole part. It is one part for all of them together: divide it by K.": (
+                lambda Y, p, K: np.where(Y == 1, 1 - p, p)
+            ),
+            "You divide by the number of images. The part is spread over the classes of each row: divide by K.": (
+                lambda Y, p, K: (1 - p) * Y + p / len(Y)
+            ),
+            "You divide by ten, always. The number of classes is that of Y's columns.": (
+                lambda Y, p, K: (1 - p) * Y + p / 10
+            ),
+            "You divide by two, always. The number of classes is that of Y's columns.": (
+                lambda Y, p, K: (1 - p) * Y + p / 2
+            ),
+            "You count the classes that occur. The number of classes is that of Y's columns.": (
+                lambda Y, p, K: (1 - p) * Y + p / len(np.unique(Y.argmax(axis=1)))
+            ),
+            "You divide by all entries of Y. The part is spread over the classes of each row: divide by K.": (
+                lambda Y, p, K: (1 - p) * Y + p / Y.size
+            ),
+            "All is divided by K. Only the part is spread; what stays is not.": lambda Y, p, K: ((1 - p) * Y + p) / K,
+            "A product goes before a difference: `1 - part * Y` is not `(1 - part) * Y`.": (
+                lambda Y, p, K: 1 - p * Y + p / K
+            ),
+            "You add the part and divide by the sums of the rows. Take it from the right class instead.": (
+                lambda Y, p, K: (Y + p) / (1 + K * p)
+            ),
+            "What stays and what is spread are exchanged: a small part should change the targets a little.": (
+                lambda Y, p, K: p * Y + (1 - p) / K
+            ),
+            "The part is taken away, and given to nobody: rows should still add up to 1.": lambda Y, p, K: (1 - p) * Y,
+            "The part is subtracted from every class: the wrong ones become negative. Only the right class has "
+            "something to give.": lambda Y, p, K: Y - p + p / K,
+            "These are the targets as they were.": lambda Y, p, K: np.array(Y),
+        }.items()
     },
     any_hint="Add up a row: is it 1? And how large should a wrong class be, how large the right one?",
     second_hint="Two terms in one line: 1 − part of Y stays, and each of the K classes gets the same share of what was "

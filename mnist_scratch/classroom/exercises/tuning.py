@@ -422,8 +422,8 @@ CONFUSION_MATRIX = FunctionExercise(
         "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
     },
     case_hints={
-        "twenty classes": "There may be more than ten classes; and with many, K·label + answer exceeds 255. Is something "
-        "of a small dtype, such as uint8?",
+        "twenty classes": "There may be more than ten classes. With many, K·label + answer exceeds 255, which small "
+        "dtypes, such as uint8, do not hold.",
         "one pair occurs 3,001 times": "A count may be large. Small dtypes, such as uint8 or float16, do not hold it.",
     },
     mistakes={  # y: labels. a: answers
