@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
+from mnist_scratch.classroom.bugs import BUGS
 from mnist_scratch.recipes import RECIPES, Recipe
 
 # ------------------------------------------------------------------------------------------------ notebook 01
@@ -139,13 +140,8 @@ class dense_backward:
 # ------------------------------------------------------------------------------------------------ notebook 04
 
 
-CAUSES = dict(A="mean", B="bias", C="mask", D="in place", E="transpose") | dict(
-    F="difference", G="penalty", H="stale", I="derivative", J="twice"
-)
-bug_hunt = [
-    CAUSES,
-    {letter.lower(): f" {cause.upper()}" for letter, cause in CAUSES.items()},
-]
+CAUSES = {letter: bug.cause for letter, bug in BUGS.items()}
+bug_hunt = [CAUSES, {letter.lower(): f" {cause.upper()}" for letter, cause in CAUSES.items()}]
 
 
 class numerical_gradient:
@@ -203,6 +199,7 @@ class repair:
 
     others = [
         lambda epoch: 1.6 * epoch / 2 if epoch < 2 else 1.6 * (6 - epoch) / 4,
+        lambda epoch: min(3 * epoch / 7, (6 - epoch) * 3 / 11),  # its top lies between two steps
         WarmUpSchedule(CosineSchedule(1.6, epochs=6), epochs=2),
         CosineSchedule(1, epochs=6),
     ]
@@ -215,24 +212,8 @@ steps_to_limit = [44, 44.0, np.int64(44), int(np.ceil(np.log(0.01) / np.log(0.9)
 # ------------------------------------------------------------------------------------------------ notebook 06
 
 
-class l2_penalty:
-    def in_float32(weights, lam):
-        flat = np.concatenate([W.ravel().astype(np.float32) for W in weights])
-        return np.float32(lam) / 2 * np.dot(flat, flat)
-
-
-class l2_gradient:
-    def with_loops(weights, weight_decay):
-        gradients = []
-        for W in weights:
-            gradients.append(np.zeros(W.shape))
-            for at in np.ndindex(W.shape):
-                gradients[-1][at] = weight_decay * W[at]
-        return gradients
-
-    others = [
-        lambda Ws, lam: tuple(np.multiply(W, np.float32(lam), dtype=np.float32) for W in map(np.float32, Ws)),
-    ]
+l2_penalty = lambda Ws, lam: float(lam / 2 * math.fsum(w * w for W in Ws for w in W.ravel().tolist()))  # noqa: E731
+l2_gradient = lambda Ws, lam: tuple([[lam * w for w in row] for row in W.tolist()] for W in Ws)  # noqa: E731 lists will do
 
 
 collapsed_accuracy = [527 / 5000, np.float32(527 / 5000), np.mean([1] * 527 + [0] * 4473)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.linalg import norm
 
 from mnist_scratch import SGD, CosineSchedule, WarmUpSchedule
+from mnist_scratch.classroom.bugs import BUGS
 from mnist_scratch.classroom.exercises import EXERCISES
 from mnist_scratch.functions import log_softmax, softmax
 from mnist_scratch.recipes import RECIPES
@@ -138,9 +139,7 @@ WRONG["minibatches"] = {
 
 # ------------------------------------------------------------------------------------------------ 4.1
 
-CAUSES = dict(A="mean", B="bias", C="mask", D="in place", E="transpose") | dict(
-    F="difference", G="penalty", H="stale", I="derivative", J="twice"
-)
+CAUSES = {letter: bug.cause for letter, bug in BUGS.items()}
 WRONG["bug_hunt"] = {
     "every entry is wrong by one and the same factor": CAUSES | dict(A="difference", F="mean"),
     "tanh has no mask": CAUSES | dict(C="derivative", I="mask"),
@@ -165,6 +164,7 @@ WRONG["repair"] = {
     ],
     "A cosine inside a warm-up": WarmUpSchedule(CosineSchedule(1.0, epochs=6), epochs=2),
     "never below 0": lambda epoch: 1.6 - 0.4 * epoch,
+    "where a step is taken": lambda epoch: 1.0 if epoch == 0.01 else 0.1,
     "little is learned": lambda epoch: float(epoch == 0),
     "not on chance": lambda epoch, rng=np.random.default_rng(0): rng.choice([0.1, 0.2, 1.0]),  # noqa: B008 on purpose
     "return one number": lambda epoch: None,
