@@ -417,11 +417,14 @@ class NumberExercise(Exercise):
         {hint: a wrong number, a pair (from, to), or a list of these}, or a function that returns it.
     tolerance : float
         Relative.
+    near : float
+        Relative, for the mistakes, where people round; the tolerance if that is larger.
     """
 
     reference: Callable
     mistakes: dict | Callable = field(repr=False)
     tolerance: float = 0.005
+    near: float = 0.0
 
     to_start = "Put your number in the place of `None`, and run both cells."
 
@@ -429,9 +432,10 @@ class NumberExercise(Exercise):
         number, expected = require_number(student), self.reference()
         if close(number, expected, self.tolerance):
             return ""
+        near = max(self.near, self.tolerance)
         for hint, answers in self.listed_mistakes().items():
             for wrong in answers:
-                if wrong[0] <= number <= wrong[1] if isinstance(wrong, tuple) else close(number, wrong, self.tolerance):
+                if wrong[0] <= number <= wrong[1] if isinstance(wrong, tuple) else close(number, wrong, near):
                     raise Wrong(f"Your answer is {number:.9g}, and that is not it.", hint)
         side = "small" if number < expected else "large"
         raise Wrong(f"Your answer is {number:.9g}, which is too {side}.", explain_number(number, expected))

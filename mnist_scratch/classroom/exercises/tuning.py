@@ -209,10 +209,6 @@ def _images(p=0.974, half_width=0.001, factor=1.96):
     return factor**2 * p * (1 - p) / half_width**2
 
 
-def _about(n):
-    return 0.995 * n, 1.005 * n
-
-
 TEST_SET_SIZE = NumberExercise(
     name="test_set_size",
     number="7.2",
@@ -220,36 +216,31 @@ TEST_SET_SIZE = NumberExercise(
     "just touch.",
     reference=_images,
     tolerance=5e-4,
+    near=0.005,
     mistakes={
-        "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _about(_images(factor=1)),
-        "The 1.96 goes under the root when you solve for n: square it, too.": _about(_images(factor=1.96**0.5)),
+        "The factor 1.96 is missing: 95 of 100 cases lie within ± 1.96 σ, not within ± σ.": _images(factor=1),
+        "The 1.96 goes under the root when you solve for n: square it, too.": _images(factor=1.96**0.5),
         "You took the whole distance of 0.2 points as the half-width. When intervals touch, each reaches half of the "
-        "way.": _about(_images(half_width=0.002)),
-        "You halved the half-width. It is 0.1 points already: from the middle to one end.": (
-            _about(_images(half_width=0.0005))
-        ),
-        "The half-width stands alone on its side: square both sides, and it is squared, too.": (
-            _about(_images(half_width=0.001**0.5))
-        ),
-        "That is the root of the right number. n stands under the root: square both sides.": _about(_images() ** 0.5),
+        "way.": _images(half_width=0.002),
+        "You halved the half-width. It is 0.1 points already.": _images(half_width=0.0005),
+        "When both sides are squared, the half-width is squared, too.": _images(half_width=0.001**0.5),
+        "That is the root of the right number. n stands under the root: square both sides.": _images() ** 0.5,
         "Under the root stands p (1 − p) already: only the 1.96 and the half-width are squared.": (
-            _about((1.96 * 0.974 * 0.026 / 0.001) ** 2)
+            (1.96 * 0.974 * 0.026 / 0.001) ** 2
         ),
         "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": [
-            _about(_images(half_width=wrong)) for wrong in (0.1, 0.01, 1)
+            _images(half_width=wrong) for wrong in (0.1, 0.01, 1)
         ],
-        "p (1 − p) is missing under the root.": _about(1.96**2 / 0.001**2),
-        "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _about(_images(0.5)),
-        "Under the root stands p (1 − p), not p alone.": _about(1.96**2 * 0.974 / 0.001**2),
-        "Under the root stands p (1 − p), not 1 − p alone.": (99_872, 99_892),
+        "p (1 − p) is missing under the root.": 1.96**2 / 0.001**2,
+        "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _images(0.5),
+        "Under the root stands p (1 − p), not p alone.": 1.96**2 * 0.974 / 0.001**2,
+        "Under the root stands p (1 − p), not 1 − p alone.": (99_870, 99_895),
         "You took one end for p. Take 0.974, in the middle, for both.": [(93_360, 93_920), (100_620, 101_220)],
-        "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": (101_250, 101_350),
+        "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": _images(factor=2),
         "That is the number for another share than 95 of 100: its factor is 1.96.": [
-            _about(_images(factor=factor)) for factor in (2.576, 1.645)
+            _images(factor=factor) for factor in (2.576, 1.645)
         ],
-        "That is for the interval of the difference, with twice the variance. Here two intervals should touch.": (
-            _about(2 * _images())
-        ),
+        "That is the interval of the difference, with twice the variance. Two intervals should touch.": 2 * _images(),
         "That is the number at hand. At 97.5 % it gave ± 0.31 points, and you need ± 0.1.": 10_000,
         "That is a half-width. Which n makes it 0.001?": [(0.003, 0.0032), (0.3, 0.32)],
         "A good estimate. Solve for n to get it to three digits.": (90_000, 105_000),
