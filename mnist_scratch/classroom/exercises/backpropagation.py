@@ -10,8 +10,8 @@ _rng = np.random.default_rng(3)
 
 
 def _some(m, n, dtype=float):
-    """Random numbers, with one decimal: they are shown when an answer is wrong."""
-    return _rng.standard_normal((m, n)).round(1).astype(dtype)
+    """Random numbers, with two decimals: they are shown when an answer is wrong."""
+    return _rng.standard_normal((m, n)).round(2).astype(dtype)
 
 
 def _layer(m, n, dtype=float):
@@ -33,17 +33,19 @@ RELU_BACKWARD = FunctionExercise(
         "tiny outputs": [np.array([[2.0, -1.0, 3.0]]), np.array([[1e-9, 0.0, 1e-30]])],
     },
     tolerance=EXACT,
+    any_hint="Look at single entries: was that unit on, and what should come back through it?",
     case_hints={"tiny outputs": "However small an output is, if it is above 0 its unit was on, and the slope is 1."},
     mistakes={
         "Everything comes through. A is an output of ReLU and never negative, so `A >= 0` is true everywhere: which "
         "outputs belong to a z above 0?": lambda dA, A: dA * (A >= 0),
         "You look at the sign of dA. Whether a unit lets something back depends on its own output, not on what comes "
-        "back.": lambda dA, A: dA * (dA > 0),
+        "back.": [lambda dA, A: dA * (dA > 0), lambda dA, A: dA * (A > 0) * (dA > 0)],
         "That is the slope g'(z) alone: 0 or 1. The chain rule multiplies it by dA.": lambda dA, A: A > 0.0,
         "You multiply by A itself; the slope of ReLU is 0 or 1, however large A is.": lambda dA, A: dA * A,
         "The slope is 1 for every output above 0: for 0.5 as for 5.": [
             lambda dA, A: dA * np.clip(A, 0, 1),
             lambda dA, A: dA * (A.astype(int) > 0),
+            lambda dA, A: dA * np.clip(np.round(A), 0, 1),
         ],
         "A/(A + ε) is not quite 1, and far from it where A is small.": [
             lambda dA, A, e=10.0**-digits: dA * A / (A + e) for digits in range(6, 13)
@@ -103,6 +105,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.array([1, 0])],
         "logits far apart": [np.array([[-1000.0, 0.0, 1000.0], [1000.0, 0.0, 0.0]]), np.array([0, 2])],
     },
+    any_hint="Print ŷ first, and work out dZ for one row by hand. Each of its rows adds up to 0.",
     mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
     | {
         "Everything is m times too large: J is the mean over the examples.": lambda Z, y: _backward(Z, y) * len(y),
@@ -134,8 +137,12 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "You subtract 1 at the largest probability. It belongs to the label, whatever the network thinks.": _from(
             softmax, lambda Z, y: _targets(Z, Z.argmax(axis=1))
         ),
-        "The entry of the right class is set to −1; subtract 1 from it.": lambda Z, y: (
-            np.where(_targets(Z, y), -1, softmax(Z)) / len(y)
+        "The entry of the right class is set to −1 or 0; subtract 1 from it.": [
+            lambda Z, y: np.where(_targets(Z, y), -1, softmax(Z)) / len(y),
+            lambda Z, y: np.where(_targets(Z, y), 0, softmax(Z)) / len(y),
+        ],
+        "Row and column are exchanged: the row is the example's number, the column its label.": lambda Z, y: (
+            _less_one_at(Z, y, y, np.arange(len(y)))
         ),
         "That is the entry of the right class alone, one number for each example. The other logits have a slope "
         "too.": lambda Z, y: _backward(Z, y)[np.arange(len(y)), y],
@@ -215,8 +222,8 @@ DENSE_BACKWARD = FunctionExercise(
         "four examples, no penalty": _dense(4, 3, 2, 0.0),
         "all sizes equal": _dense(3, 3, 3, 0.0),
         "with a penalty": _dense(4, 2, 3, 0.5),
-        "float32": _dense(2, 4, 3, 0.25, "float32"),
-        "one unit, and a small penalty": [_some(3, 1) / 3, *_dense(3, 2, 1, 1e-4)[1:]],
+        "one unit, float32": _dense(2, 4, 1, 0.25, "float32"),
+        "a small penalty": _dense(3, 2, 4, 1e-4),
     },
     mistakes={
         "The penalty is missing from dW: each weight adds the derivative of (λ/2)w².": _penalized(lambda *_: 0),
@@ -294,7 +301,7 @@ DENSE_BACKWARD = FunctionExercise(
         "The order of the three: return dA, dW, db.": [_in_order(1, 2, 0), _in_order(2, 1, 0), _in_order(1, 0, 2)],
     },
     case_hints={
-        "one unit, and a small penalty": "A small λ counts as well: networks are often trained with 0.0001.",
+        "a small penalty": "A small λ counts as well: networks are often trained with 0.0001.",
         "all sizes equal": "Where sizes are equal every product fits, right or wrong. Look at the index that is "
         "summed: over examples for dW, over outputs for dA.",
     },

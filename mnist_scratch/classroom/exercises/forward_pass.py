@@ -65,6 +65,7 @@ SOFTMAX = FunctionExercise(
         "logits far apart": [np.array([[-1000.0, 0.0, 1000.0]])],
     },
     case_hints=dict.fromkeys(("large logits", "rows of very different size", "logits far apart"), OVERFLOW),
+    any_hint="Print exp of the first row, its sum, and what you make of both. Each row should add up to 1.",
     mistakes={hint: shifted(*way) for hint, way in SHIFTS.items()}
     | {
         "The columns add up to 1, and the rows should: a row is an example. Look at the axis of the sum.": [
@@ -132,6 +133,7 @@ CROSS_ENTROPY = FunctionExercise(
     },
     case_hints=dict.fromkeys(("the right class has the logit −1000", "wrong, and very sure"), _WITH_LOGITS)
     | dict.fromkeys(("right, and very sure", "rows of very different size"), _WITH_LOGITS),
+    any_hint="Work out one row by hand: which probability has its right class, and what is −log of that?",
     mistakes={hint: _by_logarithms(*way) for hint, way in SHIFTS.items()}
     | {
         "That is the sum over the examples; the task asks for the mean. Divide by m, the number of rows.": (
@@ -154,10 +156,18 @@ CROSS_ENTROPY = FunctionExercise(
         "That is the logarithm of a mean; the task asks for the mean of the logarithms.": (
             lambda Z, Y: -np.log(np.mean(np.sum(softmax(Z) * Y, axis=1)))
         ),
-        LOGITS: lambda Z, Y: -np.mean(np.sum(Y * np.log(Z), axis=1)),
-        "Only the right class counts: multiply by Y before you sum over the classes.": (
-            _mean_over_examples(lambda P, Y: np.log(P))
-        ),
+        LOGITS: [
+            lambda Z, Y: -np.mean(np.sum(Y * np.log(Z), axis=1)),
+            lambda Z, Y: -np.mean(np.sum(Y * Z, axis=1)),
+        ],
+        "The logarithm is missing.": [
+            _mean_over_examples(lambda P, Y: Y * P),
+            _mean_over_examples(lambda P, Y: Y * P - Y / Y.sum(axis=1, keepdims=True)),
+        ],
+        "Only the right class counts: multiply by Y before you sum over the classes.": [
+            lambda Z, Y: -np.mean(np.sum(log_softmax(Z), axis=1)),
+            lambda Z, Y: -np.mean(np.sum((1 - Y) * log_softmax(Z), axis=1)),
+        ],
         "`[:, labels]` picks columns for all rows. Each row has one class of its own.": (
             lambda Z, Y: -log_softmax(Z)[:, Y.argmax(axis=1)].mean()
         ),
@@ -219,6 +229,7 @@ DENSE_FORWARD = FunctionExercise(
         "one example, float32": _layer(1, 4, 2, relu, "float32"),
         "one unit": _layer(3, 2, 1, np.tanh),
     },
+    any_hint="Work out one row by hand: its inputs times the weights, added up for each unit, the bias, and then g.",
     case_hints={"g is softmax": "g is a function of arrays, and may need all of AW + b: call it once, with the whole."},
     mistakes={
         "The bias is missing.": lambda A, W, b, g: g(A @ W),

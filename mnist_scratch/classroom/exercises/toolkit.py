@@ -311,7 +311,7 @@ class FunctionExercise(Exercise):
             for case in tried[:4]:
                 value = case.arguments.get(name)
                 functions = [f for f in (c.arguments.get(name) for c in tried) if callable(f) and f is not value]
-                other = 0.75 * value if isinstance(value, float) else _turned(value)
+                other = _stirred(value)
                 other = functions[0] if callable(value) and functions else other
                 if case.got.error or (same(value, other) and not callable(value)):
                     continue
@@ -396,6 +396,16 @@ def _tells(outcome):
         return any(sign.isdigit() for sign in outcome.error)
     values = numbers(outcome.result)
     return values is None or bool(np.isfinite(values).all())
+
+
+def _stirred(value):
+    """An argument with other numbers: those of its arrays in another order, and fractions smaller."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_stirred, value))
+    if isinstance(value, np.ndarray):
+        value = np.random.default_rng(0).permutation(value.ravel()).reshape(value.shape)
+    fraction = isinstance(value, float) or getattr(value, "dtype", np.dtype(int)).kind == "f"
+    return 0.75 * value if fraction else value
 
 
 def _turned(value):
