@@ -87,6 +87,7 @@ def _parser():
     grade_ = command(grade, "grade", "judge what a class handed in again, and write a table")
     grade_.add_argument("folder", metavar="FOLDER", help="what check.hand_in() wrote (*.json), or notebooks")
     grade_.add_argument("--out", default=".", metavar="DIR", help="where grades.csv and grades.html go (default: here)")
+    grade_.add_argument("--exercises", metavar="FILE.py", help="adds exercises of your own, with check.add")
     text = "the most that one answer may take (default: %(default)s)"
     grade_.add_argument("--seconds", type=_from(1), default=60, metavar="N", help=text)
     grade_.add_argument("--memory", type=_from(100), default=2000, metavar="MB", help=text)
@@ -302,9 +303,8 @@ def grade(options):
     """Write grades.csv and grades.html, and print the table; status 1 when a teacher has to look at something."""
     from . import grading  # here: no other command waits for Matplotlib
 
-    hand_ins = grading.grade(
-        options.folder, seconds=options.seconds, memory=options.memory, progress=sys.stderr.isatty()
-    )
+    settings = {"exercises": options.exercises, "seconds": options.seconds, "memory": options.memory}
+    hand_ins = grading.grade(options.folder, **settings, progress=sys.stderr.isatty())
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in (("grades.csv", grading.as_csv(hand_ins)), ("grades.html", grading.as_html(hand_ins))):

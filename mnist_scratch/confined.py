@@ -10,6 +10,7 @@ import hashlib
 import json
 import linecache
 import os
+import runpy
 import sys
 import threading
 import traceback
@@ -39,19 +40,21 @@ def main(job):
     ----------
     job : dict
         "file", its path; "done", the exercises judged already; "seconds" for each; "memory" in megabytes;
-        "token", which each line repeats; "private", folders that an answer may not read. The working folder is the
-        only one that it may write to.
+        "exercises", a file with more of them, or None; "token", which each line repeats; "scratch", the only folder
+        that an answer may write to; "private", folders that it may not read.
     """
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    with open(os.devnull, "r+b") as nowhere:
-        for stream in (0, 1, 2):
-            os.dup2(nowhere.fileno(), stream)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
 
     def tell(**message):
         report.write(json.dumps({"token": job["token"], **message}) + "\n")
         report.flush()
 
     _limit(job["memory"], job["seconds"])
+    if job["exercises"]:
+        runpy.run_path(job["exercises"])
     try:
         name, answers = read(job["file"])
     except UserError as error:
@@ -254,7 +257,7 @@ def _judged(exercise, program, expression, before):
         verdict = judge(exercise, answer)
     except BaseException as error:
         return "not yet", f"{exercise.number}, not yet. The answer stopped with {_told(error, file)}.", ""
-    return verdict.state, verdict.message, verdict.message.partition(" Hint: ")[2]
+    return verdict.state, verdict.message, verdict.hint
 
 
 def _told(error, file):

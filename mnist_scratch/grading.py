@@ -9,6 +9,7 @@ import io
 import json
 import os
 import queue
+import runpy
 import secrets
 import signal
 import subprocess
@@ -111,13 +112,15 @@ def files_in(folder):
     return sorted(found)
 
 
-def grade(folder, *, seconds=60, memory=2000, progress=False):
+def grade(folder, *, exercises=None, seconds=60, memory=2000, progress=False):
     """Judge every hand-in and every notebook in a folder, each in a process of its own.
 
     Parameters
     ----------
     folder : str or Path
         Subfolders count too, such as one a student.
+    exercises : str or Path, optional
+        A file of Python that adds exercises of your own with ``check.add``.
     seconds : int
         The most that one answer may take. One that takes longer is stopped; the others are judged all the same.
     memory : int
@@ -139,9 +142,12 @@ def grade(folder, *, seconds=60, memory=2000, progress=False):
 
     folder = Path(folder)
     files, stop = files_in(folder), threading.Event()
+    limits = {"seconds": seconds, "memory": memory, "exercises": exercises and os.path.abspath(exercises)}
+    if exercises:
+        runpy.run_path(limits["exercises"])
     with ThreadPoolExecutor(max(1, min(4, (os.cpu_count() or 1) // 2))) as pool:
         try:
-            judged = pool.map(lambda file: _judged(folder, file, seconds, memory, stop), files)
+            judged = pool.map(lambda file: _judged(folder, file, limits, stop), files)
             hand_ins = list(tqdm(judged, total=len(files), disable=not progress, leave=False, unit="file"))
         except BaseException:
             stop.set()
@@ -152,7 +158,7 @@ def grade(folder, *, seconds=60, memory=2000, progress=False):
 
 
 def _compare(hand_ins):
-    """Remark upon equal names and equal programs."""
+    """Remark upon equal names and equal programs; not upon a program that many have, as after a lecture."""
     names, programs = defaultdict(list), defaultdict(list)
     for hand_in in hand_ins:
         names[hand_in.name].append(hand_in.file)
@@ -164,13 +170,11 @@ def _compare(hand_ins):
             hand_in.remarks.append(f"the same name as {_some(others)}")
         shared = defaultdict(list)
         for exercise, fingerprint in hand_in._prints.items():
-            for other in programs[exercise, fingerprint]:
-                if other.name != hand_in.name:
-                    shared[exercise].append(other.file)
-        alike = defaultdict(list)
-        for exercise, files in shared.items():
-            alike[_some(files)].append(exercise)
-        hand_in.remarks += [f"same program as {files}: {', '.join(names)}" for files, names in alike.items()]
+            alike = programs[exercise, fingerprint]
+            files = [other.file for other in alike if other.name != hand_in.name]
+            if files and len(alike) <= max(4, len(hand_ins) / 5):
+                shared[_some(files)].append(exercise)
+        hand_in.remarks += [f"same program as {files}: {', '.join(found)}" for files, found in shared.items()]
 
 
 def _some(files):
@@ -180,65 +184,64 @@ def _some(files):
 # ------------------------------------------------------------------------------------------------------ one hand-in
 
 
-def _judged(folder, file, seconds, memory, stop):
+def _judged(folder, file, limits, stop):
     """The HandIn that a file turns out to be."""
     hand_in = HandIn(_clean(file.as_posix()), _clean(_name_of(file)))
-    odd, left = {}, None
-    job = {
-        "path": _module_path(folder),
-        "file": str(Path(folder, file).resolve()),
-        "seconds": seconds,
-        "memory": memory,
-    }
-    course = _PACKAGE.parent
-    private = [folder.resolve(), Path.home(), *(course / name for name in ("notebooks", "tests"))]
+    private = [folder.resolve(), Path.home(), _PACKAGE.parent / "notebooks", _PACKAGE.parent / "tests"]
+    job = limits | {"file": str(Path(folder, file).resolve()), "path": _module_path(folder)}
     job["private"] = [str(place) for place in private]
-    while left is None or left:
+    left = odd = None  # the exercises left to judge, and what is odd about each answer
+    while (left is None or left) and not stop.is_set():
         current, before = None, left and len(left)
-        job["done"] = list(hand_in.marks)
-        for report in _reports(job, seconds, memory, stop):
-            if left is None and "unreadable" in report:
+        for report in _reports(job | {"done": list(hand_in.marks)}, stop):
+            if left is None and "answers" in report:
+                odd = {told["exercise"]: told["odd"] for told in report["answers"]}
+                left = [name for name in EXERCISES if name in odd]
+                _begin(hand_in, report)
+            elif left is None and "unreadable" in report:
                 hand_in.readable, left = False, []
                 hand_in.remarks.append(report["unreadable"].removeprefix(f"{job['file']}: "))
-            elif left is None and "answers" in report:
-                odd = {told["exercise"]: told["odd"] for told in report["answers"]}
-                hand_in.name = report["name"].strip() or hand_in.name
-                hand_in._prints = {told["exercise"]: told["print"] for told in report["answers"] if told["print"]}
-                left = [name for name in EXERCISES if name in odd]
-                unknown = sorted(set(odd) - set(left))
-                hand_in.remarks += [f"there is no exercise {_some(unknown)}"] if unknown else []
-                hand_in.remarks += [] if left else ["no answer in it"]
             elif left and report.get("begin") in left:
                 current = report["begin"]
             elif left and current and report.get("judged") == current:
-                hand_in.marks[current] = _mark(report, odd[current])
-                hand_in.remarks += [f"{current} tried to {words}" for words in report["refused"]]
-                hand_in.remarks += [f"{current} changed {report['changed']}"] if report["changed"] else []
                 left.remove(current)
+                _keep(hand_in, report, odd[current])
                 current = None
-            ended = report.get("ended")
+        ended = report["ended"] or "ended the process"
         if left is None:
             hand_in.readable, left = False, []
-            hand_in.remarks.append(f"cannot be read: it {ended or 'ended the process'}")
-        elif left and (current or len(left) == before):
+            hand_in.remarks.append(f"it cannot be read: reading {ended}")
+        elif left and (current or len(left) == before):  # the others are judged in another process
             name = current or left[0]
-            ended = ended or "ended the process"
+            left.remove(name)
             hand_in.marks[name] = Mark("not yet", f"{EXERCISES[name].number}, not yet. The answer {ended}.")
             hand_in.remarks.append(f"{name} {ended}")
-            left.remove(name)
-    for name, lines in odd.items():
+    for name, lines in (odd or {}).items():
         hand_in.remarks += [f"look at {name}, {line}" for line in lines]
     hand_in.marks = {name: hand_in.marks[name] for name in EXERCISES if name in hand_in.marks}
     return hand_in
 
 
-def _mark(report, odd):
-    state, message = report["state"], report["message"]
+def _begin(hand_in, report):
+    """Note what is known of a hand-in before its code runs."""
+    answers = {told["exercise"]: told["print"] for told in report["answers"]}
+    hand_in.name = report["name"].strip() or hand_in.name
+    hand_in._prints = {name: fingerprint for name, fingerprint in answers.items() if fingerprint}
+    unknown = [name for name in answers if name not in EXERCISES]
+    hand_in.remarks += [f"there is no exercise {_some(unknown)}"] if unknown else []
+    hand_in.remarks += ["there is no answer in it"] if not answers else []
+
+
+def _keep(hand_in, report, odd):
+    """Note a verdict."""
+    name, state, message = report["judged"], report["state"], report["message"]
     if report["changed"]:
         state = "look"
+        hand_in.remarks.append(f"{name} changed {report['changed']}")
     elif odd and state == "passed":
         state, message = "look", f"{message} But look at it yourself: {'; '.join(odd)}."
-    return Mark(state, message, report["hint"] if state == "not yet" else "")
+    hand_in.marks[name] = Mark(state, message, report["hint"] if state == "not yet" else "")
+    hand_in.remarks += [f"{name} tried to {words}" for words in report["refused"]]
 
 
 def _name_of(file):
@@ -253,7 +256,7 @@ def _module_path(folder):
     return [str(_PACKAGE.parent), *(place for place in places if place not in not_there)]
 
 
-def _reports(job, seconds, memory, stop):
+def _reports(job, stop):
     """Start a process and yield what it reports, each a dict that was looked through; the last one has "ended"."""
     job = job | {"token": secrets.token_hex(16)}
     with TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
@@ -282,8 +285,8 @@ def _reports(job, seconds, memory, stop):
                         ended = "was not judged to its end"
                     elif time.monotonic() > begun + patience:
                         ended = f"did not come to an end within {patience} seconds"
-                    elif _resident(process.pid) > (memory + 500) * 1_000_000:  # where the system has no limit
-                        ended = f"took more than {memory} MB of memory"
+                    elif _resident(process.pid) > (job["memory"] + 500) * 1_000_000:  # where the system has no limit
+                        ended = f"took more than {job['memory']} MB of memory"
                     continue
                 if line is None:
                     break
@@ -291,7 +294,8 @@ def _reports(job, seconds, memory, stop):
                 if report is None:
                     ended = "wrote into the judge's report"
                 else:
-                    begun, patience = time.monotonic(), seconds if "begin" in report else _START
+                    begun = time.monotonic()
+                    patience = job["seconds"] if "begin" in report else _START
                     yield report
             if not ended:
                 with suppress(subprocess.TimeoutExpired):
@@ -413,12 +417,15 @@ def commonest_mistakes(hand_ins, most=3):
     Returns
     -------
     dict
-        {exercise: [(hint, how many got it)]}; where the judge had no hint, what it found.
+        {exercise: [(hint, how many got it)]}, of those that somebody has not passed yet; where the judge had no hint,
+        what it found.
     """
     found = {}
     for exercise in exercises_of(hand_ins):
         marks = [hand_in.marks[exercise] for hand_in in hand_ins if exercise in hand_in.marks]
-        found[exercise] = Counter(_mistake(mark) for mark in marks if mark.state == "not yet").most_common(most)
+        mistakes = Counter(_mistake(mark) for mark in marks if mark.state == "not yet")
+        if mistakes:
+            found[exercise] = mistakes.most_common(most)
     return found
 
 
@@ -441,12 +448,11 @@ def as_text(hand_ins):
         rows.append([_short(hand_in.name, 24), _short(hand_in.file, 40), *signs, f"{hand_in.passed} of {total}"])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    lines += ["", ", ".join(f"{sign} {state}" for state, sign in SIGNS.items() if state), ""]
+    lines += ["", "+ passed, - not yet, . not started, ? look at it yourself", ""]
     lines += [f"{hand_in.file}: {remark}" for hand_in in hand_ins for remark in hand_in.remarks]
     lines.append("")
     for exercise, mistakes in commonest_mistakes(hand_ins).items():
-        lines.append(f"{EXERCISES[exercise].number} {exercise}: {_share(hand_ins, exercise)}")
-        lines += [f"  {n} × {' '.join(hint.split())}" for hint, n in mistakes]
+        lines += [_share(hand_ins, exercise), *(f"  {n} × {' '.join(hint.split())}" for hint, n in mistakes)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -456,7 +462,7 @@ def _short(text, most):
 
 def _share(hand_ins, exercise):
     states = [hand_in.marks[exercise].state for hand_in in hand_ins if exercise in hand_in.marks]
-    return f"{states.count('passed')} of {len(states)} passed"
+    return f"{EXERCISES[exercise].number} {exercise}: {states.count('passed')} of {len(states)} passed"
 
 
 def as_csv(hand_ins):
@@ -478,49 +484,61 @@ def _no_formula(cell):
 
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto; padding: 0 1em; }
-table { border-collapse: collapse; font-size: 0.9em; }
-th, td { border: 1px solid #bbb; padding: 2px 6px; text-align: left; vertical-align: top; }
-thead { display: table-header-group; } tr { break-inside: avoid; }
-td.mark { text-align: center; } .passed { background: #d5f0e6; } .not-yet { background: #fbe0cf; }
-.look { background: #fff3b0; } .number { font-weight: 600; } pre, code { white-space: pre-wrap; }
-.scroll { overflow-x: auto; }
-@media print { body { margin: 0; font-size: 11px; } .scroll { overflow: visible; } @page { size: landscape; } }
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 95em; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; font-size: 0.85em; }
+th, td { border: 1px solid #bbb; padding: 1px 4px; text-align: left; vertical-align: top; }
+thead { display: table-header-group; } tr { break-inside: avoid; } .scroll { overflow-x: auto; }
+.passed { background: #d5f0e6; } .not-yet { background: #fbe0cf; } .look { background: #fff3b0; }
+.passed, .not-yet, .not-started, .look { text-align: center; } li { white-space: pre-line; }
+@media print { body { margin: 0; font-size: 11px; } table { font-size: 8px; } }
+@media print { .scroll { overflow: visible; } @page { size: landscape; } }
 """
+_PAGE = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>What the class handed in</title><style>{_STYLE}</style></head>
+<body>
+<h1>What the class handed in</h1>
+%s
+</body></html>
+"""
+_SIGNS = {"passed": "✓", "not yet": "✗", "not started": "·", "look": "?"}
 
 
 def as_html(hand_ins):
-    """A page of its own: the commonest mistakes, the table, and what the judge said of each answer."""
-    exercises = exercises_of(hand_ins)
-    parts = ["<h1>What the class handed in</h1>", f"<p>{len(hand_ins)} files.</p>", "<h2>The commonest mistakes</h2>"]
+    """A page of its own: the commonest mistakes, the table, remarks, and what the judge said of each answer."""
+    exercises, parts = exercises_of(hand_ins), ["<h2>The commonest mistakes</h2>"]
     for exercise, mistakes in commonest_mistakes(hand_ins).items():
-        title = f'<span class="number">{EXERCISES[exercise].number} {exercise}</span>: {_share(hand_ins, exercise)}'
-        items = "".join(f"<li>{n} × {_as_html(hint)}</li>" for hint, n in mistakes)
-        parts.append(f"<p>{title}</p>" + (f"<ul>{items}</ul>" if items else ""))
-    heads = "<th>name</th>"
-    heads += "".join(f'<th title="{name}">{EXERCISES[name].number}</th>' for name in exercises)
-    heads += "<th>passed</th><th>file</th><th>remarks</th>"
-    parts.append("<h2>Who passed what</h2><p>+ passed, - not yet, . not started, ? look at it yourself</p>")
-    parts.append(f'<div class="scroll"><table><thead><tr>{heads}</tr></thead>')
+        parts += [f"<h3>{_share(hand_ins, exercise)}</h3>", _list(f"{n} × {_as_html(hint)}" for hint, n in mistakes)]
+    heads = "".join(f'<th title="{name}">{EXERCISES[name].number}</th>' for name in exercises)
+    parts.append("<h2>Who passed what</h2><p>✓ passed, ✗ not yet, · not started, ? look at it yourself</p>")
+    parts.append('<div class="scroll"><table>')
+    parts.append(f"<thead><tr><th>name</th><th>of {len(exercises)}</th>{heads}<th>file</th></tr></thead>")
     for hand_in in hand_ins:
         cells = "".join(_cell(hand_in.marks.get(name)) for name in exercises)
-        remarks = "<br>".join(map(escape, hand_in.remarks))
-        parts.append(
-            f'<tr><th scope="row">{escape(hand_in.name)}</th>{cells}<td>{hand_in.passed} of {len(exercises)}</td>'
-            f"<td>{escape(hand_in.file)}</td><td>{remarks}</td></tr>"
-        )
-    parts.append("</table></div><h2>What the judge said</h2>")
-    for hand_in in hand_ins:
-        said = [mark.message for mark in hand_in.marks.values() if mark.state in ("not yet", "look")]
-        if said:
-            items = "".join(f"<li>{_as_html(message)}</li>" for message in said)
-            title = escape(f"{hand_in.name}, {hand_in.file}")
-            parts.append(f"<details><summary>{title}</summary><ul>{items}</ul></details>")
-    head = f'<meta charset="utf-8"><title>What the class handed in</title><style>{_STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body></html>\n"
+        name, file = escape(hand_in.name), escape(hand_in.file)
+        parts.append(f"<tr><th>{name}</th><td>{hand_in.passed}</td>{cells}<td>{file}</td></tr>")
+    parts.append("</table></div>")
+    for title, told in (("Remarks", _remarks), ("What the judge said", _said)):
+        parts.append(f"<h2>{title}</h2>")
+        for hand_in in hand_ins:
+            if items := told(hand_in):
+                about = escape(f"{hand_in.name}, {hand_in.file}")
+                parts.append(f"<details open><summary>{about}</summary>{_list(items)}</details>")
+    return _PAGE.replace("%s", "\n".join(parts))
+
+
+def _remarks(hand_in):
+    return [escape(remark) for remark in hand_in.remarks]
+
+
+def _said(hand_in):
+    return [_as_html(mark.message) for mark in hand_in.marks.values() if mark.state in ("not yet", "look")]
+
+
+def _list(items):
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
 def _cell(mark):
     if mark is None:
         return "<td></td>"
-    return f'<td class="mark {mark.state.replace(" ", "-")}" title="{mark.state}">{SIGNS[mark.state]}</td>'
+    return f'<td class="{mark.state.replace(" ", "-")}" title="{mark.state}">{_SIGNS[mark.state]}</td>'

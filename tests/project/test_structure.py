@@ -92,9 +92,10 @@ def test_a_wrong_import_is_seen(module, source):
     assert wrong_imports(module, source)
 
 
-def test_import_loads_numpy_and_nothing_heavier():
+@pytest.mark.parametrize("module", ["mnist_scratch", "mnist_scratch.classroom.exercises", "mnist_scratch.confined"])
+def test_import_loads_numpy_and_nothing_heavier(module):
     heavy = ["matplotlib", "ipywidgets", "IPython", "tqdm", "threadpoolctl"]
-    code = f"import sys, mnist_scratch; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

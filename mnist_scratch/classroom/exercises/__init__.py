@@ -39,11 +39,14 @@ class Verdict:
         ``"passed"``, ``"not yet"`` or ``"not started"``.
     message : str
         The answer in words, with the hint.
+    hint : str
+        The hint alone; empty when there is none.
     """
 
     name: str
     state: str
     message: str
+    hint: str = ""
 
     @property
     def passed(self):
@@ -227,7 +230,7 @@ def judge(exercise, answer):
     except Wrong as wrong:
         hint = f" Hint: {wrong.hint}" if wrong.hint else f' check.hint("{exercise.name}") has a hint.'
         message = f"{exercise.number}, not yet. {wrong.finding}{_printed(wrong.printed)}{hint}"
-        return Verdict(exercise.name, "not yet", message)
+        return Verdict(exercise.name, "not yet", message, wrong.hint)
     except Exception as error:  # an answer of a kind that nobody thought of
         message = f"{exercise.number}, not yet. The check cannot read this answer ({type(error).__name__}: {error})."
         return Verdict(exercise.name, "not yet", message)
