@@ -266,7 +266,7 @@ WRONG["my_recipe"] = {
     "layers of your own": mine(sizes=RECIPES["relu-128-64"].sizes),
     "all layers": mine(sizes=(200,)),
     "784 pixels go in": mine(sizes=(200, 10)),
-    "three different seeds": [mine(seeds=seeds) for seeds in ((0,), (0, 0, 0), 3, (-1, -2, -3), (0.1, 0.2, 0.3))],
+    "three different": [mine(seeds=seeds) for seeds in ((0,), (0, 0, 0), 3, (-1, -2, -3), (0.1, 0.2, 0.3))],
     "not a percentage": mine(goal=98),
     "before you know": mine(goal=None),
     "still that of the recipe": mine(goal=RECIPES["relu-128-64"].goal),
@@ -276,6 +276,7 @@ WRONG["my_recipe"] = {
     "choose with the test set": mine(n_validation=0),
     "stretches both": mine(epochs=10),
     "1 or more": [
+        mine(ensemble=0),
         lambda: replace(mine()().with_epochs(0.5), goal=0.98),
         mine(batch_size=0),
     ],
@@ -418,6 +419,7 @@ WRONG |= {
             : K * K
         ].reshape(K, K),
     },
+    "test_set_size": {"should give 0.001": 48_642},
     "our_weight_decay": {"rounded to 6 decimals": right("our_weight_decay", lambda lam: round(lam, 6))},
     "shifted": {"return a copy": lambda images, *by: images if by == (0, 0) else right("shifted")(images, *by)},
     "bilinear": {"needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)]},

@@ -74,7 +74,7 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
         "all_images published",
         lambda r: r.all_images and r.published is None,
     ),
-    "One run is an anecdote, and the same seed twice is one run: three different seeds, whole numbers from 0 on.": (
+    "One run is an anecdote, and the same seed twice is one run: three different whole numbers from 0, in a tuple.": (
         "seeds",
         lambda r: len(_different(r.seeds)) >= 3,
     ),
@@ -97,14 +97,17 @@ _RULES = {  # hint: the settings to show, and what must hold; the first that doe
         "weight_decay",
         lambda r: r.weight_decay < 0.1,
     ),
-    "Epochs are a whole number, 1 or more.": ("epochs", lambda r: is_number(r.epochs, Integral) and r.epochs >= 1),
-    "A batch is a whole number of images, 1 or more.": (
-        "batch_size",
-        lambda r: is_number(r.batch_size, Integral) and r.batch_size >= 1,
+    "Epochs, batches and ensembles have whole numbers, 1 or more.": (
+        "epochs batch_size ensemble",
+        lambda r: all(is_number(n, Integral) and n >= 1 for n in (r.epochs, r.batch_size, r.ensemble)),
     ),
     "The learning rate lives in the optimizer: `optimizer=SGD(…)`, with a number or a schedule in it.": (
         "optimizer",
         lambda r: isinstance(r.optimizer, SGD),
+    ),
+    "Its learning rate is much too large.": (
+        "optimizer",
+        lambda r: not is_number(r.optimizer.learning_rate) or r.optimizer.learning_rate <= 5,
     ),
     "`replace(recipe, epochs=…)` leaves the schedule inside the optimizer as it was, so η never comes down, or stays "
     "at 0 for long. `recipe.with_epochs(…)` stretches both.": ("epochs optimizer", _its_cosine_ends),
@@ -233,6 +236,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             12_100,
         ),
     },
+    any_hint="Begin with one epoch: into how many batches of 128 can 50,000 images be cut?",
     second_hint="Steps in one epoch: 50,000 images in batches of 128, the last one smaller. Then all epochs. Batch "
     "descent makes one step an epoch.",
     praise="A comparison over epochs compares unequal numbers of steps.",

@@ -429,12 +429,15 @@ class NumberExercise(Exercise):
         Relative.
     near : float
         Relative, for the mistakes, where people round; the tolerance if that is larger.
+    any_hint : str
+        The hint when nothing explains a wrong number.
     """
 
     reference: Callable
     mistakes: dict | Callable = field(repr=False)
     tolerance: float = 0.005
     near: float = 0.0
+    any_hint: str = ""
 
     to_start = "Put your number in the place of `None`, and run both cells."
 
@@ -448,7 +451,8 @@ class NumberExercise(Exercise):
                 if wrong[0] <= number <= wrong[1] if isinstance(wrong, tuple) else close(number, wrong, near):
                     raise Wrong(f"Your answer is {number:.9g}, and that is not it.", hint)
         side = "small" if number < expected else "large"
-        raise Wrong(f"Your answer is {number:.9g}, which is too {side}.", explain_number(number, expected))
+        hint = explain_number(number, expected) or self.any_hint
+        raise Wrong(f"Your answer is {number:.9g}, which is too {side}.", hint)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,7 +75,7 @@ _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the h
     ),
     "Those are the few values of a grid. A random search tries another value in every trial: draw from a range, not "
     "from a list, and let the exponents be fractions.": (
-        lambda values, lowest, highest: len(np.unique(values)) >= 0.9 * len(values)
+        lambda values, lowest, highest: len(np.unique(values)) >= len(values) / 4
     ),
     "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
     "to them, as in `10**…`, or e, as in `np.exp(…)`?": lambda values, lowest, highest: (
@@ -245,6 +245,7 @@ TEST_SET_SIZE = NumberExercise(
         "That is a half-width. Which n makes it 0.001?": [(0.003, 0.0032), (0.3, 0.32)],
         "A good estimate. Solve for n to get it to three digits.": (90_000, 105_000),
     },
+    any_hint="Put it into `half_width(0.974, n)` of the notebook: that should give 0.001.",
     second_hint="Half-width = 1.96 √(p (1 − p) / n). Put 0.001 on the left, square both sides, and solve for n.",
     praise="A third of the width takes about ten times as many images.",
 )
