@@ -109,7 +109,7 @@ WRONG["minibatches"] = {
     "from all rows again": lambda X, y, B, rng: batches(
         X, y, (rng.choice(len(X), len(rows)) for rows in cuts(np.arange(len(X)), B))
     ),
-    "Shuffle the row numbers": lambda X, y, B, rng: batches(X, y, cuts(np.arange(len(X)), B)),
+    "Draw a random order": lambda X, y, B, rng: batches(X, y, cuts(np.arange(len(X)), B)),
     "with a fixed seed": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng(0)),
     "somewhere else than `rng`": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng()),
     "different ways": lambda X, y, B, rng: minibatches(X, rng.permutation(y), B, rng),

@@ -357,7 +357,7 @@ def _judge_minibatches(student):
     in_place = all(np.ptp(batch) < len(batch) for batch in epochs[0])
     hint = "You shuffle whole batches, or rotate the rows, so the same examples always come together."
     if one_order:
-        hint = "Shuffle the row numbers first, with rng."
+        hint = "Draw a random order of the row numbers from `rng`."
     elif in_place and kept < 25:
         hint = "Each batch is shuffled for itself, so the same examples always come together."
     require(
@@ -436,6 +436,10 @@ def _wrong_accuracies():
         "Near it. Are these the validation images, all of them, and are four decimals given?": [
             (right - 0.05, right - 3e-4),
             (right + 3e-4, right + 0.05),
+        ],
+        "Work out the accuracy without a shift in the same way: are these the 83.1 % of above?": [
+            (1e-6, right - 0.05),
+            (right + 0.05, 1.0),
         ],
         "An accuracy is a share of the images, and at most 1.": (1.001, 10_000.0),
     }
