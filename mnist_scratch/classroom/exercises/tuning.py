@@ -34,10 +34,10 @@ def is_number(value, kind=Real):
 
 
 _EACH = {  # hint: the settings, and what must hold of each
-    "That is the text of a number; give the number itself.": (_RATES, lambda value: not isinstance(value, str)),
+    "That is the text of a number; give the number itself.": (_RATES, lambda rate: not isinstance(rate, str)),
     "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.": (
         _RATES,
-        lambda value: is_number(value) and np.isfinite(value),
+        lambda rate: is_number(rate) and np.isfinite(rate),
     ),
     "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes, with the hidden "
     "units between.": (["sizes"], lambda sizes: isinstance(sizes, list | tuple)),
@@ -66,27 +66,23 @@ def _evenly_spread(exponents):
 
 _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the highest that make sense
     "Those are exponents, drawn but not used as such yet: what is ten to the power of them?": (
-        lambda values, lowest, highest: np.median(values) > -0.3
+        lambda v, low, high: np.median(v) > -0.3
     ),
     "With η below 0 a step climbs, and with λ below 0 the weights grow: both must be positive, as ten to any power "
-    "is.": lambda values, lowest, highest: values.min() >= 0,
+    "is.": lambda v, low, high: v.min() >= 0,
     "0 has no logarithm, so it has no place on the scale of a search. Try 0 in a run of its own.": (
-        lambda values, lowest, highest: values.min() > 0
+        lambda v, low, high: v.min() > 0
     ),
     "Those are the few values of a grid. A random search tries another value in every trial: draw from a range, not "
-    "from a list, and let the exponents be fractions.": (
-        lambda values, lowest, highest: len(np.unique(values)) >= len(values) / 4
-    ),
+    "from a list, and let the exponents be fractions.": lambda v, low, high: len(np.unique(v)) >= len(v) / 4,
     "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
-    "to them, as in `10**…`, or e, as in `np.exp(…)`?": lambda values, lowest, highest: (
-        values.max() / values.min() >= 50
-    ),
+    "to them, as in `10**…`, or e, as in `np.exp(…)`?": lambda v, low, high: v.max() / v.min() >= 50,
     "That is even on the plain scale, and nearly all trials go to the largest power of ten. Draw the exponent evenly "
-    "instead.": lambda values, lowest, highest: np.mean(_place(values) > 0.5) <= 0.35,
+    "instead.": lambda v, low, high: np.mean(_place(v) > 0.5) <= 0.35,
     "Much of that is far from anything that could learn: look at the ranges in the notebook, and at the sign of your "
-    "exponents.": lambda values, lowest, highest: values.min() >= lowest and values.max() <= highest,
+    "exponents.": lambda v, low, high: low <= v.min() and v.max() <= high,
     "They crowd in one part of their range on the logarithmic scale. No power of ten is better known than another yet: "
-    "draw the exponent evenly, with `rng.uniform`.": lambda values, lowest, highest: _evenly_spread(np.log(values)),
+    "draw the exponent evenly, with `rng.uniform`.": lambda v, low, high: _evenly_spread(np.log(v)),
 }
 
 
