@@ -128,7 +128,8 @@ def _holds_text(value):
 
 
 def _of_the_results(wrong, parts):
-    wrong = [case for case in wrong if not in_float32(case.got.result)] or wrong  # rounding hides how numbers relate
+    in_float64 = [case for case in wrong if not in_float32(list(case.arguments.values()))]
+    wrong = in_float64 or wrong  # rounding hides how numbers relate
     want = wrong[0].want.result
     if isinstance(want, dict):
         return ""
