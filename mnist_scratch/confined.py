@@ -18,6 +18,7 @@ import types
 import warnings
 from contextlib import suppress
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -173,7 +174,7 @@ _ODD_MODULES = {
     "socket",
     "pickle",
 }
-_ODD_NAMES = {"__builtins__", "__import__", "eval", "exec", "compile", "check", "judge", "EXERCISES"}
+_ODD_NAMES = {"__builtins__", "__import__", "eval", "exec", "compile"}
 _ODD_ATTRIBUTES = set(
     "__builtins__ __class__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ __setattr__ "
     "__subclasses__ _current_frames _getframe f_back f_builtins f_globals f_locals gi_frame modules setprofile "
@@ -215,7 +216,7 @@ def _odd(node, imported):
         room = name.partition("classroom.")[2].partition(".")[0]
         if name.split(".")[0] in _ODD_MODULES or room in ("exercises", "hand_in", "programs", "record"):
             return f"imports {name.strip('.')}"
-    if isinstance(node, ast.Name) and node.id in _ODD_NAMES:
+    if isinstance(node, ast.Name) and (node.id in _ODD_NAMES or node.id == "check" and "check" in imported):
         return f"uses {node.id}"
     if isinstance(node, ast.Attribute):
         if node.attr in _ODD_ATTRIBUTES:
@@ -361,7 +362,7 @@ def _refuse(scratch, private):
     scratch, nowhere, private = _place(scratch), _place(os.devnull), [_place(folder) for folder in private]
     package = Path(__file__).parent
     readable = [scratch, package, course_folder("data"), course_folder("results"), sys.prefix, sys.base_prefix]
-    readable = [_place(folder) for folder in [*readable, os.environ["MPLCONFIGDIR"]]]
+    readable = [_place(folder) for folder in readable]
     # where modules are found, but for a folder that holds a private one
     places = [_place(folder) for folder in sys.path if folder]
     readable += [place for place in places if not any(_inside(folder, [place]) for folder in private)]
@@ -389,11 +390,11 @@ def _refuse(scratch, private):
             elif not _inside(by_path, readable) and (_inside(by_path, private) or mode is None and os.path.isdir(path)):
                 refuse(f"read {by_path}")
         elif event in _WRITES and arguments[0] != ":memory:":
-            paths, descriptors = (arguments[part] for part in _WRITES[event])
-            for path in paths:
-                if isinstance(path, int) or any(descriptor != -1 for descriptor in descriptors):
+            paths, folders = (arguments[part] for part in _WRITES[event])
+            for path, folder in zip_longest(paths, folders, fillvalue=-1):
+                if isinstance(path, int) or folder != -1 and not (folder := _folder(folder)):
                     refuse("change a file by its descriptor")
-                write(_place(path))
+                write(_place(path if folder == -1 else os.path.join(folder, os.fsdecode(path))))
 
     for name, functions in _UNTOLD.items():
         with suppress(ImportError):
@@ -407,6 +408,17 @@ def _refuse(scratch, private):
 
 def _refuser(refuse, words):
     return lambda *arguments, **named: refuse(words)
+
+
+def _folder(descriptor):
+    """The path of an open folder; empty where the system does not tell."""
+    with suppress(OSError):
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return ""
 
 
 def _place(path):

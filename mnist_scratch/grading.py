@@ -11,6 +11,7 @@ import os
 import queue
 import runpy
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -327,13 +328,15 @@ def _environment(scratch):
     """Variables of a process: what Python needs, and nothing that is the teacher's."""
     import matplotlib
 
+    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist*.json"):  # which takes long to make
+        shutil.copy(fonts, scratch)
     kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
     home = {name: scratch for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR")}
     return (
         {name: os.environ[name] for name in kept if name in os.environ}
         | home
         | {
-            "MPLCONFIGDIR": matplotlib.get_cachedir(),  # to read its list of fonts, which takes long to make
+            "MPLCONFIGDIR": scratch,
             "MPLBACKEND": "agg",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
@@ -449,11 +452,11 @@ def as_text(hand_ins):
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines += ["", "+ passed, - not yet, . not started, ? look at it yourself", ""]
-    lines += [f"{hand_in.file}: {remark}" for hand_in in hand_ins for remark in hand_in.remarks]
-    lines.append("")
+    remarks = [f"{hand_in.file}: {remark}" for hand_in in hand_ins for remark in hand_in.remarks]
+    lines += [*remarks, ""] if remarks else []
     for exercise, mistakes in commonest_mistakes(hand_ins).items():
-        lines += [_share(hand_ins, exercise), *(f"  {n} × {' '.join(hint.split())}" for hint, n in mistakes)]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+        lines += [_share(hand_ins, exercise), *(f"  {n} × {' '.join(hint.split())}" for hint, n in mistakes), ""]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _short(text, most):
