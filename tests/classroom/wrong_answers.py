@@ -379,6 +379,7 @@ WRONG |= {
         "rounding leaves a trace": [slopes_by_adding(1), slopes_by_adding(0)],
         "f takes no argument": lambda f, x, epsilon=1e-5: f(x + epsilon),
         "A small slope is a slope": right("numerical_gradient", lambda g: np.where(abs(g) < 1e-8, 0, g)),
+        "three axes": lambda f, x, e=1e-5: right("numerical_gradient")(f, x, e) if x.ndim < 3 else np.zeros(x.shape),
         "keeps some 7 digits": right("numerical_gradient", np.float32),
     },
     "relative_error": {
@@ -403,6 +404,7 @@ WRONG |= {
     },
     "momentum_step": {"`gradients` belongs to the caller": changed_in_place(1)},
     "l2_penalty": {
+        "“tiny weights”": lambda W, c: right("l2_penalty")([np.where(abs(w) < 1e-4, 0, w) for w in W], c),
         "`weights` belongs to the caller": changed_in_place(0),
     },
     "l2_gradient": {

@@ -207,9 +207,9 @@ NUMERICAL_GRADIENT = FunctionExercise(
     observe=_read,
     float32_will_do=False,  # the tool is for differences of 1e-7
     cases={
-        "a vector, f the sum of x³, and a coarse step": [sum_of_cubes, np.array([1.0, 2.0, -1.0]), 0.1],
+        "a vector, f the sum of x³, and a coarse step": [sum_of_cubes, np.array([1.0, 0.0, -2.0]), 0.1],
         "a matrix, f the cube of the sum of x": [cube_of_sum, _rng.uniform(0.5, 1.0, (2, 3)), 0.1],
-        "f a weighted sum of x²": [weighted_squares, _rng.standard_normal((3, 3))],
+        "three axes, f a weighted sum of x²": [weighted_squares, _rng.standard_normal((2, 2, 3))],
         "an array without axes, f = exp x": [exponential, np.array(0.5)],
         "its columns one after the other in memory": [weighted_squares, _rng.standard_normal((3, 2)).T],
         "slopes of some 1e-9": [weighted_squares, 1e-9 * _rng.standard_normal(4)],

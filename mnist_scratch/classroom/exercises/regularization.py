@@ -29,6 +29,7 @@ L2_PENALTY = FunctionExercise(
         "three layers, all sizes equal": [_layers((3, 3), (3, 3), (3, 3)), 2.0],
         "float32": [_layers((5, 2), (2, 3), dtype=np.float32), 0.01],
         "large weights": [[100 * W for W in _layers((2, 6), (6, 4))], 1e-4],
+        "tiny weights": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1e-4],
         "λ is 0: no price": [_layers((3, 4), (4, 2)), 0.0],
     },
     mistakes={  # W: the list of weights. c: λ
@@ -106,7 +107,7 @@ L2_GRADIENT = FunctionExercise(
         "three layers, all sizes equal": [_layers((3, 3), (3, 3), (3, 3)), 2.0],
         "float32": [_layers((5, 2), (2, 3), dtype=np.float32), 0.01],
         "λ is 0": [_layers((3, 4), (4, 2)), 0.0],
-        "λ is 1": [_layers((2, 3), (3, 2)), 1.0],
+        "tiny weights, and λ is 1": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1.0],
     },
     new=True,  # that lists will do for arrays is on purpose
     mistakes={
