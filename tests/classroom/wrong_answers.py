@@ -22,10 +22,6 @@ def shuffled(m, seed):
     return np.random.default_rng(seed).permutation(m)
 
 
-def rolled(X, by):
-    return np.roll(np.arange(len(X)), by)
-
-
 # ------------------------------------------------------------------------------------------------ 1.2
 
 
@@ -33,16 +29,24 @@ def parts(X, y, train, validation):
     return X[train], y[train], X[validation], y[validation]
 
 
+def cut(X, y, n, order):
+    return parts(X, y, order[n:], order[:n])
+
+
 def split(X, y, n, seed):
-    return parts(X, y, shuffled(len(X), seed)[n:], shuffled(len(X), seed)[:n])
+    return cut(X, y, n, shuffled(len(X), seed))
 
 
 WRONG["split"] = {
     "Nothing is shuffled": [
-        lambda X, y, n, seed: parts(X, y, slice(len(X) - n), slice(len(X) - n, None)),
-        lambda X, y, n, seed: parts(X[::-1], y[::-1], slice(len(X) - n), slice(len(X) - n, None)),
+        lambda X, y, n, seed: cut(X, y, n, np.arange(len(X))),
+        lambda X, y, n, seed: cut(X, y, n, np.arange(len(X))[::-1]),
     ],
-    "Draw a random order": lambda X, y, n, seed: split(X, y, n, seed) if n else parts(X, y, slice(None), slice(0)),
+    "Draw a random order": lambda X, y, n, seed: split(X, y, n, seed) if n else cut(X, y, 0, np.arange(len(X))),
+    "stay in their old order": lambda X, y, n, seed: parts(
+        X, y, np.sort(shuffled(len(X), seed)[n:]), np.sort(shuffled(len(X), seed)[:n])
+    ),
+    "A rotation is no shuffle": lambda X, y, n, seed: cut(X, y, n, np.roll(np.arange(len(X)), 3 + 7 * seed)),
     "cut first and shuffle afterward": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X) - n, seed), len(X) - n + shuffled(n, seed)
     ),
@@ -51,7 +55,7 @@ WRONG["split"] = {
     "`seed` is not used": [
         lambda X, y, n, seed: split(X, y, n, 0),
         lambda X, y, n, seed: split(X, y, n, seed % 2),
-        lambda X, y, n, seed: parts(*split(X, y, 0, 0)[:2], rolled(X, seed)[n:], rolled(X, seed)[:n]),
+        lambda X, y, n, seed: cut(X, y, n, np.roll(shuffled(len(X), 0), seed)),
     ],
     "belongs to the caller": lambda X, y, n, seed: np.random.default_rng(seed).shuffle(X) or split(X, y, n, seed),
     "with replacement": lambda X, y, n, seed: parts(
@@ -59,20 +63,14 @@ WRONG["split"] = {
     ),
     "First both parts of the training data": lambda *given: tuple(split(*given)[i] for i in (0, 2, 1, 3)),
     "The images come before their labels": lambda *given: tuple(split(*given)[i] for i in (1, 0, 3, 2)),
-    "exchanged": lambda *given: split(*given)[2:] + split(*given)[:2],
-    "−0 is 0": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed)[:-n], shuffled(len(X), seed)[-n:]),
-    "A rotation is no shuffle": lambda X, y, n, seed: parts(
-        X, y, rolled(X, 3 + 7 * seed)[n:], rolled(X, 3 + 7 * seed)[:n]
-    ),
-    "overlap": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed), shuffled(len(X), seed)[:n]),
+    "labels of the two parts": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
     "Return four arrays": [
         lambda *given: (split(*given)[:2], split(*given)[2:]),
         lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
     ],
-    "labels of the two parts": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
-    "stay in their old order": lambda X, y, n, seed: parts(
-        X, y, np.sort(shuffled(len(X), seed)[n:]), np.sort(shuffled(len(X), seed)[:n])
-    ),
+    "exchanged": lambda *given: split(*given)[2:] + split(*given)[:2],
+    "−0 is 0": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed)[:-n], shuffled(len(X), seed)[-n:]),
+    "overlap": lambda X, y, n, seed: parts(X, y, shuffled(len(X), seed), shuffled(len(X), seed)[:n]),
 }
 
 # ------------------------------------------------------------------------------------------------ 1.3
@@ -123,11 +121,9 @@ WRONG["minibatches"] = {
     "whole batches": [
         in_shuffled_batches,
         lambda *given: in_shuffled_batches(*given, stay=1),
-        lambda X, y, B, rng: batches(X, y, cuts(rolled(X, rng.integers(len(X))), B)),
+        lambda X, y, B, rng: batches(X, y, cuts(np.roll(np.arange(len(X)), rng.integers(len(X))), B)),
     ],
-    "Draw a new order": lambda X, y, B, rng: batches(
-        X, y, cuts(shuffled(len(X), 0)[rolled(X, rng.integers(len(X)))], B)
-    ),
+    "Draw a new order": lambda X, y, B, rng: batches(X, y, cuts(np.roll(shuffled(len(X), 0), rng.integers(len(X))), B)),
     "where does the next begin": [
         lambda X, y, B, rng: batches(X, y, [rng.permutation(len(X))[i:B] for i in range(0, len(X), B)]),
         lambda X, y, B, rng: ((X[i : i + B], y[i : i + B]) for i in range(len(X))),

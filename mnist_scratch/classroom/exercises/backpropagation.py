@@ -110,9 +110,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
     | {
         "Everything is m times too large: J is the mean over the examples.": lambda Z, y: _backward(Z, y) * len(y),
         "You divide by m times K. The mean is over the examples.": lambda Z, y: _backward(Z, y) / Z.shape[1],
-        "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
-            lambda Z, y: _backward(Z, y) * len(y) / Z.shape[1]
-        ),
+        "You divide by K. Divide by m, the number of rows.": lambda Z, y: _backward(Z, y) * len(y) / Z.shape[1],
         "1/m belongs to all of ŷ − y: to each entry, and to the 1 as well.": [
             lambda Z, y: softmax(Z) - _targets(Z, y) / len(y),
             lambda Z, y: softmax(Z) / len(y) - _targets(Z, y),
@@ -146,9 +144,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         ),
         "That is the entry of the right class alone, one number for each example. The other logits have a slope "
         "too.": lambda Z, y: _backward(Z, y)[np.arange(len(y)), y],
-        "The wrong classes get a slope of 0. They have one too, ŷ/m: their logits should fall.": lambda Z, y: (
-            _targets(Z, y) * _backward(Z, y)
-        ),
+        "The wrong classes have a slope, too, ŷ/m.": lambda Z, y: _targets(Z, y) * _backward(Z, y),
         "The number of classes is in the shape of Z, not in y: the largest label need not occur in a batch.": _from(
             softmax, lambda Z, y: np.eye(max(y) + 1)[y]
         ),
@@ -162,9 +158,7 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "That is the derivative with respect to ŷ. One step more leads to the logits, through softmax: ŷ − y.": (
             lambda Z, y: -_targets(Z, y) / softmax(Z) / len(y)
         ),
-        "The slope of softmax is in ŷ − y already, and must not come twice.": lambda Z, y: (
-            _backward(Z, y) * softmax(Z) * (1 - softmax(Z))
-        ),
+        "The slope of softmax is in ŷ − y already.": lambda Z, y: _backward(Z, y) * softmax(Z) * (1 - softmax(Z)),
         "That is the loss itself; its gradient has an entry for each logit.": lambda Z, y: (
             -np.mean(log_softmax(Z)[np.arange(len(y)), y])
         ),

@@ -27,10 +27,15 @@ from .toolkit import (
 # ------------------------------------------------------------------------------------------------ 1.1
 
 
-def _written(rows, columns, shape):
-    Y = np.zeros(shape)
-    Y[rows, columns] = 1
-    return Y
+def _ones(at, shape=lambda m, K: (m, K)):
+    """A one_hot that writes its 1s at other places, at(labels, rows), or into an array of another shape."""
+
+    def answer(labels, K):
+        Y = np.zeros(shape(len(labels), K))
+        Y[at(labels, np.arange(len(labels)))] = 1
+        return Y
+
+    return answer
 
 
 _TOO_LARGE = (
@@ -67,40 +72,38 @@ ONE_HOT = FunctionExercise(
     mistakes={  # K: n_classes
         "The number of columns is always 10. It is an argument: `n_classes`.": [
             lambda labels, K: one_hot(labels, 10),
-            lambda labels, K: _written(np.arange(len(labels)), labels, (len(labels), 10)),
+            _ones(lambda labels, rows: (rows, labels), lambda m, K: (m, 10)),
         ],
         "You count the columns by the largest label. A class may be absent from these labels and still needs its "
         "column: there are `n_classes` of them.": lambda labels, K: one_hot(labels, int(labels.max()) + 1),
         "You count the columns by the distinct labels there are. A label names its column, whichever others occur.": (
             lambda labels, K: np.eye(len(set(labels)))[np.unique(labels, return_inverse=True)[1]]
         ),
-        "The array is transposed, and where it is square nothing warns you. A row is an example, a column a class.": (
-            lambda labels, K: one_hot(labels, K).T
+        "It is transposed, and where it is square nothing warns you: a row is an example.": lambda labels, K: (
+            one_hot(labels, K).T
         ),
-        "Row and column are in the wrong order: the row is the example's number, the column its label.": (
-            lambda labels, K: _written(labels, np.arange(len(labels)), (len(labels), K))
+        "Row and column are exchanged: the row is the example's number, the column its label.": (
+            _ones(lambda labels, rows: (labels, rows))
         ),
         "Each row has the 1s of all labels. `Y[:, labels]` picks whole columns; you want one entry in each row, so "
-        "give a row number for each label.": lambda labels, K: _written(slice(None), labels, (len(labels), K)),
+        "give a row number for each label.": _ones(lambda labels, rows: (slice(None), labels)),
         "Whole rows are set to 1: `Y[labels]` picks rows. You want one entry in each row: give its row and its "
-        "column.": lambda labels, K: _written(labels, slice(None), (len(labels), K)),
+        "column.": _ones(lambda labels, rows: labels),
         "The 1s stand one column off: the first class is 0, and so is the first column.": [
             lambda labels, K: np.eye(K, k=1)[labels],
-            lambda labels, K: _written(np.arange(len(labels)), labels - 1, (len(labels), K)),
-            lambda labels, K: _written(np.arange(len(labels)), labels.astype(int) - 1, (len(labels), K)),
+            _ones(lambda labels, rows: (rows, labels - 1)),
+            _ones(lambda labels, rows: (rows, labels.astype(int) - 1)),
         ],
-        "The label itself stands in its column. A label is a name, not a quantity: write a 1.": (
-            lambda labels, K: one_hot(labels, K) * labels[:, None]
+        "The label itself stands in its column. A label is a name: write a 1.": lambda labels, K: (
+            one_hot(labels, K) * labels[:, None]
         ),
         "A single label must give one row too, of shape (1, n_classes): do not squeeze.": (
             lambda labels, K: np.squeeze(one_hot(labels, K))
         ),
         "A fixed 5 stands where the number of labels belongs.": [
-            lambda labels, K, n=n, rows=rows, columns=columns: _written(
-                np.arange(rows or len(labels)), labels[:n], (5, columns or K)
-            )
-            for rows, n in ((None, None), (5, 5), (5, None))
-            for columns in (None, 10)
+            _ones(lambda labels, rows, n=n, five=five: (five or rows, labels[:n]), lambda m, K, c=c: (5, c or K))
+            for five, n in ((None, None), (list(range(5)), 5), (list(range(5)), None))
+            for c in (None, 10)
         ],
     },
     second_hint="Test the smallest and the largest label and `raise ValueError(…)`. Then start from zeros, and set one "
@@ -402,13 +405,11 @@ def _wrong_accuracies():
     mnist = load_mnist()
     images, labels = mnist.validation.images, mnist.validation.labels
 
-    def means_of(images, labels):
-        return np.stack([images[labels == k].mean(axis=0, dtype=float) for k in range(10)])
+    means = np.stack([mnist.train.images[mnist.train.labels == k].mean(axis=0, dtype=float) for k in range(10)])
 
-    def hits(shift=2, axis=2, means=None):
+    def hits(shift=2, axis=2):
         X = np.roll(images.reshape(-1, 28, 28), shift, axis).reshape(-1, 784)
-        M = means_of(mnist.train.images, mnist.train.labels) if means is None else means
-        return (np.sum(M**2, axis=1) - 2 * X @ M.T).argmin(axis=1) == labels
+        return (np.sum(means**2, axis=1) - 2 * X @ means.T).argmin(axis=1) == labels
 
     def accuracy(*given):
         return np.mean(hits(*given))
@@ -417,9 +418,6 @@ def _wrong_accuracies():
     return {
         "That is the accuracy without a shift, or with shifted means. `np.roll` returns a new array and leaves the old "
         "one as it was.": before,
-        "The means stay those of the training images.": (
-            accuracy(2, 2, means_of(np.roll(images.reshape(-1, 28, 28), 2, 2).reshape(-1, 784), labels))
-        ),
         "That is a percentage; give it as a fraction of 1, as `np.mean` of right and wrong does.": 100 * right,
         "That is the share of wrong answers; the task asks for the share of right ones.": 1 - right,
         "That is the accuracy for a shift to the left. A positive shift of `np.roll` goes to higher columns.": (
@@ -439,7 +437,7 @@ def _wrong_accuracies():
         ],
         "Work out the accuracy without a shift in the same way: are these the 83.1 % of above?": [
             (1e-6, right - 0.05),
-            (right + 0.05, 1.0),
+            (right + 0.05, 1.0),  # as with means of the shifted images
         ],
         "An accuracy is a share of the images, and at most 1.": (1.001, 10_000.0),
     }

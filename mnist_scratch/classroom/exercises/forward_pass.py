@@ -78,16 +78,12 @@ SOFTMAX = FunctionExercise(
         ],
         "You divide the logits themselves by their sum. Logits may be negative; what makes a number positive, and "
         "keeps the order?": lambda Z: Z / _sum(Z),
-        "You divide by the largest logit. Subtract it: a difference is what softmax leaves alone.": (
-            lambda Z: softmax(Z / _max(Z))
-        ),
+        "You divide by the largest logit. Subtract it: only differences count.": lambda Z: softmax(Z / _max(Z)),
         "The maximum is subtracted after exp. It belongs in the exponent.": (
             lambda Z: (np.exp(Z) - _max(Z)) / _sum(np.exp(Z) - _max(Z))
         ),
         "The sign of the exponent: the largest logit has the smallest probability.": lambda Z: softmax(-Z),
-        "That is 1 for the largest logit and 0 for all others; the others have probabilities, too.": (
-            lambda Z: np.eye(Z.shape[1])[Z.argmax(axis=1)]
-        ),
+        "That is 1 for the largest, and 0 for the others.": lambda Z: np.eye(Z.shape[1])[Z.argmax(axis=1)],
         "That is the sigmoid of each logit by itself. In softmax the probabilities of a row share a sum of 1.": sigmoid,
         "These are powers of 2; exp is a power of e.": lambda Z: softmax(Z * np.log(2)),
         "The rows do not add up to 1 yet.": lambda Z: np.exp(Z - _max(Z)),
@@ -116,6 +112,13 @@ def _picked(Z, Y):
     return np.sum(log_softmax(Z) * Y, axis=1)
 
 
+_EXTREME = {
+    "the right class has the logit −1000": [np.array([[-1000.0] + [0.0] * 9]), np.eye(10)[[0]]],
+    "right, and very sure": [np.array([[1000.0, 0.0], [0.0, 1000.0]]), np.eye(2)],
+    "wrong, and very sure": [np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])],
+    "rows of very different size": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.eye(2)],
+}
+
 CROSS_ENTROPY = FunctionExercise(
     name="cross_entropy",
     number="2.2",
@@ -126,29 +129,19 @@ CROSS_ENTROPY = FunctionExercise(
         "five examples": [_normal((5, 3)), np.eye(3)[[0, 2, 1, 1, 0]]],
         "float32": [_normal((3, 3)).astype(np.float32), np.eye(3, dtype=np.float32)[[2, 0, 2]]],
         "no logit is negative": [np.array([[1.0, 2.0, 3.0], [2.0, 1.0, 0.5]]), np.eye(3)[[0, 2]]],
-        "the right class has the logit −1000": [np.array([[-1000.0] + [0.0] * 9]), np.eye(10)[[0]]],
-        "right, and very sure": [np.array([[1000.0, 0.0], [0.0, 1000.0]]), np.eye(2)],
-        "wrong, and very sure": [np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])],
-        "rows of very different size": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.eye(2)],
+        **_EXTREME,
     },
-    case_hints=dict.fromkeys(("the right class has the logit −1000", "wrong, and very sure"), _WITH_LOGITS)
-    | dict.fromkeys(("right, and very sure", "rows of very different size"), _WITH_LOGITS),
+    case_hints=dict.fromkeys(_EXTREME, _WITH_LOGITS),
     any_hint="Work out one row by hand: which probability has its right class, and what is −log of that?",
     mistakes={hint: _by_logarithms(*way) for hint, way in SHIFTS.items()}
     | {
-        "That is the sum over the examples; the task asks for the mean. Divide by m, the number of rows.": (
-            lambda Z, Y: -_picked(Z, Y).sum()
-        ),
-        "You divide by m times K: a mean over all entries. Sum over the classes, then take the mean over the "
-        "examples.": lambda Z, Y: -np.mean(Y * log_softmax(Z)),
-        "You divide by K, the number of classes. The mean is over the examples: divide by m, the number of rows.": (
-            lambda Z, Y: -_picked(Z, Y).sum() / Z.shape[1]
-        ),
+        "That is the sum over the examples. For the mean divide by m, the rows.": lambda Z, Y: -_picked(Z, Y).sum(),
+        "You divide by m times K. The mean is over the examples alone.": lambda Z, Y: -np.mean(Y * log_softmax(Z)),
+        "You divide by K. Divide by m, the number of rows.": lambda Z, Y: -_picked(Z, Y).sum() / Z.shape[1],
         "The sign: the log of a probability is negative, and a loss is not.": lambda Z, Y: _picked(Z, Y).mean(),
         _WITH_LOGITS: _mean_over_examples(lambda P, Y: Y * np.log(P)),
         "A small number inside the logarithm hides the trouble: a loss of 1002 becomes about 28. Write log ŷ with the "
         "logits instead, log ŷ_k = z_k − log Σ exp(z_j).": _mean_over_examples(lambda P, Y: Y * np.log(P + 1e-12)),
-        "These are the losses of the single examples; the task asks for their mean.": lambda Z, Y: -_picked(Z, Y),
         "That is the loss of the first example alone: does `return` stand inside the loop?": [
             lambda Z, Y: -_picked(Z, Y)[0],
             lambda Z, Y: -_picked(Z, Y)[0] / len(Z),
