@@ -32,6 +32,10 @@ def _moved(by):
     return lambda images, rows, columns: _shifted(images, *by(rows, columns))
 
 
+def _clipped(i):
+    return np.clip(i, 0, _SIDE - 1)
+
+
 def _from(place, inside):
     """Each new pixel from the old one at place(i − rows) and place(j − columns), where both are inside."""
 
@@ -107,9 +111,7 @@ SHIFTED = FunctionExercise(
             "j − columns).": lambda r, c: (-r, -c),
             "It moves up where it should move down. Rows count from the top.": lambda r, c: (-r, c),
             "It moves to the left where it should move to the right.": lambda r, c: (r, -c),
-            "`rows` and `columns` are exchanged: in (m, 28, 28) the rows are axis 1, the columns axis 2.": (
-                lambda r, c: (c, r)
-            ),
+            "`rows` and `columns` are exchanged: in (m, 28, 28) rows are axis 1, columns axis 2.": lambda r, c: (c, r),
             "Negative numbers move as if they were positive. They mean up and left.": lambda r, c: (abs(r), abs(c)),
             "Negative numbers do not move at all. They mean up and left.": lambda r, c: (max(r, 0), max(c, 0)),
             "Moves are taken modulo 28, so a negative one goes down, or right.": lambda r, c: (r % _SIDE, c % _SIDE),
@@ -121,7 +123,7 @@ SHIFTED = FunctionExercise(
             _moved(lambda r, c: (0, c)),
             _moved(lambda r, c: (0, max(c, 0))),
         ],
-        "What leaves on one side comes in on the other: `np.roll` wraps around. Paper, 0, should come in.": (
+        "What leaves on one side comes in on the other: `np.roll` wraps around. Out there is paper, 0.": (
             _rolled((1, 2))
         ),
         "You roll the 784 numbers as one line, so the end of each row becomes the start of the next. Reshape to "
@@ -133,14 +135,12 @@ SHIFTED = FunctionExercise(
         "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": _rolled((0, 1)),
         "You roll the images among themselves: (m, 784) has no rows of pixels. Reshape to (m, 28, 28) first; and "
         "nothing may wrap around.": lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
-        "The pixels at the edge are repeated; what comes in is paper, 0.": (
-            _from(lambda i: np.clip(i, 0, _SIDE - 1), inside=lambda i: True)
-        ),
+        "The pixels at the edge are repeated; what comes in is paper, 0.": _from(_clipped, lambda i: True),
         "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
         "for `0 <= …`, too.": _from(lambda i: i % _SIDE, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
         _ZERO: _sliced(lambda by: -by),
         _NEGATIVE: _sliced(lambda by: _SIDE - by),
-        "The images are right, but still (m, 28, 28). A network takes (m, 784): flatten them again.": (
+        "Right, but still (m, 28, 28). A network takes (m, 784): flatten them.": (
             lambda *given: _pictures(_shifted(*given))
         ),
         "All images became the first one. Move the whole stack (m, 28, 28): its first axis stays as it is.": (
@@ -362,16 +362,14 @@ SMOOTHING_MATRIX = FunctionExercise(
             "In the exponent the 2 is missing: −distance² / (2σ²).": lambda d, s: -d / s**2,
             "The 2 is squared as well: `(2 * sigma)**2` is 4σ². It should be 2σ².": lambda d, s: -d / (2 * s) ** 2,
             "In the exponent σ is not squared.": lambda d, s: -d / (2 * s),
-            "The exponent is multiplied by σ²: `/ 2 * sigma**2` divides by 2 only. Put 2σ² in parentheses.": (
+            "`/ 2 * sigma**2` divides by 2 only, and multiplies by σ². Put 2σ² in parentheses.": (
                 lambda d, s: -d / 2 * s**2
             ),
             "`//` rounds the exponent to whole numbers. Use `/`.": lambda d, s: -d // (2 * s**2),
             "σ has no effect.": lambda d, s: -d / 2,
             "In the exponent the distance is not squared: that is a peak, not a bell.": lambda d, s: -(d**0.5) / s,
             "In the exponent the distance is not squared, though σ is.": lambda d, s: -(d**0.5) / (2 * s**2),
-            "The farther a neighbor, the more it counts: the sign in the exponent is missing.": (
-                lambda d, s: d / (2 * s**2)
-            ),
+            "The farther, the more it counts: the sign in the exponent is missing.": lambda d, s: d / (2 * s**2),
             "Far neighbors are cut off, beyond 3σ. Every place has its weight, however small.": (
                 lambda d, s: np.where(d > 9 * s**2, -np.inf, -d / (2 * s**2))
             ),
@@ -438,46 +436,26 @@ SMOOTHED = FunctionExercise(
             "You spread the part over the other classes only. Spread it evenly over all K, the right class included.": (
                 lambda Y, p, K: np.where(Y == 1, 1 - p, p / (K - 1))
             ),
-            "The rows add up to less than 1: the right class gets its share of what is spread as well.": (
+            "The rows add up to less than 1: the right class gets its share, too.": (
                 lambda Y, p, K: np.where(Y == 1, 1 - p, p / K)
             ),
-            "The rows add up to more than 1: what is spread has to be taken from the right class first.": (
-                lambda Y, p, K: Y + p / K
-            ),
-            "The right class keeps its 1. What is spread has to be taken from it first.": (
-                lambda Y, p, K: np.where(Y == 1, 1, p / K)
-            ),
-            "Each class gets the whole part. It is one part for all of them together: divide it by K.": (
-                lambda Y, p, K: (1 - p) * Y + p
-            ),
-            "Each wrong class gets the whole part. It is one part for all of them together: divide it by K.": (
-                lambda Y, p, K: np.where(Y == 1, 1 - p, p)
-            ),
-            "You divide by the number of images. The part is spread over the classes of each row: divide by K.": (
+            "The rows add up to more than 1: take from the right class what you spread.": lambda Y, p, K: Y + p / K,
+            "The right class keeps its 1: take from it what you spread.": lambda Y, p, K: np.where(Y == 1, 1, p / K),
+            "Each class gets the whole part. It is for all of them together.": lambda Y, p, K: (1 - p) * Y + p,
+            "Each wrong class gets the whole part. It is for all together.": lambda Y, p, K: np.where(Y == 1, 1 - p, p),
+            "You divide by the number of images. The part is spread in each row.": (
                 lambda Y, p, K: (1 - p) * Y + p / len(Y)
             ),
-            "You divide by ten, always. The number of classes is that of Y's columns.": (
-                lambda Y, p, K: (1 - p) * Y + p / 10
-            ),
-            "You divide by two, always. The number of classes is that of Y's columns.": (
-                lambda Y, p, K: (1 - p) * Y + p / 2
-            ),
+            "You always divide by ten. There are as many classes as columns.": lambda Y, p, K: (1 - p) * Y + p / 10,
+            "You always divide by two. There are as many classes as columns.": lambda Y, p, K: (1 - p) * Y + p / 2,
             "You count the classes that occur. The number of classes is that of Y's columns.": (
                 lambda Y, p, K: (1 - p) * Y + p / len(np.unique(Y.argmax(axis=1)))
             ),
-            "You divide by all entries of Y. The part is spread over the classes of each row: divide by K.": (
-                lambda Y, p, K: (1 - p) * Y + p / Y.size
-            ),
+            "You divide by all entries of Y. The part is spread in each row.": lambda Y, p, K: (1 - p) * Y + p / Y.size,
             "All is divided by K. Only the part is spread; what stays is not.": lambda Y, p, K: ((1 - p) * Y + p) / K,
-            "A product goes before a difference: `1 - part * Y` is not `(1 - part) * Y`.": (
-                lambda Y, p, K: 1 - p * Y + p / K
-            ),
-            "You add the part and divide by the sums of the rows. Take it from the right class instead.": (
-                lambda Y, p, K: (Y + p) / (1 + K * p)
-            ),
-            "What stays and what is spread are exchanged: a small part should change the targets a little.": (
-                lambda Y, p, K: p * Y + (1 - p) / K
-            ),
+            "`1 - part * Y` is not `(1 - part) * Y`: a product goes first.": lambda Y, p, K: 1 - p * Y + p / K,
+            "You divide rows by their sums. Take from the right class instead.": lambda Y, p, K: (Y + p) / (1 + K * p),
+            "What stays and what is spread are exchanged.": lambda Y, p, K: p * Y + (1 - p) / K,
             "The part is taken away, and given to nobody: rows should still add up to 1.": lambda Y, p, K: (1 - p) * Y,
             "The part is subtracted from every class: the wrong ones become negative. Only the right class has "
             "something to give.": lambda Y, p, K: Y - p + p / K,

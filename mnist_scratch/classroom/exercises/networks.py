@@ -26,91 +26,85 @@ from .tuning import is_number
 # ------------------------------------------------------------------------------------------------ 8.1
 
 
-def _has_layers(sizes):
-    return isinstance(sizes, tuple | list) and len(sizes) >= 2 and all(is_number(n, Integral) and n > 0 for n in sizes)
+def _are_whole(numbers, least):
+    return isinstance(numbers, tuple | list | range) and all(is_number(n, Integral) and n >= least for n in numbers)
 
 
-def _different(seeds):
-    """The seeds as a set; empty when one of them is none."""
-    fine = isinstance(seeds, tuple | list | range) and all(is_number(seed, Integral) and seed >= 0 for seed in seeds)
-    return set(seeds) if fine else set()
-
-
-def _its_cosine_ends(recipe):
-    schedule = recipe.optimizer.learning_rate
-    return not isinstance(schedule, CosineSchedule) or schedule.epochs == recipe.epochs
-
-
-def _has_its_own_goal(recipe):
+def _is_own(goal):
     """What `replace` was not given stays the very object; the same number, typed anew, is another one."""
-    return not any(recipe.goal is other.goal for other in RECIPES.values())
+    return not any(goal is other.goal for other in RECIPES.values())
 
 
-_RULES = {  # hint: the settings to show, and what must hold; the first that does not is told
-    "A recipe needs a name: its folder is called by it.": (
-        "name",
-        lambda r: isinstance(r.name, str) and r.name.strip(),
-    ),
-    "That recipe is there already, and results go into a folder of its name: yours would meet those of others. Give it "
-    "another name.": ("name", lambda r: r.name.lower() not in RECIPES),
-    "The name is a folder's name, too: letters and hyphens.": (
-        "name",
-        lambda r: not set('/\\:*?"<>|') & set(r.name) and r.name.strip(" .") == r.name,
-    ),
-    "Give all layers, as a tuple of whole numbers: such as (784, 50, 10).": ("sizes", lambda r: _has_layers(r.sizes)),
-    "784 pixels go in and ten classes come out, whatever is between: sizes hold these two as well.": (
-        "sizes",
-        lambda r: r.sizes[0] == 784 and r.sizes[-1] == 10,
-    ),
-    "These layers are in RECIPES already. Choose layers of your own.": (
-        "sizes",
-        lambda r: tuple(r.sizes) not in {other.sizes for other in RECIPES.values()},
-    ),
-    "λ is chosen on images that were not trained on: without enough of them you would choose with the test set.": (
-        "n_validation",
-        lambda r: is_number(r.n_validation, Integral) and 1_000 <= r.n_validation < 60_000,
-    ),
-    "It still carries the rules and figures of others. Start from a recipe of ours, without `-as-published`.": (
-        "all_images published",
-        lambda r: r.all_images and r.published is None,
-    ),
-    "One run is an anecdote, and the same seed twice is one run: three different whole numbers from 0, in a tuple.": (
-        "seeds",
-        lambda r: len(_different(r.seeds)) >= 3,
-    ),
-    "Say what you expect before you know: put the test accuracy into `goal`, as a fraction.": (
-        "goal",
-        lambda r: is_number(r.goal),
-    ),
-    "No network reads every image. What do you expect?": ("goal", lambda r: r.goal != 1),
-    "A fraction of 1, not a percentage: 98 % is 0.98.": ("goal", lambda r: 0 < r.goal < 1),
-    "Every network of this notebook does far better. `goal` is the accuracy you expect, not the error.": (
-        "goal",
-        lambda r: r.goal > 0.5,
-    ),
-    "`goal` is still that of the recipe you started from. Put in what you expect of yours.": (
-        "goal",
-        _has_its_own_goal,
-    ),
-    "λ is one number, 0 or more.": ("weight_decay", lambda r: is_number(r.weight_decay) and r.weight_decay >= 0),
-    "In the published table that λ cost most of the accuracy. Try smaller ones by factors of ten.": (
-        "weight_decay",
-        lambda r: r.weight_decay < 0.1,
-    ),
-    "Epochs, batches and ensembles have whole numbers, 1 or more.": (
-        "epochs batch_size ensemble",
-        lambda r: all(is_number(n, Integral) and n >= 1 for n in (r.epochs, r.batch_size, r.ensemble)),
-    ),
-    "The learning rate lives in the optimizer: `optimizer=SGD(…)`, with a number or a schedule in it.": (
-        "optimizer",
-        lambda r: isinstance(r.optimizer, SGD),
-    ),
-    "Its learning rate is much too large.": (
-        "optimizer",
-        lambda r: not is_number(r.optimizer.learning_rate) or r.optimizer.learning_rate <= 5,
-    ),
-    "`replace(recipe, epochs=…)` leaves the schedule inside the optimizer as it was, so η never comes down, or stays "
-    "at 0 for long. `recipe.with_epochs(…)` stretches both.": ("epochs optimizer", _its_cosine_ends),
+def _ends_with_the_epochs(optimizer, epochs):
+    schedule = optimizer.learning_rate
+    return not isinstance(schedule, CosineSchedule) or schedule.epochs == epochs
+
+
+_RULES = {  # settings: {hint: what must hold of them}; the first that does not is told
+    "name": {
+        "A recipe needs a name: its folder is called by it.": lambda name: isinstance(name, str) and name.strip(),
+        "That recipe is there already, and results go into a folder of its name: yours would meet those of others. "
+        "Give it another name.": lambda name: name.lower() not in RECIPES,
+        "The name is a folder's name, too: letters and hyphens.": (
+            lambda name: not set('/\\:*?"<>|') & set(name) and name.strip(" .") == name
+        ),
+    },
+    "sizes": {
+        "Give all layers, as a tuple of whole numbers: such as (784, 50, 10).": (
+            lambda sizes: _are_whole(sizes, 1) and len(sizes) >= 2
+        ),
+        "784 pixels go in and ten classes come out, whatever is between: sizes hold these two as well.": (
+            lambda sizes: sizes[0] == 784 and sizes[-1] == 10
+        ),
+        "These layers are in RECIPES already. Choose layers of your own.": (
+            lambda sizes: tuple(sizes) not in {other.sizes for other in RECIPES.values()}
+        ),
+    },
+    "n_validation": {
+        "λ is chosen on images that were not trained on: without enough of them you would choose with the test set.": (
+            lambda n: is_number(n, Integral) and 1_000 <= n < 60_000
+        ),
+    },
+    "all_images published": {
+        "It still carries the rules and figures of others. Start from a recipe of ours, without `-as-published`.": (
+            lambda all_images, published: all_images and published is None
+        ),
+    },
+    "seeds": {
+        "One run is an anecdote, and the same seed twice is one run: three different whole numbers, from 0 on.": (
+            lambda seeds: _are_whole(seeds, 0) and len(set(seeds)) >= 3
+        ),
+    },
+    "goal": {
+        "Say what you expect before you know: put the test accuracy into `goal`, as a fraction.": is_number,
+        "No network reads every image. What do you expect?": lambda goal: goal != 1,
+        "A fraction of 1, not a percentage: 98 % is 0.98.": lambda goal: 0 < goal < 1,
+        "Every network of this notebook does far better. `goal` is the accuracy you expect, not the error.": (
+            lambda goal: goal > 0.5
+        ),
+        "`goal` is still that of the recipe you started from. Put in what you expect of yours.": _is_own,
+    },
+    "weight_decay": {
+        "λ is one number, 0 or more.": lambda lam: is_number(lam) and lam >= 0,
+        "In the published table that λ cost most of the accuracy. Try smaller ones by factors of ten.": (
+            lambda lam: lam < 0.1
+        ),
+    },
+    "epochs batch_size ensemble": {
+        "Epochs, batches and ensembles have whole numbers, 1 or more.": lambda *numbers: _are_whole(numbers, 1),
+    },
+    "optimizer": {
+        "The learning rate lives in the optimizer: `optimizer=SGD(…)`, with a number or a schedule in it.": (
+            lambda optimizer: isinstance(optimizer, SGD)
+        ),
+        "Its learning rate is much too large.": (
+            lambda optimizer: not is_number(optimizer.learning_rate) or optimizer.learning_rate <= 5
+        ),
+    },
+    "optimizer epochs": {
+        "`replace(recipe, epochs=…)` leaves the schedule inside the optimizer as it was, so η never comes down, or "
+        "stays at 0 for long. `recipe.with_epochs(…)` stretches both.": _ends_with_the_epochs,
+    },
 }
 _NO_RECIPE = {
     dict: "These may be the right settings; `replace(RECIPES[…], **settings)` makes a recipe of them.",
@@ -133,9 +127,11 @@ def _my_recipe(student):
     require_function(student)
     called = f"{called_name(student)}()"
     recipe, again = _returned(student, called), _returned(student, called)
-    for hint, (settings, holds) in _RULES.items():
-        has = ", ".join(f"{setting} = {shown(getattr(recipe, setting))}" for setting in settings.split())
-        require(holds(recipe), f"The recipe of {called} has {has}.", hint)
+    for names, rules in _RULES.items():
+        settings = {name: getattr(recipe, name) for name in names.split()}
+        has = ", ".join(f"{name} = {shown(value)}" for name, value in settings.items())
+        for hint, holds in rules.items():
+            require(holds(*settings.values()), f"The recipe of {called} has {has}.", hint)
     require(
         recipe == again,
         f"{called} returned another recipe when it was called again.",
@@ -201,9 +197,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
     tolerance=1e-9,
     mistakes={
         "That is one epoch of mini-batches. How many are there?": [_STEPS, (390.6, 390.7), _STEPS - 1],
-        "50,000 / 128 is not whole, and the rest is a batch too, a smaller one: round up before you multiply.": (
-            _EPOCHS * _IMAGES / _BATCH
-        ),
+        "The rest of 50,000 / 128 is a batch too, a smaller one: round up, then multiply.": _EPOCHS * _IMAGES / _BATCH,
         "You round at the end. Each epoch ends with a smaller batch: round up before you multiply by the epochs.": [
             11_718,
             11_719,
@@ -218,9 +212,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
         "Those 250 epochs are not in addition: how many are there in all?": [_EPOCHS * _STEPS + d for d in (-250, 250)],
         "Those are the epochs of the mini-batches. Each of them has many steps; batch descent has one.": _EPOCHS,
         "That is how many images are seen. A step is one update: count batches.": _EPOCHS * _IMAGES,
-        "Batch descent makes one step an epoch, not one for each 128 images: do not multiply by the batch.": (
-            _EPOCHS * _BATCH
-        ),
+        "Batch descent makes one step an epoch: do not multiply by the size of a batch.": _EPOCHS * _BATCH,
         "You divide by the epochs. Each of the 30 adds its steps to the others.": [
             (13, 13.05),
             _IMAGES / (_EPOCHS * _BATCH),
@@ -278,33 +270,25 @@ OUR_WEIGHT_DECAY = FunctionExercise(
     mistakes={
         "Not every λ means the same: look at the form.": lambda published, form, n, eta: published,
         "An `else` belongs to the last `if` alone, so the forms before it get the wrong answer, too. Use `elif`.": (
-            _other(half=lambda lam, n, eta: lam / eta, full=lambda lam, n, eta: lam / eta)
+            _other(half=lambda x, n, eta: x / eta, full=lambda x, n, eta: x / eta)
         ),
-        "For λ‖W‖² you halve. Its gradient is 2λW, and ours is λW: which of our λ gives the same pull?": (
-            _other(full=lambda lam, n, eta: lam / 2)
-        ),
-        "For λ‖W‖² nothing is changed. Compare the gradients: 2λW and λW.": _other(full=lambda lam, n, eta: lam),
+        "For λ‖W‖² you halve. Its gradient is 2λW, and ours is λW.": _other(full=lambda x, n, eta: x / 2),
+        "For λ‖W‖² nothing is changed. Compare the gradients: 2λW and λW.": _other(full=lambda x, n, eta: x),
         "For (λ/2n)‖W‖² you multiply by n. The published λ looks large because it is divided by n inside.": (
-            _other(half_by_n=lambda lam, n, eta: lam * n)
+            _other(half_by_n=lambda x, n, eta: x * n)
         ),
-        "For (λ/2n)‖W‖² you divide by 2n. The ½ is in our formula, too: only n differs.": (
-            _other(half_by_n=lambda lam, n, eta: lam / (2 * n))
-        ),
-        "For (λ/2n)‖W‖² n is left out.": _other(half_by_n=lambda lam, n, eta: lam),
-        "For decay you multiply by η. Ours is W ← (1 − ηλ)W …: which λ makes ηλ the published number?": (
-            _other(decay=lambda lam, n, eta: lam * eta)
-        ),
-        "For decay nothing is changed. Ours is W ← (1 − ηλ)W …: η is inside the parentheses, too.": (
-            _other(decay=lambda lam, n, eta: lam)
-        ),
+        "For (λ/2n)‖W‖² you divide by 2n. Our formula has the ½, too.": _other(half_by_n=lambda x, n, eta: x / (2 * n)),
+        "For (λ/2n)‖W‖² n is left out.": _other(half_by_n=lambda x, n, eta: x),
+        "For decay you multiply by η. Our ηλ should be the published number.": _other(decay=lambda x, n, eta: x * eta),
+        "For decay nothing is changed. Ours is 1 − ηλ: η is in it, too.": _other(decay=lambda x, n, eta: x),
         "For decay you give the factor that is left, 1 − λ. The task asks for our λ.": [
-            _other(decay=lambda lam, n, eta: 1 - lam),
-            _other(decay=lambda lam, n, eta: (1 - lam) / eta),
+            _other(decay=lambda x, n, eta: 1 - x),
+            _other(decay=lambda x, n, eta: (1 - x) / eta),
         ],
         "You convert the wrong way, from ours to theirs. The published λ is given; find ours.": _other(
-            full=lambda lam, n, eta: lam / 2,
-            half_by_n=lambda lam, n, eta: lam * n,
-            decay=lambda lam, n, eta: lam * eta,
+            full=lambda x, n, eta: x / 2,
+            half_by_n=lambda x, n, eta: x * n,
+            decay=lambda x, n, eta: x * eta,
         ),
         "You have a factor of 2 too much everywhere: our own formula, λ/2, needs no conversion.": (
             lambda published, form, n, eta: 2 * _our_weight_decay(published, form, n, eta)

@@ -24,8 +24,8 @@ _rng = np.random.default_rng(7)
 # ------------------------------------------------------------------------------------------------ 7.1
 
 _KNOWN = set(inspect.signature(try_settings).parameters)
-_ASKED = ("learning_rate", "weight_decay", "sizes")
 _RATES = ("learning_rate", "weight_decay")
+_ASKED = (*_RATES, "sizes")
 _MANY = 400
 
 
@@ -33,24 +33,25 @@ def is_number(value, kind=Real):
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-_EACH = {  # hint: the settings, and what must hold of each
-    "That is the text of a number; give the number itself.": (_RATES, lambda rate: not isinstance(rate, str)),
+_RATE = {  # hint: what must hold of each
+    "That is the text of a number; give the number itself.": lambda rate: not isinstance(rate, str),
     "Draw one number for each dictionary; `rng.uniform(low, high)` without a size gives one.": (
-        _RATES,
-        lambda rate: is_number(rate) and np.isfinite(rate),
+        lambda rate: is_number(rate) and np.isfinite(rate)
     ),
-    "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes, with the hidden "
-    "units between.": (["sizes"], lambda sizes: isinstance(sizes, list | tuple)),
-    "There are no fractions of a unit: make the number that you draw whole with `int(…)`.": (
-        ["sizes"],
-        lambda sizes: all(is_number(size, Integral) for size in sizes),
-    ),
-    "An image has 784 pixels, so sizes begin with 784; there are ten classes, so they end with 10. The hidden units "
-    "stand between.": (["sizes"], lambda sizes: len(sizes) >= 3 and sizes[0] == 784 and sizes[-1] == 10),
-    "A hidden layer needs some units, and a few thousand take very long: choose a range you would wait for.": (
-        ["sizes"],
-        lambda sizes: all(1 <= size <= 4096 for size in sizes[1:-1]),
-    ),
+}
+_EACH = dict.fromkeys(_RATES, _RATE) | {
+    "sizes": {
+        "`sizes` holds all layers, as a tuple such as (784, 32, 10): from the pixels to the ten classes, with the "
+        "hidden units between.": lambda sizes: isinstance(sizes, list | tuple),
+        "There are no fractions of a unit: make the number that you draw whole with `int(…)`.": (
+            lambda sizes: all(is_number(size, Integral) for size in sizes)
+        ),
+        "An image has 784 pixels, so sizes begin with 784; there are ten classes, so they end with 10. The hidden "
+        "units stand between.": lambda sizes: len(sizes) >= 3 and sizes[0] == 784 and sizes[-1] == 10,
+        "A hidden layer needs some units, and a few thousand take very long: choose a range you would wait for.": (
+            lambda sizes: all(1 <= size <= 4096 for size in sizes[1:-1])
+        ),
+    }
 }
 
 
@@ -65,14 +66,10 @@ def _evenly_spread(exponents):
 
 
 _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the highest that make sense
-    "Those are exponents, drawn but not used as such yet: what is ten to the power of them?": (
-        lambda v, low, high: np.median(v) > -0.3
-    ),
+    "Those are exponents: what is ten to the power of them?": lambda v, low, high: np.median(v) > -0.3,
     "With η below 0 a step climbs, and with λ below 0 the weights grow: both must be positive, as ten to any power "
     "is.": lambda v, low, high: v.min() >= 0,
-    "0 has no logarithm, so it has no place on the scale of a search. Try 0 in a run of its own.": (
-        lambda v, low, high: v.min() > 0
-    ),
+    "0 has no logarithm, so no place on this scale. Try it in a run of its own.": lambda v, low, high: v.min() > 0,
     "Those are the few values of a grid. A random search tries another value in every trial: draw from a range, not "
     "from a list, and let the exponents be fractions.": lambda v, low, high: len(np.unique(v)) >= len(v) / 4,
     "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
@@ -181,8 +178,8 @@ def _drawn(student, n, seed, hint=""):
             f"{', '.join(_ASKED)}.",
             "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
         )
-        for hint, (keys, holds) in _EACH.items():
-            for key in keys:
+        for key, rules in _EACH.items():
+            for hint, holds in rules.items():
                 require(holds(configuration[key]), f"In {called}, {key} is {shown(configuration[key])}.", hint)
     settings = {key: [float(configuration[key]) for configuration in answer] for key in _RATES}
     return settings | {"sizes": [tuple(map(int, configuration["sizes"])) for configuration in answer]}
@@ -221,9 +218,7 @@ TEST_SET_SIZE = NumberExercise(
         "You halved the half-width. It is 0.1 points already.": _images(half_width=0.0005),
         "When both sides are squared, the half-width is squared, too.": _images(half_width=0.001**0.5),
         "That is the root of the right number. n stands under the root: square both sides.": _images() ** 0.5,
-        "Under the root stands p (1 − p) already: only the 1.96 and the half-width are squared.": (
-            (1.96 * 0.974 * 0.026 / 0.001) ** 2
-        ),
+        "p (1 − p) is under the root already: it is not squared.": (1.96 * 0.974 * 0.026 / 0.001) ** 2,
         "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": [
             _images(half_width=wrong) for wrong in (0.1, 0.01, 1)
         ],
@@ -252,7 +247,7 @@ TEST_SET_SIZE = NumberExercise(
 def _interval(
     half_width=lambda a, b: 1.96 * np.sqrt(a + b),
     difference=lambda p_a, p_b: p_a - p_b,
-    ends=lambda middle, half: (middle - half, middle + half),
+    ends=lambda d, half: (d - half, d + half),
     variance=lambda p, n: p * (1 - p) / n,
 ):
     """The interval with one thing done in another way; half_width gets both variances."""
@@ -302,26 +297,20 @@ DIFFERENCE_INTERVAL = FunctionExercise(
             _interval(lambda a, b, factor=factor: factor * np.sqrt(a + b)) for factor in (2, 1.645, 2.576, 3)
         ],
         "The 1.96 has slipped under the root: it multiplies the root.": _interval(lambda a, b: np.sqrt(1.96 * (a + b))),
-        "The half-width is halved once more: it reaches from the middle to one end.": (
-            _interval(lambda a, b: 0.98 * np.sqrt(a + b))
-        ),
-        "The variances are added, and their root is missing: a width is 1.96 standard deviations.": (
+        "The half-width is halved once more. It reaches to one end.": _interval(lambda a, b: 0.98 * np.sqrt(a + b)),
+        "The root is missing: a width is 1.96 standard deviations, not variances.": (
             _interval(lambda a, b: 1.96 * (a + b))
         ),
         "The variance of each is p (1 − p) / n: under your root stands something else.": [
             _interval(variance=lambda p, n: p * (1 - p) ** 2 / n),
             _interval(variance=lambda p, n: p / n),
         ],
-        "You divide by n − 1. In the notebook the variance is p (1 − p) / n.": (
-            _interval(variance=lambda p, n: p * (1 - p) / (n - 1))
-        ),
+        "The variance is divided by n, not n − 1.": _interval(variance=lambda p, n: p * (1 - p) / (n - 1)),
         "That is the interval of b less a. The task asks for a less b.": _interval(difference=lambda p, q: q - p),
         "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.": (
             _interval(difference=lambda p, q: abs(p - q))
         ),
-        "Only the luck of the first accuracy is in it. The second is measured, too.": (
-            _interval(lambda a, b: 1.96 * np.sqrt(a))
-        ),
+        "Only the luck of the first accuracy is in it, not of the second.": _interval(lambda a, b: 1.96 * np.sqrt(a)),
         "√2 times one half-width holds only when both are equally wide. Here n and p may differ: add the two "
         "variances.": _interval(lambda a, b: 1.96 * np.sqrt(2 * a)),
         "The n of the first serves for both; each accuracy has its own.": (
@@ -332,15 +321,11 @@ DIFFERENCE_INTERVAL = FunctionExercise(
         ),
         "You take one p for both, their mean over all images. Each variance has its own p.": _pooled,
         "The half-width is no end of the interval. The ends are the difference less it, and the difference plus it.": [
-            _interval(ends=lambda middle, half: (middle, half)),
-            _interval(ends=lambda middle, half: half),
+            _interval(ends=lambda d, half: (d, half)),
+            _interval(ends=lambda d, half: half),
         ],
-        "Those are the intervals of the two accuracies. The task asks for one, that of their difference.": (
-            _both_intervals
-        ),
-        "The larger end comes first. Return (low, high).": (
-            _interval(ends=lambda middle, half: (middle + half, middle - half))
-        ),
+        "Those are the intervals of both accuracies. The task asks for that of their difference.": _both_intervals,
+        "The larger end comes first. Return (low, high).": _interval(ends=lambda d, half: (d + half, d - half)),
     },
     any_hint="The middle of low and high should be p_a − p_b, and half of their distance the half-width: print both.",
     second_hint="The variance of each is p (1 − p) / n. Their sum is the variance of the difference; 1.96 times its "
@@ -417,9 +402,7 @@ CONFUSION_MATRIX = FunctionExercise(
     mistakes={  # y: labels. a: answers
         "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` adds to "
         "each cell a single time. Use a loop over the pairs, or count K·label + answer with `np.bincount`.": _once_each,
-        "Rows and columns are exchanged: the label chooses the row, the answer the column.": (
-            lambda y, a, K: _confusion_matrix(a, y, K)
-        ),
+        "Rows and columns are exchanged: the label is the row.": lambda y, a, K: _confusion_matrix(a, y, K),
         "The number of classes is K, given as an argument. You take it from the classes that happen to occur.": [
             _with_size(lambda y, a, K: max(y.max(), a.max()) + 1),
             _with_size(lambda y, a, K: y.max() + 1),
@@ -429,7 +412,7 @@ CONFUSION_MATRIX = FunctionExercise(
         "The number of classes is K, and not always ten.": _with_size(lambda y, a, K: 10),
         "Classes are counted from 0 to K − 1, so K rows and K columns are enough.": _with_size(lambda y, a, K: K + 1),
         "The array has no room for the last class: classes go from 0 to K − 1, so K rows and K columns.": (
-            _of_counts(lambda counts, m: counts[:-1, :-1])
+            _of_counts(lambda c, m: c[:-1, :-1])
         ),
         "`np.bincount` stops at the largest number that occurs: give it a `minlength`.": [
             lambda y, a, K: np.bincount(K * y + a).reshape(K, K),
@@ -439,19 +422,11 @@ CONFUSION_MATRIX = FunctionExercise(
         "You multiply the label by ten. There are K answers for each label.": (
             lambda y, a, K: np.bincount(10 * y + a, minlength=K * K)[: K * K].reshape(K, K)
         ),
-        "These are shares of each row. The task asks for counts.": (
-            _of_counts(lambda counts, m: counts / counts.sum(axis=1, keepdims=True))
-        ),
-        "These are shares of all images. The task asks for counts.": _of_counts(lambda counts, m: counts / m),
-        "The diagonal is missing: right answers are counted as well.": (
-            _of_counts(lambda counts, m: counts - np.diag(np.diag(counts)))
-        ),
-        "Only the diagonal is filled: mistakes are counted as well.": (
-            _of_counts(lambda counts, m: np.diag(np.diag(counts)))
-        ),
-        "That is the accuracy, one number. The task asks for the counts it is made of.": (
-            _of_counts(lambda counts, m: np.trace(counts) / m)
-        ),
+        "These are shares of each row. The task asks for counts.": _of_counts(lambda c, m: c / c.sum(1, keepdims=True)),
+        "These are shares of all images. The task asks for counts.": _of_counts(lambda c, m: c / m),
+        "The diagonal is missing: right answers are counted as well.": _of_counts(lambda c, m: c - np.diag(np.diag(c))),
+        "Only the diagonal is filled: mistakes are counted as well.": _of_counts(lambda c, m: np.diag(np.diag(c))),
+        "That is the accuracy. The task asks for the counts it is made of.": _of_counts(lambda c, m: np.trace(c) / m),
         "Those are the counts of the labels alone, (K,). Each image has a label and an answer: count pairs.": (
             lambda y, a, K: np.bincount(y, minlength=K)
         ),
