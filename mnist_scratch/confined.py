@@ -83,7 +83,7 @@ def main(job):
 
 
 def _limit(memory, seconds):
-    """Let the system itself stop what takes too much, where it can: not on Windows, and memory not on macOS.
+    """Let the system itself stop what takes too much, where it can: memory only on Linux, nothing on Windows.
 
     The number of processes is not limited here: the system counts all those of the user, threads included, and this
     process has none to start anyway.
@@ -92,17 +92,16 @@ def _limit(memory, seconds):
         import resource
     except ImportError:
         return
-    used = 0
-    with suppress(OSError):
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limits = {
-        "RLIMIT_AS": used + memory * 1_000_000,
         "RLIMIT_CPU": 60 + seconds * (len(EXERCISES) + 1),  # should nobody be left to end it
         "RLIMIT_FSIZE": 10_000_000,
         "RLIMIT_CORE": 0,
     }
+    with suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limits["RLIMIT_AS"] = pages * resource.getpagesize() + memory * 1_000_000
     for name, limit in limits.items():
-        with suppress(AttributeError, ValueError, OSError):
+        with suppress(ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (limit, limit))
 
 

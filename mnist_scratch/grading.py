@@ -241,7 +241,8 @@ def _keep(hand_in, report, odd):
         hand_in.remarks.append(f"{name} changed {report['changed']}")
     elif odd and state == "passed":
         state, message = "look", f"{message} But look at it yourself: {'; '.join(odd)}."
-    hand_in.marks[name] = Mark(state, message, report["hint"] if state == "not yet" else "")
+    hint = report["hint"] if state == "not yet" and not report["refused"] else ""  # which may have led it astray
+    hand_in.marks[name] = Mark(state, message, hint)
     hand_in.remarks += [f"{name} tried to {words}" for words in report["refused"]]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import sys
 from pathlib import Path
 
 import psutil  # comes with Jupyter, whose kernels need it
@@ -34,15 +35,11 @@ PRANKS = {
     "one_hot": ("open({canary!r} + '/new', 'w')", "not yet", "tried to write to"),
     "split": ("import os\nos.rename({canary!r} + '/kept', 'mine')", "not yet", "tried to write to"),
     "minibatches": ("import socket\nsocket.create_connection(('127.0.0.1', {port}))", "not yet", "use the network"),
-    "softmax": ("import os\nwhile True: os.fork()", "not yet", "start a process"),
+    "softmax": ("import subprocess\nsubprocess.run(['echo'])", "not yet", "start a process"),
     "cross_entropy": ("import os\nos.system('touch ' + {canary!r} + '/new')", "not yet", "start a process"),
-    "relu_backward": (
-        "import multiprocessing\nmultiprocessing.get_context('spawn').Process().start()", "not yet", "fork_exec"
-    ),
     "dense_backward": ("import os\nos.kill(os.getppid(), 9)", "not yet", "send a signal"),
     "sgd_step": ("open({solutions!r}).read()", "not yet", "tried to read"),
     "momentum_step": ("import sys\nsys.exit()", "not yet", ""),
-    "l2_penalty": ("x = [bytearray(10**8) for _ in range(10**5)]", "not yet", ""),
     "shifted": ("for i in range(10**6):\n    open(str(i), 'w').close()", "not yet", "more than"),
     "bilinear": ("import os\nos._exit(0)", "not yet", "ended the process"),
     "relative_error": ("while True: pass", "not yet", "did not come to an end"),
@@ -64,6 +61,12 @@ PRANKS = {
     ),
     "smoothed": ("print('x' * 10**6)", "passed", ""),
 }  # fmt: skip
+if os.name != "nt":
+    PRANKS["dense_forward"] = ("import os\nwhile True: os.fork()", "not yet", "start a process")
+    spawn = "import multiprocessing\nmultiprocessing.get_context('spawn').Process().start()"
+    PRANKS["relu_backward"] = (spawn, "not yet", "fork_exec")
+if sys.platform == "linux":  # elsewhere the process is ended as soon as it is seen
+    PRANKS["l2_penalty"] = ("x = [bytearray(10**8) for _ in range(10**5)]", "not yet", "")
 
 
 def contents(folder):
