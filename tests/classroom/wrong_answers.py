@@ -63,7 +63,7 @@ WRONG["split"] = {
     ),
     "First both parts of the training data": lambda *given: tuple(split(*given)[i] for i in (0, 2, 1, 3)),
     "The images come before their labels": lambda *given: tuple(split(*given)[i] for i in (1, 0, 3, 2)),
-    "labels of the two parts": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
+    "keep them together": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
     "Return four arrays": [
         lambda *given: (split(*given)[:2], split(*given)[2:]),
         lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
@@ -104,7 +104,7 @@ WRONG["minibatches"] = {
     "left out": lambda X, y, B, rng: (batch for batch in minibatches(X, y, B, rng) if len(batch[0]) == B),
     "empty batch": with_an_empty_batch,
     "filled up": lambda X, y, B, rng: batches(X, y, cuts(np.resize(rng.permutation(len(X)), -(-len(X) // B) * B), B)),
-    "from all rows again": lambda X, y, B, rng: batches(
+    "anew from all rows": lambda X, y, B, rng: batches(
         X, y, (rng.choice(len(X), len(rows)) for rows in cuts(np.arange(len(X)), B))
     ),
     "Draw a random order": lambda X, y, B, rng: batches(X, y, cuts(np.arange(len(X)), B)),

@@ -167,9 +167,26 @@ def _rows(told, images, labels):
     require(
         np.array_equal(labels, _label_of(rows)),
         f"{told} have labels beside them that do not belong to them.",
-        "Images and labels went different ways. Draw one order, and pick both by it.",
+        "Images and labels went different ways. Draw one order, pick both by it, and keep them together.",
     )
     return rows.astype(int)
+
+
+def _rows_of(called, groups, expected, why):
+    """The row numbers of several groups, {name: (images, labels)}, of these sizes, which hold every row once."""
+    sizes, m = [len(images) for images, _ in groups.values()], sum(expected)
+    told = ", ".join(map(str, sizes[:8])) + (", …" if len(sizes) > 8 else "") or "none at all"
+    sentence = f"{called} gave pieces of these sizes: {told}; expected {', '.join(map(str, expected))}."
+    require(sizes == expected, sentence, why(sizes, expected))
+    rows = [_rows(f"{called}: the images in {name}", *group) for name, group in groups.items()]
+    once = len(set(np.concatenate(rows)))
+    require(
+        once == m,
+        f"{called} gave only {once} of the {m} images, some of them more than once.",
+        "Rows drawn with replacement, or anew from all rows for each part, come twice or never. Draw one order of all "
+        "rows, and cut that.",
+    )
+    return rows
 
 
 def _still_neighbors(order, other):
@@ -187,38 +204,21 @@ _WHY_NOT_FOUR = {
 
 
 def _parts(student, n_validation, seed, m=40):
-    """The row numbers of both parts, after all that must hold of one call."""
+    """The row numbers in their new order, and those of the validation part, after all that must hold of one call."""
     arguments = {**_examples(m), "n_validation": n_validation, "seed": seed}
     called = call_in_words(student, arguments)
     arrays = _arrays(f"{called} returned", _result(student, arguments, called), 4, _WHY_NOT_FOUR)
-    sizes = [len(array) for array in arrays]
-    require(
-        sizes == [m - n_validation] * 2 + [n_validation] * 2,
-        f"{called} returned {sizes[0]} training images with {sizes[1]} labels, and {sizes[2]} validation images with "
-        f"{sizes[3]} labels; expected {m - n_validation} and {n_validation} of each.",
-        _why_sizes(sizes, n_validation, m),
-    )
-    train = _rows(f"{called}: the training images", *arrays[:2])
-    validation = _rows(f"{called}: the validation images", *arrays[2:])
-    lost = m - len({*train, *validation})
-    require(
-        not lost,
-        f"{called} lost {lost} of {m} images, and returned others more than once; {len({*train} & {*validation})} are "
-        "in both parts.",
-        "Rows drawn one by one, with replacement or in two separate draws, come twice or never. Draw one order of all "
-        "rows, and cut that.",
-    )
+    groups = {"the training part": arrays[:2], "the validation part": arrays[2:]}
+    train, validation = _rows_of(called, groups, [m - n_validation, n_validation], _why_sizes)
     return [*train, *validation], frozenset(validation)
 
 
-def _why_sizes(sizes, n_validation, m):
-    if sizes == [0, 0, m, m] and n_validation == 0:
+def _why_sizes(sizes, expected):
+    if sizes == expected[::-1] and sizes[0] == 0:
         return "−0 is 0, so `[:-n]` takes nothing when n is 0, and `[-n:]` everything. Count the cut from the front."
-    if sizes == [n_validation] * 2 + [m - n_validation] * 2:
+    if sizes == expected[::-1]:
         return f"The two parts are exchanged. The order is {_PARTS}."
-    if sizes == [m - n_validation, n_validation, n_validation, m - n_validation]:
-        return f"The labels of the two parts are exchanged. The order is {_PARTS}."
-    if sizes[0] + sizes[2] > m:
+    if sum(sizes) > sum(expected):
         return "The parts overlap, so you train on the validation images. Each part should begin where the other ends."
     return "`n_validation` says how many rows the validation part has. All others are for training."
 
@@ -298,34 +298,17 @@ def _orders(student, m, batch_size, seed, epochs=1):
     elif isinstance(given, tuple):
         hint = "`return` ends the function with the first batch. `yield` hands it out and goes on after it."
     require(isinstance(given, Iterator), f"{called} returned a {type(given).__name__}; expected a generator.", hint)
-    return [_rows_of(called, batches, m, batch_size) for batches in given]
-
-
-def _rows_of(called, batches, m, batch_size):
-    rows = []
-    for number, batch in enumerate(batches, start=1):
-        images, labels = _arrays(f"{called}: batch {number} is", batch, 2, _WHY_NO_BATCH)
-        rows.append(_rows(f"{called}: the images of batch {number}", images, labels) if images.size else [])
-    sizes = [len(batch) for batch in rows]
     expected = [min(batch_size, m - start) for start in range(0, m, batch_size)]
-    told = ", ".join(map(str, sizes[:8])) + (", …" if len(sizes) > 8 else "") or "none at all"
-    require(
-        sizes == expected,
-        f"{called} gave batches of these sizes: {told}; expected {', '.join(map(str, expected))}.",
-        _why_batch_sizes(sizes, expected, batch_size),
-    )
-    once = len(set(np.concatenate(rows)))
-    require(
-        once == m,
-        f"{called} gave only {once} of the {m} images, some of them more than once.",
-        "Each batch is drawn for itself, from all rows again; or the end is filled up. Draw one order of all rows, and "
-        "walk along it.",
-    )
-    return rows
+    found = []
+    for batches in given:
+        told = {f"batch {number}": batch for number, batch in enumerate(batches, start=1)}
+        groups = {name: _arrays(f"{called}: {name} is", batch, 2, _WHY_NO_BATCH) for name, batch in told.items()}
+        found.append(_rows_of(called, groups, expected, _why_batch_sizes))
+    return found
 
 
-def _why_batch_sizes(sizes, expected, batch_size):
-    m, n = sum(expected), len(sizes)
+def _why_batch_sizes(sizes, expected):
+    m, n, batch_size = sum(expected), len(sizes), expected[0]
     if n == 2 * m + 3:
         return "It never ends. One pass through the data is over when every example has come."
     if not sizes:
