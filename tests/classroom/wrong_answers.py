@@ -336,11 +336,31 @@ def changed_in_place(argument):
     return answer
 
 
+def refuses_zero(labels, n_classes):
+    if not all(0 < label < n_classes for label in labels):
+        raise ValueError("no such class")
+    return np.eye(n_classes)[labels]
+
+
+def leaves_early(dA, A):
+    dZ = np.zeros(dA.shape)
+    for i in range(len(dA)):
+        dZ[i] = dA[i] * (A[i] > 0)
+        return dZ
+
+
 WRONG |= {
     "one_hot": {
         "index −1 is the last column": lambda y, K: np.eye(K)[y],
         "raise an error below 0": lambda y, K: np.eye(K)[y] if -1 not in y and max(y) < K else y[K],
         "goes on without a word": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
+        "different lengths": lambda y, K: [[0] * label + [1] for label in y.tolist()],
+        "That is text": lambda y, K: [["1" if k == label else "0" for k in range(K)] for label in y.tolist()],
+        "thirty labels as bytes": lambda y, K: np.eye(K)[y] if (y - K < 0).all() and min(y) >= 0 else [][K],
+        "There is a column too many, the last": lambda y, K: np.eye(K + 1)[y],
+        "The shape is one argument": lambda y, K: np.zeros(len(y), K),
+        "It should hold one 1": lambda y, K: 0.9 * np.eye(K)[y] + 0.1 / K,
+        "a `raise` of your own": refuses_zero,
     },
     "softmax": {
         "`Z` belongs to the caller": changed_in_place(0),
@@ -348,6 +368,9 @@ WRONG |= {
         "except for their sign": lambda Z: -softmax(Z),
         "returned a tuple of 2 things": lambda Z: (softmax(Z), Z),
         "transposed": lambda Z: softmax(Z).T,
+        "For other arguments it holds nan": lambda Z: np.maximum(Z, 0) / np.maximum(Z, 0).sum(axis=1, keepdims=True),
+        "rounded to 3 decimals": lambda Z: np.round(softmax(Z), 3),
+        "exp overflows": lambda Z: softmax(np.clip(Z, -700, 700)),
         "Keep the parameters": lambda Z, Y: Z,
     },
     "cross_entropy": {
@@ -359,17 +382,23 @@ WRONG |= {
         "0.25 times what they should be": lambda Z, Y: (
             cross_entropy(Z, Y) / 4
         ),  # a division by K in the first case only
+        "`Y` makes no difference": lambda Z, Y: np.mean(np.log(np.exp(Z - largest(Z)).sum(axis=1)) + Z.max(axis=1)),
         "off by the same amount, 4": lambda Z, Y: cross_entropy(Z, Y) + 4,
         "write log ŷ with the logits": lambda Z, Y: -np.log(np.maximum(softmax(Z), 1e-15)[Y == 1]).mean(),
         "another order than in the stub's first line": lambda Y, Z: cross_entropy(Z, Y),  # the call is by position
     },
+    "dense_forward": {"call it once, with the whole": lambda A, W, b, g: np.vectorize(g)(A @ W + b)},
     "relu_backward": {
+        "as if never filled": leaves_early,
+        "added up along axis 0": lambda dA, A: (dA * (A > 0)).sum(axis=0),
         "However small an output is": lambda dA, A: dA * (A > 1e-3),
         "`A` belongs to the caller": lambda dA, A: dA * np.sign(A, out=A),  # right, but for what it does to A
     },
     "dense_backward": {
         "as `dA`": lambda dZ, A, W, c: (dZ, A.T @ dZ, [0]),
         "expected 3": lambda dZ, A, W, c: (A, W),
+        "That is `dW` alone": lambda dZ, A, W, c: A.T @ dZ + c * W,
+        "A small λ counts": lambda dZ, A, W, c: (dZ @ W.T, A.T @ dZ + (c > 1e-3) * c * W, dZ.sum(axis=0)),
     },
     "numerical_gradient": {
         "rounding leaves a trace": [slopes_by_adding(1), slopes_by_adding(0)],

@@ -68,6 +68,7 @@ ONE_HOT = FunctionExercise(
         **{words: arguments for words, (arguments, _) in _REFUSED.items()},
     },
     case_hints={words: hint for words, (_, hint) in _REFUSED.items()},
+    any_hint="Print the first row. It should hold one 1, in the column of its label, and 0 elsewhere.",
     tolerance=EXACT,
     mistakes={  # K: n_classes
         "The number of columns is always 10. It is an argument: `n_classes`.": [
