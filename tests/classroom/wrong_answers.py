@@ -433,7 +433,7 @@ WRONG |= {
         "`weights` belongs to the caller": changed_in_place(0),
     },
     "l2_gradient": {
-        'check.hint("l2_gradient")': lambda W, c: W + c,  # an error of the same kind as that of W * c
+        "nothing else counts for it": lambda W, c: W + c,  # an error of the same kind as that of W * c
         "return a copy": lambda W, c: right("l2_gradient")(W, c) if c != 1 else list(W),
         "in the opposite order": right("l2_gradient", lambda gradients: gradients[::-1]),
         "in one long row": right("l2_gradient", lambda gradients: np.concatenate([g.ravel() for g in gradients])),

@@ -106,6 +106,7 @@ SGD_STEP = FunctionExercise(
     may_change=("parameters",),
     tell=_left,
     error_hints=_NO_YIELD,
+    any_hint="With η = 0.1 an entry of 1 whose slope is 10 becomes 1 − 0.1 · 10 = 0. What does yours make of it?",
     cases={
         "two arrays": [[_P, np.array([[3.0]])], [_G, np.array([[5.0]])], 0.1],
         "two layers of one shape": [_some((2, 2), (2,), (2, 2), (2,)), _some((2, 2), (2,), (2, 2), (2,)), 0.5],
@@ -201,6 +202,8 @@ MOMENTUM_STEP = FunctionExercise(
     may_change=("parameters", "velocity"),
     tell=_left,
     error_hints=_NO_YIELD,
+    any_hint="The first entry of the first step: v = 0.9 · 0 + 10 = 10, then p = 1 − 0.1 · 10 = 0. Print v and p after "
+    "each of your lines.",
     cases={
         "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
         "a later step": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.8],
@@ -294,9 +297,9 @@ LARGEST_RATE = NumberExercise(
         "works.": [0.4, 0.2, 0.1, 0.05, 0.025, 0.0125],
         "Is that the loss, or the number of halvings? Give the learning rate that led to it.": [(0.26, 0.28), 2],
         "A learning rate is above 0. Halving 3.2 never leads to 0 or below.": (-1e9, 0),
-        "Halving from 3.2 never leads there. The rates to try are 3.2, half of it, half of that, and so on: at which "
-        "is the loss below 1?": (0, 1e9),
     },
+    any_hint="Halving from 3.2 never leads there. The rates to try are 3.2, half of it, half of that, and so on: at "
+    "which is the loss below 1?",
     second_hint="Write a function of the rate that makes a fresh network, calls `fit`, and returns "
     "`history.train_loss[-1]`. Then call it with 3.2, 1.6 and so on.",
     praise="Twice that rate fails: now repair it.",
@@ -411,9 +414,9 @@ STEPS_TO_LIMIT = NumberExercise(
         "You have exchanged momentum and share: the missing share is 0.9ⁿ, and has to shrink to 0.01.": (228.5, 230.5),
         "That is for a momentum of 0.99. Here it is 0.9.": (457.5, 459.5),
         "You solved 0.9ⁿ = 0.99. The share that is reached is 1 − 0.9ⁿ.": (1e-9, 1),
-        "See it happen: begin with v = 0, let v be 0.9 v + 1 again and again, and count the steps until it is at 99 % "
-        "of its limit.": (1, 1e6),
     },
+    any_hint="See it happen: begin with v = 0, let v be 0.9 v + 1 again and again, and count the steps until it is at "
+    "99 % of its limit.",
     second_hint="After n steps the velocity is g(1 + μ + … + μⁿ⁻¹) = g(1 − μⁿ)/(1 − μ). Which n makes μⁿ small enough?",
     praise="So a velocity remembers some dozens of steps.",
 )

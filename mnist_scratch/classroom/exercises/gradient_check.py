@@ -215,6 +215,8 @@ NUMERICAL_GRADIENT = FunctionExercise(
         "slopes of some 1e-9": [weighted_squares, 1e-9 * _rng.standard_normal(4)],
         "float32, f the sum of x³": [sum_of_cubes, np.array([[0.25, -0.5, 1.0]], np.float32), 0.015625],
     },
+    any_hint="Work out one entry by hand, and print what yours makes of it: f with that entry ε larger, less f with it "
+    "ε smaller, divided by 2ε.",
     case_hints={"slopes of some 1e-9": "A small slope is a slope, too: neither 0 nor to be rounded."},
     mistakes={
         hint: _with_each(slope)
@@ -294,6 +296,7 @@ RELATIVE_ERROR = FunctionExercise(
         "float32": [np.array([1.0, 2.0], np.float32), np.array([1.5, 2.0], np.float32)],
         "both are 0, so they agree": [np.zeros((2, 2)), np.zeros((2, 2))],
     },
+    any_hint="For a = (12, −9) and n = (0, −4) the three norms are 13, 15 and 4. Print yours.",
     case_hints=dict.fromkeys(("tiny gradients, one twice the other", "equal to six digits"), _NOT_ZERO),
     mistakes={
         "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that case by itself.": (
@@ -435,6 +438,7 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
             lambda f, x, e: (f(x + e) + f(x - e) - 2 * f(x)) / (e * e),
         ],
     },
+    any_hint="For f = x⁵ at 1, with ε = ½, the inner difference is 7.5625 and the outer one 32. Print yours.",
     error_hints={"positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`."}
     | dict.fromkeys(("real number", "only"), "f takes one number: call it once for each of the four points."),
     second_hint="Build it from two differences, the inner one of x ± ε and the outer one of x ± 2ε, each in a variable "

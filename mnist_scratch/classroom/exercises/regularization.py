@@ -32,6 +32,7 @@ L2_PENALTY = FunctionExercise(
         "tiny weights": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1e-4],
         "λ is 0: no price": [_layers((3, 4), (4, 2)), 0.0],
     },
+    any_hint="For [[1, 2], [3, −4]] and λ = 0.1 it is 0.05 · (1 + 4 + 9 + 16). Print the squares, and their sum.",
     mistakes={  # W: the list of weights. c: λ
         "All but the factor ½: the price is λ/2 for each square.": lambda W, c: c * sum(_squares(W)),
         "You add up the norms. The formula has ‖W‖², the sum of the squares: there is no root in it.": (
@@ -109,6 +110,7 @@ L2_GRADIENT = FunctionExercise(
         "λ is 0": [_layers((3, 4), (4, 2)), 0.0],
         "tiny weights, and λ is 1": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1.0],
     },
+    any_hint="By hand: with λ = 0.1 a weight of 2 has the slope 0.2, and nothing else counts for it.",
     new=True,  # that lists will do for arrays is on purpose
     mistakes={
         "Twice too much: the derivative of w² is 2w, and the penalty has a ½ that cancels the 2.": (
@@ -197,7 +199,6 @@ COLLAPSED_ACCURACY = NumberExercise(
             0.11,
             (0.10499, 0.10501),
         ],
-        "It names one class for every image, so it is right wherever that class is: count how often.": (-1e9, 0.0901),
         "In `validation` that is the share of no class. Count all labels of `thousand` and all of `validation`.": (
             0.0901,
             0.12,
@@ -207,6 +208,7 @@ COLLAPSED_ACCURACY = NumberExercise(
             1,
         ),
     },
+    any_hint="Of all images of `validation` it gets those of one class right. Which class, and how many are there?",
     second_hint="`np.bincount` counts labels. First which class of `thousand` is the largest, then how much of "
     "`validation` is of this class.",
     praise="Two counts were enough to know what a training run would say.",
@@ -244,6 +246,7 @@ DECAY_FACTOR = NumberExercise(
             (1024.1, 1054),
         ],
     },
+    any_hint="Do it step by step: what becomes of a weight of 1 after one step of decay, and after two?",
     second_hint="Each step multiplies by 1 − ηλ. Put the numbers in, mind the sign, and take the tenth power.",
     praise="Decay that overshoots: the weights change their sign in each step and grow.",
 )

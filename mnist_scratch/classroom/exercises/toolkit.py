@@ -289,7 +289,9 @@ class FunctionExercise(Exercise):
         special = {self.case_hints.get(case.words) for case in tried if case.finding}
         if len(special) == 1 and None not in special and not first.got.changed:
             return special.pop()
-        otherwise = self.case_hints.get(first.words) or self.any_hint
+        failed = sum(bool(case.finding) for case in called)
+        few = failed <= min(len(called) - failed, 3)  # then it is said where, and what holds for all is of no use
+        otherwise = self.case_hints.get(first.words) or ("" if few else self.any_hint)
         return explain(tried, student, self.parts, self._unused(called, student), otherwise)
 
     def _changes_by_itself(self, tried, first, student):
