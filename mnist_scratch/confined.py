@@ -142,7 +142,7 @@ def read(path):
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})") from None
     except Exception:  # a stranger's file: whatever is wrong with it
-        raise UserError("not a notebook of format 4, or damaged since") from None
+        raise UserError("not a notebook of format 4, or damaged since. Have it saved and handed in again.") from None
 
 
 def _described(exercise, program, expression):
@@ -161,18 +161,7 @@ def _described(exercise, program, expression):
     return {"exercise": exercise, "print": fingerprint, "odd": odd}
 
 
-_ODD_MODULES = {
-    "gc",
-    "ctypes",
-    "cffi",
-    "inspect",
-    "builtins",
-    "importlib",
-    "unittest",
-    "subprocess",
-    "socket",
-    "pickle",
-}
+_ODD_MODULES = set("builtins cffi ctypes gc importlib inspect pickle socket subprocess unittest".split())
 _ODD_NAMES = {"__builtins__", "__import__", "eval", "exec", "compile"}
 _ODD_ATTRIBUTES = set(
     "__builtins__ __class__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ __setattr__ "
@@ -201,7 +190,7 @@ def oddities(tree):
         for alias in node.names
     }
     found = {(node.lineno, words) for node in ast.walk(tree) if (words := _odd(node, imported))}
-    return [f"line {line}: {words}" for line, words in sorted(found)]
+    return [f"line {line}: {words[:100]}" for line, words in sorted(found)]
 
 
 def _odd(node, imported):

@@ -110,6 +110,7 @@ def test_a_changed_pyproject_is_installed_into_the_environment_that_is_there(fol
         (["site"], "dev"),
         (["bench", "NAME=sliders"], "dev"),
         (["test", "TESTS=tests/cluster"], "dev"),
+        (["test", "TESTS=tests/browser"], "dev"),
         (["bench", "NAME=peers"], "peers"),
         (["test", "TESTS=benchmarks"], "peers"),
     ],
