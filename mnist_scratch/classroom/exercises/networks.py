@@ -279,6 +279,9 @@ OUR_WEIGHT_DECAY = FunctionExercise(
         ),
         "For (λ/2n)‖W‖² you divide by 2n. Our formula has the ½, too.": _other(half_by_n=lambda x, n, eta: x / (2 * n)),
         "For (λ/2n)‖W‖² n is left out.": _other(half_by_n=lambda x, n, eta: x),
+        "n is an argument, and not always 50,000.": _other(half_by_n=lambda x, n, eta: x / 50_000),
+        "η is an argument, and not always 0.1.": _other(decay=lambda x, n, eta: x / 0.1),
+        "`//` divides to whole numbers, here 0. Use `/`.": _other(half_by_n=lambda x, n, eta: x // n),
         "For decay you multiply by η. Our ηλ should be the published number.": _other(decay=lambda x, n, eta: x * eta),
         "For decay nothing is changed. Ours is 1 − ηλ: η is in it, too.": _other(decay=lambda x, n, eta: x),
         "For decay you give the factor that is left, 1 − λ. The task asks for our λ.": [

@@ -297,7 +297,7 @@ DIFFERENCE_INTERVAL = FunctionExercise(
             _interval(lambda a, b, factor=factor: factor * np.sqrt(a + b)) for factor in (2, 1.645, 2.576, 3)
         ],
         "The 1.96 has slipped under the root: it multiplies the root.": _interval(lambda a, b: np.sqrt(1.96 * (a + b))),
-        "The half-width is halved once more. It reaches to one end.": _interval(lambda a, b: 0.98 * np.sqrt(a + b)),
+        "The half-width is halved once more: the interval is two of it.": _interval(lambda a, b: 0.98 * np.sqrt(a + b)),
         "The root is missing: a width is 1.96 standard deviations, not variances.": (
             _interval(lambda a, b: 1.96 * (a + b))
         ),
@@ -305,6 +305,8 @@ DIFFERENCE_INTERVAL = FunctionExercise(
             _interval(variance=lambda p, n: p * (1 - p) ** 2 / n),
             _interval(variance=lambda p, n: p / n),
         ],
+        "`//` divides to whole numbers: the variance is 0.": _interval(variance=lambda p, n: p * (1 - p) // n),
+        "Each n is an argument, and not always 10,000.": _interval(variance=lambda p, n: p * (1 - p) / 10_000),
         "The variance is divided by n, not n − 1.": _interval(variance=lambda p, n: p * (1 - p) / (n - 1)),
         "That is the interval of b less a. The task asks for a less b.": _interval(difference=lambda p, q: q - p),
         "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.": (
@@ -430,6 +432,8 @@ CONFUSION_MATRIX = FunctionExercise(
         "Those are the counts of the labels alone, (K,). Each image has a label and an answer: count pairs.": (
             lambda y, a, K: np.bincount(y, minlength=K)
         ),
+        "Each image is counted twice, the other way round as well.": _of_counts(lambda c, m: c + c.T),
+        "That compares images with one another, (m, m).": lambda y, a, K: np.eye(K)[y] @ np.eye(K)[a].T,
         "All rows are the same: `[[0] * K] * K` is one row, K times. Make each row anew.": _one_row_shared,
         "Only the first image is counted: is there a `return` inside the loop?": _some(lambda K: slice(1)),
         "The loop runs over K images, as many as there are classes. It should run over all m.": [
