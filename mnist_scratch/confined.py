@@ -317,6 +317,7 @@ _REFUSED = {
     "use the network": "socket.",
     "send a signal to a process": "os.kill",
     "call C functions": "ctypes.",
+    "open a database": "sqlite3.",  # which writes wherever its commands say
     "search the interpreter's memory": "gc.",
     "begin another interpreter": "cpython.PyInterpreterState_New sys.remote_exec",
     "change the system": "os.chflags os.chown os.link os.symlink os.setxattr os.removexattr resource. winreg.",
@@ -332,14 +333,15 @@ _WRITES = {
     "os.rmdir": (slice(1), slice(1, 2)),
     "os.truncate": (slice(1), slice(0)),
     "os.utime": (slice(1), slice(3, 4)),
-    "sqlite3.connect": (slice(1), slice(0)),
 }
 # what raises no event, and which no answer needs
 _UNTOLD = {
+    "_dbm": ["open"],
+    "_gdbm": ["open"],
     "_posixshmem": ["shm_open"],
     "_posixsubprocess": ["fork_exec"],
-    "os": ["mkfifo", "mknod", "posix_openpt"],
-    "posix": ["mkfifo", "mknod", "posix_openpt"],
+    "os": ["mkfifo", "mknod", "setpriority"],
+    "posix": ["mkfifo", "mknod", "setpriority"],
     "signal": ["pidfd_send_signal"],
 }
 
@@ -377,7 +379,7 @@ def _refuse(scratch, private):
                 write(by_path)
             elif not _inside(by_path, readable) and (_inside(by_path, private) or mode is None and os.path.isdir(path)):
                 refuse(f"read {by_path}")
-        elif event in _WRITES and arguments[0] != ":memory:":
+        elif event in _WRITES:
             paths, folders = (arguments[part] for part in _WRITES[event])
             for path, folder in zip_longest(paths, folders, fillvalue=-1):
                 if isinstance(path, int) or folder != -1 and not (folder := _folder(folder)):

@@ -59,6 +59,10 @@ PRANKS = {
         "from mnist_scratch.classroom.exercises import EXERCISES\nEXERCISES['smoothed'].cases.clear()",
         "look", "the cases of smoothed",
     ),
+    "our_weight_decay": (
+        "import sqlite3 as s\ns.connect('file:' + {canary!r} + '/new?mode=rwc', uri=True).execute('create table a(b)')",
+        "not yet", "open a database",
+    ),
     "smoothed": ("print('x' * 10**6)", "passed", ""),
 }  # fmt: skip
 if os.name != "nt":
