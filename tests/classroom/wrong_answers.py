@@ -397,6 +397,7 @@ WRONG |= {
     "dense_backward": {
         "as `dA`": lambda dZ, A, W, c: (dZ, A.T @ dZ, [0]),
         "expected 3": lambda dZ, A, W, c: (A, W),
+        "`weight_decay` makes no difference": lambda dZ, A, W, c: (dZ @ W.T, A.T @ dZ + 0.1 * W, dZ.sum(axis=0)),
         "That is `dW` alone": lambda dZ, A, W, c: A.T @ dZ + c * W,
         "A small λ counts": lambda dZ, A, W, c: (dZ @ W.T, A.T @ dZ + (c > 1e-3) * c * W, dZ.sum(axis=0)),
     },

@@ -300,6 +300,7 @@ DENSE_BACKWARD = FunctionExercise(
         "summed: over examples for dW, over outputs for dA.",
     },
     parts=("dA", "dW", "db"),
+    any_hint="Work out one entry of it by hand: which index does the sum run over?",
     second_hint="Let the shapes lead: which product of dZ and W, one of them transposed, is (m, n)? Which of A and dZ "
     "is (n, p)? What has to be summed for db? And the penalty has a derivative for one of the three.",
     praise="With these three pieces you have the whole backward pass.",

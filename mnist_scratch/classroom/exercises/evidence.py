@@ -56,6 +56,8 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
             told = f"{otherwise} {told}".strip()
         elif not told or told.startswith(("Of ", "In each case")):
             told = unused or otherwise or told
+        elif told.endswith(" not."):  # only which of several things is wrong
+            told = f"{told} {unused or otherwise}".strip()
         sentences.append(told)
     if not any(sentences):
         sentences.append(otherwise)
