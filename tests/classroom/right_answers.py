@@ -67,13 +67,6 @@ class minibatches:
         order = generator.permutation(len(X))
         return ((X[rows], y[rows]) for rows in np.split(order, np.arange(B, len(X), B)))
 
-    def into_one_array_in_float32(images, labels, batch_size, rng):
-        order, room = rng.permutation(len(images)), np.empty((batch_size, images.shape[1]), np.float32)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            room[: len(rows)] = images[rows]
-            yield [room[: len(rows)], labels[rows]]
-
 
 shifted_accuracy = [0.6328, np.float32(0.6328)]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...functions import log_softmax, sigmoid, softmax
-from .forward_pass import LOGITS, SHIFTS, shifted
+from .forward_pass import LOGITS, SHIFTS, WHOLE_NUMBERS, shifted
 from .toolkit import EXACT, FunctionExercise
 
 _rng = np.random.default_rng(3)
@@ -31,10 +31,14 @@ RELU_BACKWARD = FunctionExercise(
         "all outputs 0": [np.array([[2.0, -1.0], [-3.0, 4.0]]), np.zeros((2, 2))],
         "float32": _layer(2, 5, "float32"),
         "tiny outputs": [np.array([[2.0, -1.0, 3.0]]), np.array([[1e-9, 0.0, 1e-30]])],
+        "A holds whole numbers": [np.array([[0.5, -1.5, 2.5]]), np.array([[1, 0, 3]])],
     },
     tolerance=EXACT,
     any_hint="Look at single entries: was that unit on, and what should come back through it?",
-    case_hints={"tiny outputs": "However small an output is, if it is above 0 its unit was on, and the slope is 1."},
+    case_hints={
+        "tiny outputs": "However small an output is, if it is above 0 its unit was on, and the slope is 1.",
+        "A holds whole numbers": WHOLE_NUMBERS,
+    },
     mistakes={
         "Everything comes through. A is an output of ReLU and never negative, so `A >= 0` is true everywhere: which "
         "outputs belong to a z above 0?": lambda dA, A: dA * (A >= 0),
@@ -104,6 +108,8 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "float32": [_some(4, 3, "float32"), np.array([2, 2, 0, 1])],
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.array([1, 0])],
         "logits far apart": [np.array([[-1000.0, 0.0, 1000.0], [1000.0, 0.0, 0.0]]), np.array([0, 2])],
+        "logits far below 0": [np.array([[-1000.0, -1001.0, -1002.0]]), np.array([1])],
+        "30 labels as bytes": [_some(30, 10), (np.arange(30) % 10).astype(np.uint8)],
     },
     any_hint="Print ŷ first, and work out dZ for one row by hand. Each of its rows adds up to 0.",
     mistakes={hint: _from(shifted(*way)) for hint, way in SHIFTS.items()}
@@ -215,7 +221,7 @@ DENSE_BACKWARD = FunctionExercise(
         ],
         "four examples, no penalty": _dense(4, 3, 2, 0.0),
         "all sizes equal": _dense(3, 3, 3, 0.0),
-        "with a penalty": _dense(4, 2, 3, 0.5),
+        "with a penalty": _dense(4, 2, 3, 2.5),
         "one unit, float32": _dense(2, 4, 1, 0.25, "float32"),
         "a small penalty": _dense(3, 2, 4, 1e-4),
     },

@@ -111,7 +111,11 @@ SGD_STEP = FunctionExercise(
         "two arrays": [[_P, np.array([[3.0]])], [_G, np.array([[5.0]])], 0.1],
         "two layers of one shape": [_some((2, 2), (2,), (2, 2), (2,)), _some((2, 2), (2,), (2, 2), (2,)), 0.5],
         "float32": [_some((3, 3), (3,), dtype="float32"), _some((3, 3), (3,), dtype="float32"), 0.25],
-        "columns one after the other in memory": [list(map(np.asfortranarray, _some((3, 2)))), _some((3, 2)), 0.5],
+        "columns one after the other in memory": [
+            list(map(np.asfortranarray, _some((3, 2)))),
+            _some((3, 2)),
+            0.0123456,
+        ],
     },
     mistakes={
         "`ravel` and `reshape` give a copy of an array whose rows do not lie one after the other in memory. Change the "
@@ -207,7 +211,8 @@ MOMENTUM_STEP = FunctionExercise(
     cases={
         "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
         "a later step": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.8],
-        "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.5, 0.25],
+        "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.0123456, 0.25],
+        "a momentum of 0": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.0],
         "float32": [*(_some((2, 2), (2,), dtype="float32") for _ in range(3)), 0.25, 0.9],
         "columns one after the other in memory": [*([_some((2, 3))[0].T] for _ in range(3)), 0.5, 0.9],
     },

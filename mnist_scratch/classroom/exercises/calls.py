@@ -53,16 +53,18 @@ def attempt(f, arguments, observe=lambda f, *values: f(*values), may_change=()):
     The result is copied as plain data: arrays without what a subclass adds, lists and tuples as they are.
     """
     given = copy.deepcopy(arguments)
-    outcome, printed = Outcome(), FirstLines()
+    outcome, printed, stop_button = Outcome(), FirstLines(), None
     try:
-        with contained(printed), time_limit(SECONDS):
+        with contained(printed), time_limit(SECONDS) as stop_button:
             outcome.kept = observe(f, *given.values())
             outcome.result = plain(outcome.kept)
     except NotImplementedError:
         raise NotStarted from None
     except TookTooLong:
         outcome.kind = outcome.error = "TookTooLong"
-    except (Exception, SystemExit, GeneratorExit) as error:  # the student's own: any kind
+    except (Exception, SystemExit, GeneratorExit, KeyboardInterrupt) as error:  # the student's own: any kind
+        if isinstance(error, KeyboardInterrupt) and (stop_button is None or stop_button.is_set()):
+            raise
         outcome.kind = type(error).__name__
         outcome.error = f"{outcome.kind}: {said(error)}".rstrip(" :")
         outcome.line = line_of(error, f)
@@ -164,17 +166,20 @@ def time_limit(seconds):
 
     It interrupts the main thread as the stop button does. So it does nothing in another thread, nor in a web page,
     which has only one; there the stop button, or a restart of the kernel, has to do.
+
+    Yields an event that is set when somebody presses the stop button; None where that cannot be known.
     """
     if sys.platform == "emscripten" or threading.current_thread() is not threading.main_thread():
         yield
         return
     before, outermost = signal.getsignal(signal.SIGINT), sys._getframe()
-    over, done = threading.Event(), threading.Event()
+    over, done, stop_button = threading.Event(), threading.Event(), threading.Event()
 
     def interrupted(number, frame):
         if done.is_set():
             return
-        if not over.is_set():  # the stop button itself
+        if not over.is_set():
+            stop_button.set()
             if callable(before):
                 return before(number, frame)
             raise KeyboardInterrupt
@@ -199,7 +204,7 @@ def time_limit(seconds):
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield
+        yield stop_button
     finally:
         done.set()
         watcher.join()
@@ -235,7 +240,8 @@ def same(a, b):
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         a, b = np.asarray(a), np.asarray(b)
         numbers = a.dtype.kind in "fc" and b.dtype.kind in "fc"
-        return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=numbers)
+        alike = a.shape == b.shape and a.dtype == b.dtype and a.flags.writeable == b.flags.writeable
+        return alike and np.array_equal(a, b, equal_nan=numbers)
     try:
         return a is b or type(a) is type(b) and (callable(a) or hasattr(a, "__dict__") or bool(a == b) or a != a)
     except Exception:  # whatever `==` does there

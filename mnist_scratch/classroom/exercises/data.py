@@ -7,7 +7,7 @@ from itertools import combinations, islice, pairwise
 import numpy as np
 
 from ...data import load_mnist, one_hot
-from .calls import plain
+from .calls import plain, same
 from .comparing import numbers
 from .toolkit import (
     EXACT,
@@ -64,6 +64,7 @@ ONE_HOT = FunctionExercise(
         "as many labels as classes": [np.array([1, 2, 0]), 3],
         "one label": [np.array([3]), 5],
         "thirty labels as bytes, as in the file": [np.arange(30, dtype=np.uint8) * 7 % 10, 10],
+        "300 classes": [np.array([299, 43, 7]), 300],
         "twelve classes": [np.arange(12), 12],
         **{words: arguments for words, (arguments, _) in _REFUSED.items()},
     },
@@ -230,8 +231,9 @@ def _judge_split(student):
     cuts = [_parts(student, 10, seed) for seed in seeds]
     whole, _ = _parts(student, 0, 3)
     _parts(student, 5, 4, m=6)
+    _parts(student, 0, 4, m=1)
     require(
-        cuts[0] == _parts(student, 10, 0),
+        cuts[3] == _parts(student, 10, 13),
         "Two calls with the same seed gave two different splits.",
         "Then no result can be repeated, and test images of yesterday are training images today. Let all randomness "
         "come from `np.random.default_rng(seed)`.",
@@ -283,9 +285,15 @@ def _epochs(f, images, labels, batch_size, seed, epochs=1):
         given = f(images, labels, batch_size, rng)
         if not isinstance(given, Iterator):
             return given
-        # as they are when they come: their arrays may be filled again later
-        found.append([plain(batch) for batch in islice(given, 2 * len(images) + 3)])
-    return iter(found)
+        # each as it is when it comes, and as it is at the end
+        found.append([(batch, plain(batch)) for batch in islice(given, 2 * len(images) + 3)])
+    return iter(plain(found))
+
+
+def _in_turns(f, images, labels, batch_size, seeds):
+    """The batches of the first of several generators that are asked in turns."""
+    generators = [f(images, labels, batch_size, np.random.default_rng(seed)) for seed in seeds]
+    return [batches[0] for batches in zip(*generators, strict=False)]
 
 
 def _orders(student, m, batch_size, seed, epochs=1):
@@ -302,7 +310,12 @@ def _orders(student, m, batch_size, seed, epochs=1):
     expected = [min(batch_size, m - start) for start in range(0, m, batch_size)]
     found = []
     for batches in given:
-        told = {f"batch {number}": batch for number, batch in enumerate(batches, start=1)}
+        require(
+            all(same(*pair) for pair in batches),
+            f"{called}: a batch changed when the next one came.",
+            "All batches share one array, so a list of them holds the last one many times. Make new arrays.",
+        )
+        told = {f"batch {number}": batch for number, (_, batch) in enumerate(batches, start=1)}
         groups = {name: _arrays(f"{called}: {name} is", batch, 2, _WHY_NO_BATCH) for name, batch in told.items()}
         found.append(_rows_of(called, groups, expected, _why_batch_sizes))
     return found
@@ -367,6 +380,13 @@ def _judge_minibatches(student):
         max(_still_neighbors(a, b) for a, b in combinations(orders, 2)) <= 12,
         f"{where} two epochs had the same order, or nearly.",
         "Draw a new order from `rng` in every call.",
+    )
+    arguments = {**_examples(40), "batch_size": 7, "seeds": (0, 1)}
+    in_turns = _result(student, arguments, f"{called_name(student)}, two generators in turns,", _in_turns)
+    require(
+        [*np.concatenate([images[:, 0] for images, _ in in_turns])] == orders[0],
+        f"{where}, two generators that are asked in turns disturbed each other.",
+        "Keep the order in a variable of the function, not in one outside.",
     )
 
 

@@ -20,6 +20,9 @@ _WITH_LOGITS = (
     "For large logits exp overflows, or becomes 0, and log(0) is −∞. Do not go through the probabilities: write log ŷ "
     "with the logits, log ŷ_k = z_k − log Σ exp(z_j), and subtract each row's maximum first."
 )
+WHOLE_NUMBERS = (
+    "An array made like one of whole numbers, by `zeros_like`, say, holds whole numbers too, and cuts fractions off."
+)
 LOGITS = "Z holds logits, not probabilities: they have to go through softmax first."
 _NOT_LABELS = "Y holds one-hot rows here, not labels: multiply by it and add up."
 
@@ -63,8 +66,11 @@ SOFTMAX = FunctionExercise(
         "large logits": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]])],
         "rows of very different size": [np.array([[20_000.0, 0.0], [0.0, -1000.0]])],
         "logits far apart": [np.array([[-1000.0, 0.0, 1000.0]])],
+        "logits far below 0": [np.array([[-1000.0, -1001.0, -1002.0]])],
     },
-    case_hints=dict.fromkeys(("large logits", "rows of very different size", "logits far apart"), OVERFLOW),
+    case_hints=dict.fromkeys(
+        ("large logits", "rows of very different size", "logits far apart", "logits far below 0"), OVERFLOW
+    ),
     any_hint="Print exp of the first row, its sum, and what you make of both. Each row should add up to 1.",
     mistakes={hint: shifted(*way) for hint, way in SHIFTS.items()}
     | {
@@ -117,6 +123,7 @@ _EXTREME = {
     "right, and very sure": [np.array([[1000.0, 0.0], [0.0, 1000.0]]), np.eye(2)],
     "wrong, and very sure": [np.array([[1000.0, -1000.0]]), np.array([[0.0, 1.0]])],
     "rows of very different size": [np.array([[1000.0, 999.0], [-1000.0, -1000.0]]), np.eye(2)],
+    "logits far below 0": [np.array([[-1000.0, -1001.0, -1002.0]]), np.eye(3)[[1]]],
 }
 
 CROSS_ENTROPY = FunctionExercise(
@@ -221,9 +228,14 @@ DENSE_FORWARD = FunctionExercise(
         "g is softmax": _layer(3, 4, 2, softmax),
         "one example, float32": _layer(1, 4, 2, relu, "float32"),
         "one unit": _layer(3, 2, 1, np.tanh),
+        "large numbers": [np.array([[100.0, -50.0]]), *_layer(1, 2, 3, _square)[1:]],
+        "A holds whole numbers": [np.array([[1, 2], [3, 0]]), *_layer(1, 2, 3, relu)[1:]],
     },
     any_hint="Work out one row by hand: its inputs times the weights, added up for each unit, the bias, and then g.",
-    case_hints={"g is softmax": "g is a function of arrays, and may need all of AW + b: call it once, with the whole."},
+    case_hints={
+        "g is softmax": "g is a function of arrays, and may need all of AW + b: call it once, with the whole.",
+        "A holds whole numbers": WHOLE_NUMBERS,
+    },
     mistakes={
         "The bias is missing.": lambda A, W, b, g: g(A @ W),
         "The bias is added after the activation; it belongs inside: g(AW + b).": lambda A, W, b, g: g(A @ W) + b,

@@ -293,11 +293,14 @@ RELATIVE_ERROR = FunctionExercise(
         "opposite gradients": [np.array([1.0, -2.0]), np.array([-1.0, 2.0])],
         "tiny gradients, one twice the other": [np.full(4, 1e-100), np.full(4, 2e-100)],
         "equal to six digits": [_VECTOR, _VECTOR * (1 + 1e-6)],
+        "equal to nine digits": [np.array([1.0, 2.0]), np.array([1 + 2.0**-30, 2.0])],
         "float32": [np.array([1.0, 2.0], np.float32), np.array([1.5, 2.0], np.float32)],
         "both are 0, so they agree": [np.zeros((2, 2)), np.zeros((2, 2))],
     },
     any_hint="For a = (12, −9) and n = (0, −4) the three norms are 13, 15 and 4. Print yours.",
-    case_hints=dict.fromkeys(("tiny gradients, one twice the other", "equal to six digits"), _NOT_ZERO),
+    case_hints=dict.fromkeys(
+        ("tiny gradients, one twice the other", "equal to six digits", "equal to nine digits"), _NOT_ZERO
+    ),
     mistakes={
         "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that case by itself.": (
             lambda a, n: _norm(a - n) / (_norm(a) + _norm(n))
@@ -399,6 +402,7 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
         "f = exp x, at a place below 0": [math.exp, -0.3, 0.25],
         "f = sin x, at the same place": [math.sin, -0.3, 0.25],
         "f = exp x at 0, a small step": [math.exp, 0.0, 1e-3],
+        "f = cos x at 2, where it falls": [math.cos, 2.0, 0.25],
     },
     mistakes={
         hint: _with_differences(formula)

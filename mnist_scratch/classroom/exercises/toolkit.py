@@ -219,7 +219,7 @@ class FunctionExercise(Exercise):
         """Ask once more, in the opposite order and with other numbers: a right answer depends on nothing else."""
         for case in reversed(tried):
             values = list(case.arguments.values())
-            other = self._try(student, f"{case.words}; its first axis the other way round", list(map(_turned, values)))
+            other = self._try(student, f"{case.words}, but rows in the opposite order", list(map(_turned, values)))
             again = self._try(student, case.words, values)
             if again.finding or (other.finding and _stale(other, case)):
                 called = call_in_words(student, again.arguments, again.words)

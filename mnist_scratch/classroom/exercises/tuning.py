@@ -278,8 +278,10 @@ DIFFERENCE_INTERVAL = FunctionExercise(
     cases={
         "as in the notebook": [0.975, 10_000, 0.973, 10_000],
         "unequal numbers of images": [0.9, 1000, 0.95, 10_000],
+        "as many images, and worse": [0.5, 10_000, 0.4, 10_000],
         "no difference measured": [0.5, 400, 0.5, 100],
         "few images": [0.5, 40, 0.25, 8],
+        "few images, and very different": [1.0, 10, 0.25, 4],
         "the first made no mistake": [1.0, 200, 0.98, 500],
         "the first got none right": [0.0, 50, 0.02, 300],
     },
@@ -390,6 +392,7 @@ CONFUSION_MATRIX = FunctionExercise(
         "each pair occurs once": [np.array([0, 1, 2, 2]), np.array([0, 2, 1, 0]), 3],
         "one pair occurs three times": [np.array([0, 1, 1, 1, 1]), np.array([0, 0, 0, 0, 1]), 2],
         "a single image": [np.array([1]), np.array([0]), 2],
+        "no image": [np.zeros(0, int), np.zeros(0, int), 3],
         "classes 2 and 3 do not occur": [np.array([1, 1]), np.array([0, 1]), 4],
         "all right": [np.array([3, 3, 0]), np.array([3, 3, 0], np.uint8), 5],
         "twenty classes": [np.array([19, 13, 0]), np.array([19, 2, 13]), 20],
