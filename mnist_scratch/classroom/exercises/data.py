@@ -233,7 +233,7 @@ def _judge_split(student):
     _parts(student, 5, 4, m=6)
     _parts(student, 0, 4, m=1)
     require(
-        cuts[3] == _parts(student, 10, 13),
+        cuts[0] == _parts(student, 10, 0) and cuts[3] == _parts(student, 10, 13),
         "Two calls with the same seed gave two different splits.",
         "Then no result can be repeated, and test images of yesterday are training images today. Let all randomness "
         "come from `np.random.default_rng(seed)`.",

@@ -418,7 +418,6 @@ SMOOTHED = FunctionExercise(
         "as many images as classes": _targets([1, 0, 2], 3, 0.1),
         "ten classes": _targets([3, 9], 10, 0.1),
         "two classes": _targets([1, 0, 1], 2, 0.5),
-        "no image": [np.zeros((0, 3)), 0.1],
         "nearly all is spread": _targets([4, 0], 5, 0.9),
         "nothing is spread": _targets([1, 3, 0], 5, 0.0),
         "all is spread": _targets([2, 0], 3, 1.0),
