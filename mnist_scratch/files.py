@@ -130,6 +130,12 @@ def remove_leftovers(folder):
 
 
 def _is_running(pid):
+    if os.name == "nt":  # where os.kill would end it
+        import ctypes
+
+        system = ctypes.windll.kernel32
+        handle = system.OpenProcess(0x1000, False, pid)  # to ask what little anybody may know
+        return bool(handle and system.CloseHandle(handle))
     try:
         os.kill(pid, 0)  # sends nothing
     except ProcessLookupError:

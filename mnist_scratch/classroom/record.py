@@ -11,12 +11,12 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..files import replacing
+from ..files import UserError, replacing
 
 FILE = ".mnist_scratch_progress.json"
 OFF = "MNIST_SCRATCH_PROGRESS"
 _FORMAT, _VERSION = "mnist-scratch progress", 1
-_TROUBLE = (OSError, ValueError, RecursionError)
+_TROUBLE = (OSError, ValueError, RecursionError, AttributeError, LookupError, TypeError)
 _PATIENCE = 3.0  # seconds
 _PARTS = ("answers", "predictions")
 _STATES = ("passed", "not yet", "not started")
@@ -119,7 +119,7 @@ class Record:
         try:
             self._last = self._stored()
         except _TROUBLE as error:
-            why = str(error) if isinstance(error, _AnotherVersion) else "can't be read"
+            why = str(error) if isinstance(error, UserError) else "can't be read"
             try:
                 self._tell(f"Your progress {why} and begins anew; the old file is kept as {self._put_aside()}.")
             except OSError:
@@ -138,7 +138,7 @@ class Record:
     @contextmanager
     def _alone(self):
         """Keep other kernels from changing the file meanwhile; a lock that a killed one left gives way."""
-        lock, mine, seen, since = self.folder / f"{FILE}.lock", False, None, time.monotonic()
+        lock, mine, until = self.folder / f"{FILE}.lock", False, time.monotonic() + _PATIENCE
         while not mine and not _is_off():
             try:
                 os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -147,16 +147,11 @@ class Record:
                 # Windows says "no permission" of a file that is just being deleted
                 if not isinstance(error, FileExistsError) and not (os.name == "nt" and error.errno == 13):
                     break
-                if (now := _identity(lock)) != seen:
-                    seen, since = now, time.monotonic()
-                elif time.monotonic() > since + _PATIENCE:  # nobody writes a few lines for so long
-                    with suppress(OSError):
-                        lock.unlink()
-                    for unfinished in self.folder.glob(f"{FILE}.*.unfinished"):
+                if time.monotonic() > until:  # nobody writes a few lines for so long
+                    for left in (lock, *self.folder.glob(f"{FILE}.*.unfinished")):
                         with suppress(OSError):
-                            unfinished.unlink()
-                    if _identity(lock) == seen:
-                        break  # it can't be removed
+                            left.unlink()
+                    break
                 time.sleep(0.01)
         try:
             yield
@@ -166,40 +161,21 @@ class Record:
                     lock.unlink()
 
 
-def _identity(path):
-    """Of a file: another one for the next file of this name."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
 def _is_off():
     return os.environ.get(OFF, "").lower() == "off"
 
 
-class _AnotherVersion(ValueError):
-    pass
-
-
 def _parsed(stored):
-    """The parts of a file's content; ValueError when it is no record."""
+    """The parts of a file's content; one of _TROUBLE when it is no record."""
     content = json.loads(stored)
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+    if content["format"] != _FORMAT:
         raise ValueError("not a record")
-    if content.get("version") != _VERSION:
-        raise _AnotherVersion("is from another version of the course")
-    answers, predictions = (content.get(part) for part in _PARTS)
-    if not isinstance(answers, dict) or not isinstance(predictions, dict):
-        raise ValueError("parts are missing")
-    for told in answers.values():
-        if not isinstance(told, dict) or told.get("state") not in _STATES:
-            raise ValueError("an answer without a verdict")
-        if not all(isinstance(told.get(key), str) for key in ("program", "answer")):
-            raise ValueError("an answer without its text")
-    if not all(isinstance(option, str) for option in predictions.values()):
-        raise ValueError("a prediction without its text")
+    if content["version"] != _VERSION:
+        raise UserError("is from another version of the course")
+    answers, predictions = (content[part] for part in _PARTS)
+    texts = [*predictions.values(), *(told[key] for told in answers.values() for key in ("program", "answer"))]
+    if not all(isinstance(text, str) for text in texts) or {told["state"] for told in answers.values()} - {*_STATES}:
+        raise ValueError("an answer or a prediction without its text or its verdict")
     return {"answers": answers, "predictions": predictions}
 
 

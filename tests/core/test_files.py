@@ -1,10 +1,12 @@
 """files: what is written takes the place of the old file only when it is whole, whoever else writes it."""
 
+import ctypes
 import errno
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +69,17 @@ def test_only_what_dead_processes_left_is_cleared_away(tmp_path):
         remove_leftovers(tmp_path)
         file.write(b"whole")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_on_windows_nothing_is_sent_to_a_process_to_see_whether_it_runs(tmp_path, monkeypatch, runs):
+    """There, os.kill(pid, 0) ends it."""
+    system = SimpleNamespace(OpenProcess=lambda access, inherit, pid: 4711 * runs, CloseHandle=lambda handle: 1)
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=system), raising=False)
+    monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
+    (tmp_path / "a.4711-0.unfinished").touch()
+    remove_leftovers(tmp_path)
+    assert bool([*tmp_path.iterdir()]) == runs
 
 
 def test_a_file_that_several_save_is_never_seen_damaged(tmp_path):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib import import_module
 
+from ...files import UserError
 from ..record import RECORD
 from .toolkit import FunctionExercise, NotStarted, NumberExercise, OpenExercise, Wrong
 from .words import as_html
@@ -158,25 +159,20 @@ class Check:
         ----------
         name : str
             Yours.
-
-        Raises
-        ------
-        UserError
-            When there is no name that a file could be named by.
         """
         from .. import hand_in
 
-        path = RECORD.folder / hand_in.file_name(name)
-        kept = RECORD.answers
-        answers = {
-            name: (kept[name]["program"], kept[name]["answer"])
-            for name in EXERCISES
-            if name in kept and kept[name]["state"] != "not started" and kept[name]["answer"]
-        }
-        hand_in.write(name, answers, path)
-        numbers = {name: f"{exercise.number} {name}" for name, exercise in EXERCISES.items()}
-        within = ", ".join(number for name, number in numbers.items() if name in answers)
-        missing = ", ".join(number for name, number in numbers.items() if name not in answers)
+        kept = {key: told for key, told in RECORD.answers.items() if told["state"] != "not started" and told["answer"]}
+        answers = {key: (kept[key]["program"], kept[key]["answer"]) for key in EXERCISES if key in kept}
+        try:
+            path = RECORD.folder / hand_in.file_name(name)
+            hand_in.write(name, answers, path)
+        except (UserError, OSError) as error:
+            wrong = str(error) if isinstance(error, UserError) else f"It can't be written here ({error.strerror})."
+            show(f"Nothing was written. {wrong}", "progress")
+            return
+        within = ", ".join(f"{EXERCISES[name].number} {name}" for name in answers)
+        missing = ", ".join(f"{exercise.number} {name}" for name, exercise in EXERCISES.items() if name not in answers)
         said = (
             f"{path.name} holds your answers to {len(answers)} of {len(EXERCISES)} exercises, as you last checked "
             "them. Hand in this file; it lies beside the notebooks."
