@@ -90,11 +90,11 @@ def read(path):
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Look at its name and its permissions.") from None
     try:
-        content = json.loads(stored[: _LONGEST["file"]]) if len(stored) <= _LONGEST["file"] else stored
+        content = json.loads(stored)
     except (ValueError, RecursionError):
         content = None
-    problem = _problem(content)
-    if problem:
+    too_long = f"more than {_LONGEST['file']:,} bytes, too many for a hand-in" if len(stored) > _LONGEST["file"] else ""
+    if problem := too_long or _problem(content):
         raise FileFormatError(f'{path}: {problem}. Have it made again, with check.hand_in("…"), and handed in again.')
     return content["name"], {
         exercise: (told["program"], told["answer"]) for exercise, told in content["answers"].items()
@@ -103,8 +103,6 @@ def read(path):
 
 def _problem(content):
     """What keeps a file's content from being a hand-in; "" when nothing does."""
-    if isinstance(content, bytes):
-        return f"more than {_LONGEST['file']:,} bytes, too many for a hand-in"
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         return "not a hand-in, or damaged since"
     if content.get("version") != _VERSION or isinstance(content["version"], bool):

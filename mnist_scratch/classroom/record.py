@@ -9,6 +9,7 @@ import json
 import os
 import time
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from ..files import UserError, replacing
@@ -36,8 +37,8 @@ class Record:
             self.folder = Path.cwd() if folder is None else folder
         except OSError:  # it has been deleted
             self.folder = Path()
-        self._unsaved = {part: {} for part in _PARTS}  # what no file has; all there is when the record is off
-        self._last = {part: {} for part in _PARTS}  # the file's content, as it was last seen
+        self._unsaved = _nothing()  # what no file has; all there is when the record is off
+        self._last = _nothing()  # the file's content, as it was last seen
         self._news, self._told = [], set()
 
     @property
@@ -67,7 +68,7 @@ class Record:
                     kept = self._put_aside()
                 except OSError as error:
                     return f"Nothing was changed: {FILE} can't be renamed ({error.strerror})."
-            self._unsaved, self._last = ({part: {} for part in _PARTS} for _ in range(2))
+            self._unsaved, self._last = _nothing(), _nothing()
         return "Your progress begins anew." + (f" What there was is kept in {kept}." if kept else "")
 
     def news(self):
@@ -87,6 +88,9 @@ class Record:
             except _TROUBLE:
                 with self._alone():
                     self._read()
+        return self._whole()
+
+    def _whole(self):
         return {part: self._last[part] | self._unsaved[part] for part in _PARTS}
 
     def _keep(self, part, key, value):
@@ -96,20 +100,20 @@ class Record:
         with self._alone():
             if not self._read():
                 return
-            whole = {part: self._last[part] | self._unsaved[part] for part in _PARTS}
+            whole = self._whole()
             try:
                 with replacing(self.folder / FILE) as file:
                     file.write(json.dumps({"format": _FORMAT, "version": _VERSION, **whole}, indent=1).encode())
             except OSError as error:
                 self._tell(f"Your progress can't be saved here ({error.strerror}): it lasts until the kernel ends.")
             else:
-                self._last, self._unsaved = whole, {part: {} for part in _PARTS}
+                self._last, self._unsaved = whole, _nothing()
 
     def _stored(self):
         try:
             return _parsed((self.folder / FILE).read_bytes())
         except FileNotFoundError:
-            return {part: {} for part in _PARTS}
+            return _nothing()
 
     def _read(self):
         """Look at the file; what is no record is set aside, and what this kernel knows of it stays.
@@ -129,9 +133,7 @@ class Record:
 
     def _put_aside(self):
         """Give the file a name of its own that says when; returns it."""
-        stem, when = FILE.removesuffix(".json"), time.strftime("%Y-%m-%d-%H%M%S")
-        names = (f"{stem}-{when}{tail}.json" for tail in ("", *(f"-{n}" for n in range(2, 1000))))
-        name = next(name for name in names if not os.path.lexists(self.folder / name))
+        name = f"{FILE.removesuffix('.json')}-{datetime.now():%Y-%m-%d-%H%M%S-%f}.json"
         os.rename(self.folder / FILE, self.folder / name)
         return name
 
@@ -159,6 +161,10 @@ class Record:
             if mine:
                 with suppress(OSError):
                     lock.unlink()
+
+
+def _nothing():
+    return {part: {} for part in _PARTS}
 
 
 def _is_off():

@@ -129,9 +129,9 @@ class Check:
         notebook : int, optional
             The number of the notebook.
         """
-        if notebook is not None and notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
-            raise ValueError(f"notebook {notebook!r} has no checked exercises; give its number, such as 2")
         if notebook is not None:
+            if notebook not in {exercise.notebook for exercise in EXERCISES.values()}:
+                raise ValueError(f"notebook {notebook!r} has no checked exercises; give its number, such as 2")
             show(self._progress(notebook), "progress")
             return
         from IPython import get_ipython
@@ -253,15 +253,11 @@ _COLORS = {
 
 def show(message, state, below=""):
     """Show a message beside a colored bar where there is a notebook, and print it elsewhere."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
+    from IPython import get_ipython
+    from IPython.display import display
 
-        in_notebook = get_ipython() is not None
-    except ImportError:
-        in_notebook = False
     text = message + (f"\n{below}" if below else "")
-    if not in_notebook:
+    if get_ipython() is None:
         print(text)
         return
     small = f'<div style="font-size: 0.9em; opacity: 0.75">{escape(below)}</div>' if below else ""
