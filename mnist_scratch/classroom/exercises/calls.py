@@ -40,6 +40,11 @@ class Outcome:
     kept: object = None  # the result itself, of which `result` is a copy: it must not change later
 
     @property
+    def refused(self):
+        """Whether a check of the student's own stopped it."""
+        return self.line.startswith((", in the line `raise ", ", in the line `assert "))
+
+    @property
     def stopped(self):
         """How it ended, where there is no result, as the end of a sentence."""
         if self.kind == "TookTooLong":
@@ -221,6 +226,8 @@ def _raise(frame, event, value):
 
 def plain(value):
     """A copy of a result that nothing changes any more, and that behaves as its type says."""
+    if np.ma.is_masked(value):
+        return value.astype(float).filled(np.nan)
     if isinstance(value, np.ndarray) or (hasattr(type(value), "__array__") and not isinstance(value, np.generic)):
         return np.array(value, subok=False)
     if isinstance(value, list | tuple):

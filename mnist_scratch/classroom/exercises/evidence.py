@@ -26,7 +26,9 @@ class Tried:
     finding: str
 
 
-NO_RETURN = "Only `return` gives a result to the caller; without it a function gives None."
+NO_RETURN = "None comes where no `return` is reached, and from all that works in place, such as `list.append`."
+NAN = "nan comes of 0/0, ∞/∞, ∞ − ∞, 0 · ∞, or the logarithm of a negative number, if not of `np.nan` itself or a mask."
+INFINITY = "Infinity comes of a division by 0, the logarithm of 0, or what is too large for its dtype."
 
 
 def explain(tried, student, parts=(), unused="", otherwise=""):
@@ -36,7 +38,7 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
     where the evidence says nothing of what is wrong.
     """
     first = next(case for case in tried if case.finding)
-    tried = [case for case in tried if not case.want.error]
+    everything, tried = tried, [case for case in tried if not case.want.error]
     wrong = [case for case in tried if case.finding]
     sentences = [_other_order_of_parameters(student, first.arguments)]
     if first.got.error or first.want.error:
@@ -44,24 +46,24 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
     elif first.got.changed:
         name = first.got.changed
         sentences.append(
-            f"Work on a new array: `{name}` belongs to the caller. Look for `{name} += …`, for `[…] = …`, or for a "
-            "view of it that is changed."
+            f"`{name}` belongs to the caller and has to stay as it is. `+=`, `[…] = …`, `sort` or `pop` change what is "
+            "there, through a view of it, too."
         )
     elif len(wrong) == len(tried) and all(case.got.result is None for case in wrong):
-        return f"It prints something; {NO_RETURN[0].lower()}{NO_RETURN[1:]}" if first.got.printed else NO_RETURN
+        return "It prints something; only `return` gives it to the caller." if first.got.printed else NO_RETURN
     else:
         returned = [case for case in wrong if not case.got.error]
         told = _of_the_kind(returned) or _of_the_results(returned, parts)
-        if told.startswith("For other arguments"):
-            told = f"{otherwise} {told}".strip()
-        elif not told or told.startswith(("Of ", "In each case")):
+        if not told or told.startswith(("Of its", "In each case")):
             told = unused or otherwise or told
+        elif told.startswith(("The numbers are off", "Nearly right")):
+            told = unused or told
         elif told.endswith(" not."):  # only which of several things is wrong
             told = f"{told} {unused or otherwise}".strip()
         sentences.append(told)
     if not any(sentences):
         sentences.append(otherwise)
-    return " ".join(filter(None, [*sentences, _where(tried, wrong)]))
+    return " ".join(filter(None, [*sentences, _where(everything)]))
 
 
 def _other_order_of_parameters(student, arguments):
@@ -74,13 +76,21 @@ def _other_order_of_parameters(student, arguments):
     return f"Its parameters stand in another order than in the stub's first line, ({', '.join(arguments)})."
 
 
-def _where(tried, wrong):
-    right = [case for case in tried if not case.finding]
-    if not wrong or not right:
+def _where(tried):
+    wrong, right = ([case for case in tried if bool(case.finding) == failed] for failed in (True, False))
+    if not right or tried[-1].got.kind == "TookTooLong":  # then not all was tried
         return ""
     if len(wrong) <= min(len(right), 3):
         return f"All else is right; it fails only here: {_quoted(wrong)}."
-    return f"It is right here: {_quoted(right)}." if len(right) <= 3 else ""
+    told = [case for case in right if not _is_trivial(case)]
+    return f"It is correct for: {_quoted(told)}." if told and len(right) <= 3 else ""
+
+
+def _is_trivial(case):
+    """Whether what should come is 0, or an argument as it was: many wrong answers give it."""
+    want = numbers(case.want.result)
+    given = case.arguments.values()
+    return case.want.error or (want is not None and (not want.any() or any(alike(want, value) for value in given)))
 
 
 def _quoted(cases):
@@ -107,7 +117,7 @@ def _of_the_kind(wrong):
             return "That is True or False; numbers are asked for."
         return ""
     if hasattr(got, "__next__"):
-        return "A generator hands out its items one by one, when it is asked; here the whole is asked for, at once."
+        return "It hands out its items one by one, when asked: make a list or an array of it, and return that."
     if _holds_text(got):
         return "That is text; give the numbers themselves."
     if got is None:
@@ -207,9 +217,9 @@ _WRONG_IN_A_LIST = {
     "Only the first of the arrays is right: is there a `return` inside the loop?": (
         lambda mark, want: not mark[0] and all(mark[1:])
     ),
-    "Only the last of the arrays is wrong: does the loop reach it?": lambda mark, want: mark[-1] and not any(mark[:-1]),
     "Only the arrays with one axis are wrong.": lambda mark, want: mark == [np.ndim(b) == 1 for b in want],
     "Only the arrays with two axes are wrong.": lambda mark, want: mark == [np.ndim(b) == 2 for b in want],
+    "Only the last of the arrays is wrong.": lambda mark, want: mark[-1] and not any(mark[:-1]),
 }
 
 
@@ -245,19 +255,14 @@ def relation(triples):
     broken = [(a, b) for a, b, _ in pairs if not np.isfinite(a[np.isfinite(b)]).all()]
     if len(broken) == len(pairs):
         return _of_what_is_not_finite(broken)
-    if broken:  # the case that is told may well be finite, so this would mislead if it came alone
-        finite = relation([pair for pair in triples if np.isfinite(numbers(pair[0])).all()])
-        told = _of_what_is_not_finite(broken)
-        return f"{finite} For other arguments i{told[1:]}".strip()
-    if all(np.asarray(a).dtype.kind in "iu" and not np.any(a) and np.size(a) > 1 for a, _, _ in triples):
-        return _CUT
+    if broken:
+        if not np.isfinite(pairs[0][0][np.isfinite(pairs[0][1])]).all():  # the case that is told
+            return _of_what_is_not_finite(broken)
+        return relation([pair for pair in triples if np.isfinite(numbers(pair[0])).all()])
     pairs = [pair for pair in pairs if np.isfinite(pair[1]).all()]
     if not pairs or any(b.size == 0 for _, b, _ in pairs):
         return ""
     return _of_an_argument(pairs) or _of_a_formula(pairs) or _of_a_factor(pairs) or _of_places(pairs)
-
-
-_CUT = "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?"
 
 
 _BUT_ONE = {"first": slice(1, None), "last": slice(None, -1)}
@@ -293,10 +298,7 @@ def _of_shapes(pairs):
 
 
 def _of_what_is_not_finite(pairs):
-    for a, b in pairs:
-        if np.isnan(a[np.isfinite(b)]).any():
-            return "It holds nan: look for 0/0, ∞ − ∞, 0 · ∞, or the logarithm of a negative number."
-    return "It holds infinity: look for a division by 0, the logarithm of 0, or an exponential of a large number."
+    return NAN if any(np.isnan(a[np.isfinite(b)]).any() for a, b in pairs) else INFINITY
 
 
 def _of_an_argument(pairs):
@@ -305,7 +307,8 @@ def _of_an_argument(pairs):
         if all(v is not None and v.size > 1 and close(a, v, ALIKE) for v, (a, _, _) in zip(values, pairs, strict=True)):
             return f"That is `{name}` as it was given."
     if all(a.size > 1 and not a.any() for a, _, _ in pairs):
-        return "All of it is 0: what was computed did not get into the result."
+        cut = ", or cut to whole numbers" if all(np.max(abs(b), initial=0) < 1 for _, b, _ in pairs) else ""
+        return f"All of it is 0: is nothing put in yet, or is it lost in a copy, or overwritten{cut}?"
     return ""
 
 
@@ -316,13 +319,14 @@ _FORMULAS = {  # what came, as a function of what should have come
     "These are the square roots of the right numbers.": lambda b: np.sqrt(b),
     "These are the logarithms of the right numbers.": np.log,
     "These are the exponentials of the right numbers.": np.exp,
-    "These are 1 less the right numbers.": lambda b: 1 - b,
+    "These are 1 − the right numbers.": lambda b: 1 - b,
     "These are 1 divided by the right numbers.": lambda b: 1 / b,
     "The rows stand in the opposite order.": lambda b: b[::-1] if b.ndim else b,
     "In each row the numbers stand in the opposite order.": lambda b: b[:, ::-1] if b.ndim == 2 else b,
     "The numbers are right, but the array is transposed: rows are examples.": lambda b: b.T,
     "These are cumulative sums of the right numbers.": lambda b: np.cumsum(b).reshape(b.shape),
-    _CUT: np.trunc,
+    "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?": np.trunc,
+    "They are rounded down to whole numbers.": np.floor,
     "They are rounded to whole numbers.": np.rint,
 } | {
     f"They are rounded to {digits} decimals: return all digits.": lambda b, digits=digits: np.round(b, digits)
@@ -346,13 +350,10 @@ def _of_a_formula(pairs):
                 if sum(np.count_nonzero(a) for a, _, _ in pairs) > 1:
                     return text
     if all(close(a, b, (1e-3, 1e-5)) for a, b, _ in pairs):
-        return (
-            "Nearly right, and not quite: is something rounded, is a small number added for safety, is a limit set "
-            "near 0, or is it computed in float32?"
-        )
+        return "Nearly right: something is rounded, a small term is too much, or the formula only nearly the same."
     off = np.concatenate([np.ravel(a - b) for a, b, _ in pairs])
     if np.ptp(off) <= 1e-6 * abs(off[0]):
-        return f"All numbers are off by the same amount, {off[0]:.4g}: what is added, or missing?"
+        return f"The numbers are off by the same amount, {off[0]:.4g}."
     return ""
 
 
@@ -369,12 +370,12 @@ def _of_a_factor(pairs):
     if len(factors) == 1 and max(np.count_nonzero(b) for _, b, _ in pairs) < 2:
         return ""  # one number is always some multiple of another
     if np.ptp(factors) <= 1e-7 * abs(factors[0]):
-        return f"All numbers are {factors[0]:.4g} times what they should be. Which factor is missing, or counted twice?"
+        return f"The numbers are {factors[0]:.4g} times what they should be."
     for words, sizes in _sizes([arguments for _, b, arguments in pairs if b.any()]).items():
         if np.allclose(factors, sizes, rtol=1e-7, atol=0):
-            return f"All numbers are too large by a factor of {words}: a sum for a mean, or a product too much?"
+            return f"The numbers are what they should be, times {words}: a sum for a mean, or a product too much?"
         if np.allclose(factors, 1 / sizes, rtol=1e-7, atol=0):
-            return f"All numbers are too small by a factor of {words}: a mean for a sum, or a division too much?"
+            return f"The numbers are what they should be, divided by {words}: a mean for a sum, or a factor missing?"
     if max(np.count_nonzero(b) for _, b, _ in pairs) < 2:
         return ""
     return "In each case the numbers are right but for one factor, and it differs from case to case."
@@ -423,10 +424,10 @@ def _of_places(pairs):
             if fits and any(mark.size > 1 for mark, _, _ in told):
                 what = f"`{name}`" if name else "the right number"
                 return f"Wrong are the entries where {what} is {words}, and only those."
-    share = sum(mark.sum() for mark, _, _ in told), sum(mark.size for mark, _, _ in told)
+    share = told[0][0].sum(), told[0][0].size
     if all(close(np.sort(a, None), np.sort(b, None), ALIKE) for a, b, _ in pairs):
         return "All the right numbers occur, but in other places."
-    return f"Of {share[1]} numbers {share[0]} are wrong; the others are right." if 2 * share[0] < share[1] else ""
+    return f"Of its {share[1]} numbers {share[0]} are wrong." if 2 * share[0] < share[1] else ""
 
 
 def _lie_in(mark, place, words, axis):
@@ -490,12 +491,12 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
         "In a matrix product the columns of the first array must be as many as the rows of the second. Print both "
         "shapes."
     ),
-    r"shapes? \((.*?)\) (?:and |into shape )?\((.*?)\)": (
-        "Two arrays meet whose shapes do not fit, ({0}) and ({1}). Print both: which has lost an axis, or has its axes "
-        "the other way round?"
+    r"shape.*\((?:0,|.*,0[,)])": "One of these arrays is empty, as a slice `[:-0]` is. Print its shape.",
+    r"shapes? \(.*?\) (?:and |into shape )?\(.*?\)": (
+        "Two arrays meet whose shapes do not fit. Print both just before that line: which is not as you think?"
     ),
     r"IndexError: index (-?\d+).*size (\d+)": (
-        "Counting begins at 0, so the last of {1} has the number {1} − 1; here {0} is asked for."
+        "Counting begins at 0, so the last of n has the number n − 1: of {1} things none has the number {0}."
     ),
     r"IndexError: (?:list|tuple) index": (
         "Counting begins at 0, so the last of n has the number n − 1; or there are fewer than you think."
@@ -526,7 +527,8 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     ),
     r"TypeError: .*not callable": "There are parentheses after something that is no function.",
     r"ValueError: .*truth value of an array": (
-        "`if` needs one truth value, and an array has many: use `np.where`, `.any()` or `.all()`."
+        "`if`, `and` and `or` need one truth value, and an array has many: use `np.where`, `&` between parentheses, "
+        "`.any()` or `.all()`."
     ),
     r"ValueError: .*read-only": "Something has made that array read-only; change a copy, if any.",
     r"ValueError: .*(?:inhomogeneous|cannot reshape)": "Print the shapes just before that line.",
@@ -540,16 +542,15 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"KeyError": "There is no such key: print the keys that there are.",
     r"MemoryError": "That array would not fit into memory: look at the shape it would have.",
     r"TookTooLong": "Does a loop ever end? Look at what it waits for, and whether that changes.",
-    r"SystemExit": "`exit` ends the whole program. `return` ends a function.",
-    r"nobody is there to answer": "The function gets all it needs as arguments, so it needs no `input()`.",
-    r"AssertionError": "An `assert` of your own fails, so it has found something.",
+    r"SystemExit": "`exit` ends the whole program; `return` ends a function, and `raise` refuses an argument.",
+    r"nobody is there to answer": "Write the value itself into the function, or use its arguments: no `input()`.",
 }
 
 
 def of_an_error(outcome):
     """What the message of an error means, for those that everybody meets; empty for others."""
-    if outcome.line.startswith(", in the line `raise "):
-        return "That is a `raise` of your own; these arguments are good ones, and should get past it."
+    if outcome.refused:
+        return "That is a `raise` or `assert` of your own; these arguments are good ones, and should get past it."
     for pattern, hint in _ERRORS.items():
         found = re.search(pattern, f"{outcome.kind} {outcome.error}")
         if found:
@@ -563,7 +564,7 @@ def explain_number(number, expected):
         "The sign is the other one.": -expected,
         "That is 100 times as much: a percentage, where a fraction is asked for?": 100 * expected,
         "That is a hundredth of it: a fraction, where the number itself is asked for?": expected / 100,
-        "That is 1 less the right number.": 1 - expected,
+        "That is 1 − the right number.": 1 - expected,
         "That is 1 divided by the right number.": 1 / expected if expected else np.inf,
         "That is twice the right number.": 2 * expected,
         "That is half of the right number.": expected / 2,

@@ -14,7 +14,7 @@ import numpy as np
 
 from .calls import NotStarted, attempt, plain, quiet, same
 from .comparing import ALIKE, EXACT, FLOAT32, FLOAT64, alike, close, difference, in_float32, numbers
-from .evidence import NO_RETURN, Tried, explain, explain_number, of_an_error
+from .evidence import INFINITY, NAN, NO_RETURN, Tried, explain, explain_number, of_an_error
 from .words import call_in_words, called_name, listed, shape_in_words, shown
 
 __all__ = [
@@ -62,7 +62,7 @@ def require_result(outcome, called, hint=""):
     if outcome.error:
         raise Wrong(f"{called} {outcome.stopped}.", hint or of_an_error(outcome), outcome.printed)
     if outcome.result is None:
-        raise Wrong(f"{called} returned nothing (None). Is there a `return`?", NO_RETURN, outcome.printed)
+        raise Wrong(f"{called} returned nothing (None).", NO_RETURN, outcome.printed)
     return outcome.result
 
 
@@ -248,7 +248,7 @@ class FunctionExercise(Exercise):
         if got.changed:
             return f"changed its argument `{got.changed}`."
         if got.result is None and want.result is not None:
-            return "returned nothing (None). Is there a `return`?"
+            return "returned nothing (None)."
         if self.new and got.shared:
             return f"returned its argument `{got.shared}`, or a view of it; expected a new array."
         return self.tell(got.result, want.result, self._near(values), self.parts)
@@ -287,12 +287,13 @@ class FunctionExercise(Exercise):
                     "something kept from call to call?"
                 )
         special = {self.case_hints.get(case.words) for case in tried if case.finding}
-        if len(special) == 1 and None not in special and not first.got.changed:
+        if len(special) == 1 and None not in special and not first.got.changed and not first.got.refused:
             return special.pop()
         failed = sum(bool(case.finding) for case in called)
         few = failed <= min(len(called) - failed, 3)  # then it is said where, and what holds for all is of no use
         otherwise = self.case_hints.get(first.words) or ("" if few else self.any_hint)
-        return explain(tried, student, self.parts, self._unused(called, student), otherwise)
+        unused = self._unused(called, student)
+        return _STATE if unused == _STATE else explain(tried, student, self.parts, unused, otherwise)
 
     def _changes_by_itself(self, tried, first, student):
         """Whether the first failure, or the first success, comes out otherwise when it is asked for again."""
@@ -300,22 +301,21 @@ class FunctionExercise(Exercise):
             return False
         for case in [first, *[case for case in tried if not case.finding and not case.want.error][:1]]:
             again = attempt(student, case.arguments, self.observe, self.may_change)
-            read = numbers(again.result) is not None or isinstance(again.result, tuple | list)
-            if read and not again.error and not _same_outcome(again, case.got):
+            if _is_readable(again.result) and not _same_outcome(again, case.got):
                 return True
         return False
 
     def _unused(self, tried, student):
-        """A sentence on the arguments that make no difference to the answer, though they should."""
-        unused = []
+        """A sentence on the arguments of which others would change nothing in the result, though they should."""
+        unused, fixed = [], ""
         for name in self.parameters:
-            told = set()
+            told, right = set(), 0
             for case in tried[:4]:
                 value = case.arguments.get(name)
                 functions = [f for f in (c.arguments.get(name) for c in tried) if callable(f) and f is not value]
                 other = _stirred(value)
                 other = functions[0] if callable(value) and functions else other
-                if case.got.error or (same(value, other) and not callable(value)):
+                if not _is_readable(case.got.result) or (same(value, other) and not callable(value)):
                     continue
                 want, got = (
                     attempt(f, case.arguments | {name: other}, self.observe, self.may_change)
@@ -325,10 +325,16 @@ class FunctionExercise(Exercise):
                     return ""
                 if not want.error and not _same_outcome(want, case.want):
                     told.add(_same_outcome(got, case.got))
+                    right += not case.finding
             if told == {True}:
-                unused.append(f"`{name}`")
-        makes = "makes no difference to the result: is it" if len(unused) == 1 else "make no difference: are they"
-        return f"{listed(unused)} {makes} used?" if unused else ""
+                only_order = getattr(value, "dtype", np.dtype(float)).kind != "f"
+                if right > 1 and not only_order and not np.isscalar(value):
+                    return _STATE  # it was used, at the first call
+                if right and np.isscalar(value):
+                    fixed = ": is something fixed in its place, or kept from call to call?"
+                unused.append(f"another {'order in ' * only_order}`{name}`")
+        told = listed(unused, "or") if unused else ""
+        return f"{told[:1].upper()}{told[1:]} makes no difference to the result{fixed or '.'}" if unused else ""
 
     def _proven(self, called, first):
         """Hints of the listed mistakes that do as the answer does, wherever they are wrong: the likeliest first."""
@@ -374,7 +380,7 @@ def _stale(case, earlier):
     got, before = numbers(case.got.result), numbers(earlier.got.result)
     if got is None or before is None or case.want.error or earlier.want.error or before.size < 2:
         return False
-    return alike(got, before) and not alike(case.want.result, earlier.want.result)
+    return np.ptp(got) > 0 and alike(got, before) and not alike(case.want.result, earlier.want.result)
 
 
 def _is_a_refusal(outcome):
@@ -392,6 +398,11 @@ def _same_outcome(a, b):
     if a.error or b.error:
         return a.error == b.error
     return a.changed == b.changed and alike(a.result, b.result, FLOAT32 if in_float32(a.result) else ALIKE)
+
+
+def _is_readable(result):
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple | list) else ()
+    return numbers(result) is not None or (len(parts) > 0 and all(map(_is_readable, parts)))
 
 
 def _tells(outcome):
@@ -504,10 +515,14 @@ def require_number(student):
             raise TypeError
         number = float(student)
     except (TypeError, ValueError, OverflowError):
-        hint = "Pass the number itself."
-        if isinstance(student, tuple):
-            hint += " (A comma makes two of it: ten thousand is 10000, or 10_000.)"
+        hint = "One real number is asked for: no list, no array, no truth value."
+        if callable(student):
+            hint = "That is a function: pass what it returns."
+        elif isinstance(student, str):
+            hint = "That is text: pass the number itself, without quotes."
+        elif isinstance(student, tuple) and all(isinstance(part, int) and part < 1000 for part in student):
+            hint = "A comma makes two of it: ten thousand is 10000, or 10_000."
         raise Wrong(f"Your answer is {shown(student)}; expected one number.", hint) from None
     if not np.isfinite(number):
-        raise Wrong(f"Your answer is {number}; expected a finite number.", "What was divided by 0, or never ended?")
+        raise Wrong(f"Your answer is {number}; expected a finite number.", NAN if np.isnan(number) else INFINITY)
     return number

@@ -21,7 +21,12 @@ def shown(value):
     try:
         return _shown(value)
     except Exception:  # a class of the student's, with a __repr__ that fails
-        return f"a {type(value).__name__}"
+        return _of_type(value)
+
+
+def _of_type(value):
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def _shown(value):
@@ -30,6 +35,7 @@ def _shown(value):
         if value.size <= 12 and value.dtype.kind in "buif":
             largest = np.max(abs(value[np.isfinite(value)]), initial=0)
             small = bool(largest > 1e-3)  # where all are tiny, they would be shown as zeros
+            value = np.round(value, 4) + 0 if small and value.dtype.kind == "f" else value  # + 0: no −0
             text = np.array2string(value, precision=4, separator=", ", suppress_small=small, threshold=20)
             return " ".join(text.split())
         return shape_in_words(value)
@@ -41,8 +47,8 @@ def _shown(value):
     if callable(value):
         return getattr(value, "__name__", "a function")
     if hasattr(value, "__next__"):
-        return f"a {type(value).__name__}"
-    text = _SHORT.repr(value)
+        return _of_type(value)
+    text = " ".join(_SHORT.repr(value).split())
     return text if len(text) <= 120 else text[:117] + "..."
 
 
