@@ -81,7 +81,9 @@ def answer_in(path, name):
 
 @each_exercise
 def test_the_notebook_has_the_exercise_under_its_number_and_its_stub_is_not_started(name):
-    assert sum(f"**{EXERCISES[name].number}**" in source for source in cells(notebook_of(name), "markdown")) == 1
+    number = EXERCISES[name].number
+    found = sum(f"**{number}**" in source for source in cells(notebook_of(name), "markdown"))
+    assert found == 1, f"**{number}** stands in {found} cells of {notebook_of(name).name}; each exercise has a number"
     stub = answer_in(notebook_of(name), name)
     verdict = judge(EXERCISES[name], stub)
     assert verdict.state == "not started" and not verdict.passed
@@ -341,7 +343,13 @@ def test_an_exercise_that_would_mislead_is_refused(own):
         (replace(exercise, mistakes={"Not wrong.": exercise.reference}), "passes"),
         (wrong_hint, "Half"),
         (replace(exercise, reference=lambda X: np.random.default_rng().random(X.shape)), "its own reference"),
-        (replace(exercise, name="progress"), "cannot be the name"),
+        (replace(exercise, name="progress"), "cannot be its name"),
+        (replace(exercise, name="softmax"), "cannot be its name"),
+        (replace(exercise, number="2.1"), "an exercise 2.1 already"),
+        (replace(exercise, number="ten"), "its number is 'ten'"),
+        (replace(exercise, cases={}), "no cases"),
+        (replace(exercise, cases={"two arguments": [1, 2]}), "“two arguments” its reference stopped"),
+        (replace(exercise, reference=lambda X: None), "returned None"),
     ]:
         with pytest.raises(ValueError, match=said):
             check.add(bad)

@@ -13,6 +13,7 @@ What was passed lasts, in a file beside the notebooks; see `record`.
 
 import difflib
 import pkgutil
+import re
 from dataclasses import dataclass
 from html import escape
 from importlib import import_module
@@ -26,6 +27,7 @@ _MODULES = [import_module(f".{found.name}", __name__) for found in pkgutil.iter_
 _ALL = [exercise for module in _MODULES for exercise in getattr(module, "EXERCISES", [])]
 __all__ = ["EXERCISES", "FunctionExercise", "NumberExercise", "OpenExercise", "Verdict", "Wrong", "check", "judge"]
 EXERCISES = {exercise.name: exercise for exercise in sorted(_ALL, key=lambda exercise: exercise.notebook)}
+OURS = frozenset(EXERCISES)  # `check.add` adds to the others
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,22 @@ class Check:
         Raises
         ------
         ValueError
-            When it would not serve, and all that is wrong: its reference does not pass, or a mistake does not get its
-            own hint.
+            When it would not serve, and all that is wrong: its name is taken, its reference does not pass, or a mistake
+            does not get its own hint.
         """
-        taken = hasattr(type(self), exercise.name) or not exercise.name.isidentifier()
-        problems = [f"{exercise.name!r} cannot be the name of a check"] if taken else exercise.problems()
+        name, number, problems = exercise.name, exercise.number, []
+        if name in OURS or hasattr(type(self), name) or not name.isidentifier():
+            problems.append(f"{name!r} cannot be its name: that is taken, or no name that Python knows")
+        if number in {other.number for other in EXERCISES.values() if other.name != name}:
+            problems.append(f"there is an exercise {number} already")
+        if not re.fullmatch(r"\d+\.\d+", number):
+            problems.append(f"its number is {number!r}; give the notebook's and its own, such as '10.1'")
+        problems += exercise.problems()
         if problems:
             raise ValueError(f"exercise {exercise.number} is not ready:\n" + "\n".join(f"- {p}" for p in problems))
-        EXERCISES[exercise.name] = exercise
-        show(f"{exercise.number} is ready: `check.{exercise.name}(…)`. Each listed mistake gets its own hint.", "hint")
+        EXERCISES[name] = exercise
+        known = sum(map(len, exercise.listed_mistakes().values()))
+        show(f"{number} is ready: `check.{name}(…)`. Each of its {known} mistakes gets its own hint.", "hint")
 
     def hint(self, name):
         """Show a second hint for an exercise, for those who want it.

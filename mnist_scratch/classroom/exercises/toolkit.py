@@ -114,6 +114,8 @@ class Exercise:
                 except Wrong as wrong:
                     if wrong.hint != hint:
                         found.append(f"this mistake: {hint}\n  gets: {wrong.finding} Hint: {wrong.hint or 'none'}")
+                        if wrong.hint in self.listed_mistakes():
+                            found[-1] += "\n  Is there a case that tells the two apart?"
         return found
 
     def listed_mistakes(self):
@@ -182,6 +184,12 @@ class FunctionExercise(Exercise):
         unknown = set(self.case_hints) - set(self.cases)
         if unknown:
             return [f"case_hints speak of cases that it does not have: {listed(sorted(unknown))}"]
+        if not self.cases:
+            return ["it has no cases"]
+        for words, values in self.cases.items():
+            outcome = attempt(self.reference, dict(enumerate(values)), self.observe, self.may_change)
+            if outcome.kind not in ("", "ValueError") or (not outcome.error and outcome.result is None):
+                return [f"in the case “{words}” its reference {outcome.stopped if outcome.error else 'returned None'}"]
         try:
             self.judge(self.reference)
         except Wrong as wrong:
