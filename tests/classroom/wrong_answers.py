@@ -153,7 +153,7 @@ WRONG["bug_hunt"] = {
 WRONG["repair"] = {
     "at the start, and at the end": lambda epoch: 1.6,
     "avoids the question": [lambda epoch: 0.2, lambda epoch: 0.8],
-    "never settles": [lambda epoch: 3.2 * min(epoch, 1), lambda epoch: 3.2 * epoch / 6],
+    "where a run should settle": [lambda epoch: 3.2 * min(epoch, 1), lambda epoch: 3.2 * epoch / 6],
     "harm was done in the first steps": [
         lambda epoch: 3.2 * (1 + np.cos(np.pi * epoch / 6)) / 2,
         lambda epoch: 3.2 if epoch < 4 else 0.05,
@@ -402,21 +402,21 @@ WRONG |= {
         "A small λ counts": lambda dZ, A, W, c: (dZ @ W.T, A.T @ dZ + (c > 1e-3) * c * W, dZ.sum(axis=0)),
     },
     "numerical_gradient": {
-        "rounding leaves a trace": [slopes_by_adding(1), slopes_by_adding(0)],
+        "a trace of rounding": [slopes_by_adding(1), slopes_by_adding(0)],
         "f takes no argument": lambda f, x, epsilon=1e-5: f(x + epsilon),
         "A small slope is a slope": right("numerical_gradient", lambda g: np.where(abs(g) < 1e-8, 0, g)),
         "three axes": lambda f, x, e=1e-5: right("numerical_gradient")(f, x, e) if x.ndim < 3 else np.zeros(x.shape),
         "keeps some 7 digits": right("numerical_gradient", np.float32),
     },
     "relative_error": {
-        "However small numbers are": [
+        "Something small is taken for 0": [
             lambda a, n: 0.0 if np.allclose(a, n) else right("relative_error")(a, n),
             lambda a, n: right("relative_error")(a, n) if norm(a) + norm(n) > 1e-50 else 0.0,
         ],
         "keeps some 7 digits": lambda a, n: np.float32(right("relative_error")(np.float32(a), np.float32(n))),
     },
     "four_point_difference": {
-        "f takes one number": lambda f, x, e: f(x + e * np.array([2, 1, -1, -2])) @ [-1, 8, -8, 1] / (12 * e),
+        "f takes one real number": lambda f, x, e: f(x + e * np.array([2, 1, -1, -2])) @ [-1, 8, -8, 1] / (12 * e),
         "`epsilon` makes no difference": lambda f, x, e: right("four_point_difference")(f, x, 1e-5),
         "rounded to 4 decimals": right("four_point_difference", lambda slope: round(slope, 4)),
     },
@@ -424,7 +424,7 @@ WRONG |= {
         "`gradients` belongs to the caller": changed_in_place(1),
         "Only the first of the arrays is right": lambda ps, gs, eta: right("sgd_step")(ps[:1], gs[:1], eta),
         "`learning_rate` makes no difference": lambda ps, gs, eta: right("sgd_step")(ps, gs, 0.1),
-        "Leave the `yield` out": lambda ps, gs, eta: (p for p in ps),
+        "without a `yield`": lambda ps, gs, eta: (p for p in ps),
         "no whole number": lambda ps, gs, eta: [ps[p] for p in ps],
         "from call to call": lambda ps, gs, eta, seen=[]: seen.append(1) or right("sgd_step")(ps, gs, eta / len(seen)),
     },
@@ -434,7 +434,6 @@ WRONG |= {
         "`weights` belongs to the caller": changed_in_place(0),
     },
     "l2_gradient": {
-        "nothing else counts for it": lambda W, c: W + c,  # an error of the same kind as that of W * c
         "return a copy": lambda W, c: right("l2_gradient")(W, c) if c != 1 else list(W),
         "in the opposite order": right("l2_gradient", lambda gradients: gradients[::-1]),
         "in one long row": right("l2_gradient", lambda gradients: np.concatenate([g.ravel() for g in gradients])),

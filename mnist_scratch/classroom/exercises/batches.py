@@ -10,7 +10,7 @@ from ...files import course_folder, read_exactly, unpacked
 from ...network import Network
 from ...optimizers import SGD
 from ...training import fit
-from .comparing import numbers
+from .comparing import difference, numbers
 from .toolkit import (
     FunctionExercise,
     NumberExercise,
@@ -41,8 +41,9 @@ def _watching(*places):
 
     def observe(f, *arguments):
         own = [list(arguments[at]) for at in places]
-        if hasattr(f(*arguments), "__next__"):
-            raise TypeError("with a `yield` in it, nothing of a function runs before somebody asks for its items")
+        returned = f(*arguments)
+        if hasattr(returned, "__next__"):
+            raise TypeError(f"nothing of the {type(returned).__name__} that it returns runs before it is asked")
         now = [list(arguments[at]) for at in places]
         return tuple(a if [*map(id, a)] == [*map(id, b)] else a + b for a, b in zip(own, now, strict=True))
 
@@ -53,19 +54,22 @@ def _left(got, want, near, parts):
     """How the arrays differ from what they should hold, as the end of a sentence; empty when they do not."""
     for name, after, expected in zip(parts, got, want, strict=True):
         for i, (a, b) in enumerate(zip(after, expected, strict=False)):
-            if not near(a, b):
-                return f"left {shown(a)} in the array {name}[{i}]; expected {shown(b)}."
+            if told := difference(a, b, near):
+                return told.replace("returned", f"left in the array {name}[{i}]", 1)
         if len(after) != len(expected):
-            return f"left other arrays in the list `{name}`."
+            return f"left the right numbers in {name}, but put other arrays into the list, or took some out."
     return ""
 
 
-_REBOUND = (
-    "makes a new array, and only the name moves on to it; the caller's array stays as it was. Which assignment changes "
-    "the array that is there?"
+_AS_IT_WAS = (
+    "`p = …`, `copy` and `flatten` make new arrays, and the caller keeps the old ones; a step of 0, or code that is "
+    "never called, moves nothing."
 )
 _NO_PRODUCTS = "A list times a number is not a list of products: go through the arrays."
-_NO_YIELD = {"with a `yield`": "Leave the `yield` out. Nothing has to be handed over, as the caller keeps the arrays."}
+_ERRORS = {
+    "runs before it is asked": "Change the arrays in a plain `for` loop, without a `yield`. Nothing is to be returned.",
+    "inhomogeneous": "The arrays differ in shape, and one array of them would be a copy. Go through the lists.",
+}
 _UPHILL = "The sign: that is a step uphill."
 
 # ------------------------------------------------------------------------------------------------ 5.1
@@ -105,13 +109,12 @@ SGD_STEP = FunctionExercise(
     parts=("parameters",),
     may_change=("parameters",),
     tell=_left,
-    error_hints=_NO_YIELD,
-    any_hint="With η = 0.1 an entry of 1 whose slope is 10 becomes 1 − 0.1 · 10 = 0. What does yours make of it?",
+    error_hints=_ERRORS,
     cases={
         "two arrays": [[_P, np.array([[3.0]])], [_G, np.array([[5.0]])], 0.1],
         "two layers of one shape": [_some((2, 2), (2,), (2, 2), (2,)), _some((2, 2), (2,), (2, 2), (2,)), 0.5],
         "float32": [_some((3, 3), (3,), dtype="float32"), _some((3, 3), (3,), dtype="float32"), 0.25],
-        "columns one after the other in memory": [
+        "one array, its columns one after the other in memory": [
             list(map(np.asfortranarray, _some((3, 2)))),
             _some((3, 2)),
             0.0123456,
@@ -120,7 +123,7 @@ SGD_STEP = FunctionExercise(
     mistakes={
         "`ravel` and `reshape` give a copy of an array whose rows do not lie one after the other in memory. Change the "
         "array itself.": _in_flat_copies(_sgd_step, 2),
-        f"`p = p - …` {_REBOUND}": lambda parameters, gradients, eta: None,
+        f"Nothing has changed. {_AS_IT_WAS}": lambda parameters, gradients, eta: None,
         "You put new arrays into the list. The network still holds the old ones, and never learns of the new: change "
         "the arrays themselves.": _replaces,
         "Each array has a gradient of its own, at the same place in the other list; the shape does not tell which.": [
@@ -130,6 +133,9 @@ SGD_STEP = FunctionExercise(
             lambda ps, gs, eta: _sgd_step(ps, [{g.shape: g for g in gs}[p.shape] for p in ps], eta),
         ],
         _UPHILL: _for_each(lambda p, g, eta: eta * g),
+        "Two steps at once: does each array get its step twice?": _for_each(lambda p, g, eta: -2 * eta * g),
+        "η and the gradient are subtracted one by one. Subtract their product.": _for_each(lambda p, g, eta: -eta - g),
+        "The step is multiplied by p. Subtract ηg from p.": _for_each(lambda p, g, eta: -eta * g * p),
         "The learning rate is missing.": _for_each(lambda p, g, eta: -g),
         "You divide by the learning rate. It multiplies the gradient.": _for_each(lambda p, g, eta: -g / eta),
         "You divide by the number of examples, or of rows. The gradients are those of a mean loss: the 1/m is in them "
@@ -205,42 +211,37 @@ MOMENTUM_STEP = FunctionExercise(
     parts=("parameters", "velocity"),
     may_change=("parameters", "velocity"),
     tell=_left,
-    error_hints=_NO_YIELD,
-    any_hint="The first entry of the first step: v = 0.9 · 0 + 10 = 10, then p = 1 − 0.1 · 10 = 0. Print v and p after "
-    "each of your lines.",
+    error_hints=_ERRORS,
     cases={
         "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
         "a later step": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.8],
         "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.0123456, 0.25],
         "a momentum of 0": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.0],
         "float32": [*(_some((2, 2), (2,), dtype="float32") for _ in range(3)), 0.25, 0.9],
-        "columns one after the other in memory": [*([_some((2, 3))[0].T] for _ in range(3)), 0.5, 0.9],
+        "one array, its columns one after the other in memory": [*([_some((2, 3))[0].T] for _ in range(3)), 0.5, 0.9],
     },
     mistakes={
         "`ravel` and `reshape` give a copy of an array whose rows do not lie one after the other in memory. Change the "
         "array itself.": _in_flat_copies(_momentum_step, 3),
         "You weigh the gradient with 1 − μ: a damped form, which makes every step smaller. Here the gradient enters "
         "the velocity whole.": _momentum(lambda v, g, eta, mu: mu * v + (1 - mu) * g),
-        "You have exchanged μ and 1 − μ, and damp, too: the new velocity is μ times the old one, and the whole "
-        "gradient.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
-        "The old velocity is to shrink by μ, not 1 − μ.": _momentum(lambda v, g, eta, mu: (1 - mu) * v + g),
+        "You multiply the old velocity by 1 − μ. The new one is μ times the old, and the whole gradient.": [
+            _momentum(lambda v, g, eta, mu: (1 - mu) * v + mu * g),
+            _momentum(lambda v, g, eta, mu: (1 - mu) * v + g),
+        ],
         "You scale the step by 1 − μ, but it is to grow, to 1/(1 − μ) times a plain one.": (
             _momentum(step=lambda v, g, eta, mu, old: eta * (1 - mu) * v)
         ),
-        f"The velocity is as it was: `v = …` {_REBOUND}": _elsewhere("velocity"),
-        "You put new arrays into the list of velocities. Change the arrays themselves: the caller keeps those.": (
-            _elsewhere("velocity", replaced=True)
-        ),
-        "You put new arrays into the list of parameters. Change the arrays themselves: the network keeps those.": (
-            _elsewhere("parameters", replaced=True)
-        ),
-        "You put new arrays into both lists. Change the arrays themselves: network and caller keep those.": (
-            _elsewhere("parameters", "velocity", replaced=True)
-        ),
-        f"The parameters are as they were: `p = …` {_REBOUND}": _elsewhere("parameters"),
-        f"Nothing has changed: `v = …` {_REBOUND}": _elsewhere("parameters", "velocity"),
-        "η is inside your velocity. Other texts write it so; here the velocity adds up bare gradients, and η comes in "
-        "when the parameters move.": [
+        f"The velocity is as it was. {_AS_IT_WAS}": _elsewhere("velocity"),
+        "You put new arrays into a list. Change the arrays themselves: network and caller keep those.": [
+            _elsewhere("velocity", replaced=True),
+            _elsewhere("parameters", replaced=True),
+            _elsewhere("parameters", "velocity", replaced=True),
+        ],
+        f"The parameters are as they were. {_AS_IT_WAS}": _elsewhere("parameters"),
+        f"Nothing has changed. {_AS_IT_WAS}": _elsewhere("parameters", "velocity"),
+        "η is inside your velocity. Here that adds up bare gradients, and η comes in when the parameters move.": [
+            _momentum(lambda v, g, eta, mu: eta * (mu * v + g), lambda v, g, eta, mu, old: v),
             _momentum(lambda v, g, eta, mu: mu * v + eta * g, lambda v, g, eta, mu, old: v),
             _momentum(lambda v, g, eta, mu: mu * v - eta * g, lambda v, g, eta, mu, old: -v),
             _momentum(lambda v, g, eta, mu: mu * v + eta * g),
@@ -252,17 +253,22 @@ MOMENTUM_STEP = FunctionExercise(
         "The parameters move along the old velocity, so a first step goes nowhere. Velocity first, then the step.": (
             _momentum(step=lambda v, g, eta, mu, old: eta * old)
         ),
-        "The velocity is kept, but the step is along the gradient alone: that is plain descent.": (
-            _momentum(step=lambda v, g, eta, mu, old: eta * g)
-        ),
-        "The velocity stays as it was, and the step is along the gradient alone: that is plain descent.": (
-            _momentum(lambda v, g, eta, mu: v, lambda v, g, eta, mu, old: eta * g)
-        ),
+        "The step is along the gradient alone, as in plain descent. It should be along the new velocity.": [
+            _momentum(step=lambda v, g, eta, mu, old: eta * g),
+            _momentum(lambda v, g, eta, mu: v, lambda v, g, eta, mu, old: eta * g),
+        ],
         "That is Nesterov's look ahead, g + μv. The task asks for plain momentum: a step along v.": (
             _momentum(step=lambda v, g, eta, mu, old: eta * (g + mu * v))
         ),
         "The step takes the gradient twice: it is in the velocity already.": (
             _momentum(step=lambda v, g, eta, mu, old: eta * (v + g))
+        ),
+        "The step takes the old velocity without μ. Move the parameters along the new velocity.": (
+            _momentum(step=lambda v, g, eta, mu, old: eta * (old + g))
+        ),
+        "The velocity is updated twice in a step.": _momentum(lambda v, g, eta, mu: mu * (mu * v + g) + g),
+        "You have exchanged velocity and gradients: compare the names in the `for` with the lists in the `zip`.": (
+            lambda parameters, gradients, velocity, eta, mu: _momentum_step(parameters, velocity, gradients, eta, mu)
         ),
         "μ is missing: without it a velocity never forgets.": _momentum(lambda v, g, eta, mu: v + g),
         "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.": (
@@ -271,7 +277,7 @@ MOMENTUM_STEP = FunctionExercise(
         f"`velocity` is a list, and so are `gradients` and `parameters`. {_NO_PRODUCTS}": (
             lambda parameters, gradients, velocity, eta, mu: mu * velocity
         ),
-        "μ multiplies the new gradient, too, or it alone. It belongs to the old velocity only.": [
+        "μ multiplies the new gradient. It belongs to the old velocity only.": [
             _momentum(lambda v, g, eta, mu: mu * (v + g)),
             _momentum(lambda v, g, eta, mu: v + mu * g),
         ],
@@ -303,8 +309,7 @@ LARGEST_RATE = NumberExercise(
         "Is that the loss, or the number of halvings? Give the learning rate that led to it.": [(0.26, 0.28), 2],
         "A learning rate is above 0. Halving 3.2 never leads to 0 or below.": (-1e9, 0),
     },
-    any_hint="Halving from 3.2 never leads there. The rates to try are 3.2, half of it, half of that, and so on: at "
-    "which is the loss below 1?",
+    any_hint="The rates to try are 3.2, half of it, half of that, and so on. Which is the first with a loss below 1?",
     second_hint="Write a function of the rate that makes a fresh network, calls `fit`, and returns "
     "`history.train_loss[-1]`. Then call it with 3.2, 1.6 and so on.",
     praise="Twice that rate fails: now repair it.",
@@ -315,9 +320,8 @@ _TOO_LARGE = {  # (at the start, at the end)
     (True, True): "It is too large at the start, and at the end. When in a run does a large step do harm, and which?",
     (True, False): "The end is calm, but the harm was done in the first steps: units thrown so far that they are off "
     "for every image learn no more. How could it begin?",
-    (False, True): "The start is gentle, but the steps stay large to the end, and the run never settles. How could it "
-    "end?",
-    (False, False): "It begins and ends gently, but spends too long at large rates, or rises too fast. Move the peak.",
+    (False, True): "The start is gentle, but the steps are large at the end, where a run should settle.",
+    (False, False): "It begins and ends gently. In between, is its top too high, too early or too long?",
 }
 
 
@@ -349,20 +353,21 @@ def _judge_schedule(schedule):
     require_function(schedule, ("epoch",))
     name = called_name(schedule)
     epochs = [place / _STEPS / 5 for place in range(6 * _STEPS * 5 + 1)]  # finer than the steps: a top may lie between
-    outcome = attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [f(e) for e in epochs])
-    hint = "It is called with any number from 0 to 6, fractions included: 2.5 is the middle of the third epoch."
+    asked = []
+    outcome = attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [asked.append(e) or f(e) for e in epochs])
+    hint = "It is called with any number from 0 to 6, both ends and fractions included."
     of_the_number = outcome.kind in ("TypeError", "IndexError", "KeyError", "ZeroDivisionError", "ValueError")
-    answers = require_result(outcome, f"{name}(epoch)", hint if of_the_number else "")
+    answers = require_result(outcome, f"{name}({asked[-1]:g})", hint if of_the_number else "")
     for epoch, rate in zip(epochs, answers, strict=True):
         require(
             numbers(rate) is not None and numbers(rate).ndim == 0 and not isinstance(rate, bool),
             f"{name}({epoch:g}) returned {shown(rate)}.",
-            "For each epoch it has to return one number, a learning rate.",
+            "For each epoch it has to return one number, a learning rate; text is none, and `print` returns nothing.",
         )
         require(
             -1e-9 <= float(rate) < 1e30,
             f"{name}({epoch:g}) returned {shown(rate)}.",
-            "A learning rate is a finite number, and never below 0: that is uphill.",
+            "A learning rate is a finite number, and never below 0, which would lead uphill.",
         )
     again = attempt(schedule, {"epoch": 0.0}, lambda f, epoch: [f(e) for e in reversed(epochs)][::-1])
     require(
@@ -385,8 +390,8 @@ def _judge_schedule(schedule):
         loss < 0.5,
         f"With {name} the training loss after six epochs is {loss:.3g}, and not below 0.5.",
         _TOO_LARGE[first >= 0.8, last >= 0.8]
-        if sum(rates) > 12
-        else "Its rates are so small for most of the run that little is learned. Reach 1, and stay up for a while.",
+        if np.median(rates) > 0.02
+        else "In half of its steps or more the rate is at most 0.02, and little is learned in them.",
     )
     return outcome.printed
 
@@ -411,14 +416,14 @@ STEPS_TO_LIMIT = NumberExercise(
     tolerance=1e-6,
     mistakes={
         "Steps are whole numbers. After which of them is the velocity there?": [(43.0001, 43.9999), (44.0001, 44.9999)],
-        "One too few: after this step it is just below 99 %. Round up, not to the nearest.": 43,
+        "One too few, as after 43 steps it is just below 99 %. Is it rounded down, or counted from 0?": 43,
         "One too many. After the first step the velocity is g, so n steps add up n terms, from μ⁰ to μⁿ⁻¹.": 45,
         "That is the limit of the velocity in units of g, 1/(1 − μ). The task asks for the number of steps.": 10,
         "That is 99 % of the limit, in units of g: a velocity. The task asks for the number of steps.": 9.9,
         "That is where it reaches 90 %. The missing share has to shrink to 1 − 0.99.": (21.5, 22.5),
         "You have exchanged momentum and share: the missing share is 0.9ⁿ, and has to shrink to 0.01.": (228.5, 230.5),
         "That is for a momentum of 0.99. Here it is 0.9.": (457.5, 459.5),
-        "You solved 0.9ⁿ = 0.99. The share that is reached is 1 − 0.9ⁿ.": (1e-9, 1),
+        "Did you solve 0.9ⁿ = 0.99? The share that is reached is 1 − 0.9ⁿ.": (1e-9, 1),
     },
     any_hint="See it happen: begin with v = 0, let v be 0.9 v + 1 again and again, and count the steps until it is at "
     "99 % of its limit.",

@@ -51,23 +51,22 @@ def _batch(rng):
 
 
 def _judge_bug_hunt(verdicts):
-    if verdicts is None or verdicts is Ellipsis:
-        raise NotStarted
-    if not isinstance(verdicts, dict) or any(str(letter).strip().upper() not in bugs.BUGS for letter in verdicts):
-        raise Wrong(
-            f"Your answer is {shown(verdicts)}; expected a dictionary with a cause for each letter from A to J.",
-            'Write it like `{"A": "mask", "B": "stale", …}`.',
-        )
+    like = 'Write it like `{"A": "mask", "B": "stale", …}`.'
+    if not isinstance(verdicts, dict):
+        raise Wrong(f"Your answer is {shown(verdicts)}; expected a dictionary.", like)
+    unknown = [repr(letter) for letter in verdicts if str(letter).strip().upper() not in bugs.BUGS]
+    if unknown:
+        raise Wrong(f"In your dictionary stands {listed(unknown)}; expected a cause for each letter from A to J.", like)
     named = {str(letter).strip().upper(): _cause(cause) for letter, cause in verdicts.items()}
     named = {letter: named[letter] for letter in bugs.BUGS if named.get(letter)}
     if not named:
         raise NotStarted
     for letter, cause in named.items():
         if cause not in bugs.causes():
-            near = difflib.get_close_matches(cause, bugs.causes(), n=1)
+            near = difflib.get_close_matches(cause, bugs.causes(), n=1, cutoff=0.75)
             raise Wrong(
                 f"{cause!r}, for {letter}, is none of the causes: {', '.join(bugs.causes())}.",
-                f"Did you mean {near[0]!r}?" if near else "Use the word at the beginning of a line in the list.",
+                f"Did you mean {near[0]!r}?" if near else "Use one word, that at the beginning of a line in the list.",
             )
     wrong = [letter for letter, cause in named.items() if cause != bugs.BUGS[letter].cause]
     groups = {
@@ -79,7 +78,7 @@ def _judge_bug_hunt(verdicts):
     if wrong:
         raise Wrong(finding, "\n".join(["", *(f"{letter}: {_excludes(letter, named[letter])}" for letter in wrong)]))
     if groups["Open"]:
-        raise Wrong(finding, "Go on with those where the fewest arrays are wrong; each cause occurs just once.")
+        raise Wrong(finding, "Each cause occurs just once: which are left?")
 
 
 def _cause(word):
@@ -215,8 +214,6 @@ NUMERICAL_GRADIENT = FunctionExercise(
         "slopes of some 1e-9": [weighted_squares, 1e-9 * _rng.standard_normal(4)],
         "float32, f the sum of x³": [sum_of_cubes, np.array([[0.25, -0.5, 1.0]], np.float32), 0.015625],
     },
-    any_hint="Work out one entry by hand, and print what yours makes of it: f with that entry ε larger, less f with it "
-    "ε smaller, divided by 2ε.",
     case_hints={"slopes of some 1e-9": "A small slope is a slope, too: neither 0 nor to be rounded."},
     mistakes={
         hint: _with_each(slope)
@@ -228,12 +225,18 @@ NUMERICAL_GRADIENT = FunctionExercise(
             "From x − ε to x + ε it is 2ε, not ε.": lambda at, e, x: (at(e) - at(-e)) / e,
             "`/ 2 * epsilon` multiplies by ε. Put 2ε in parentheses.": lambda at, e, x: (at(e) - at(-e)) / 2 * e,
             "Divide the difference by the distance between the two points.": lambda at, e, x: at(e) - at(-e),
-            "Your step is ε times the entry, which is no step where the entry is 0. Add ε and subtract it.": (
-                lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e)
-            ),
         }.items()
     }
     | {
+        "Your step is ε times the entry, which is no step where the entry is 0. Add ε and subtract it.": [
+            _with_each(lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e)),
+            _with_each(lambda at, e, x: (at(e * x) - at(-e * x)) / (2 * e * x)),
+        ],
+        "That is what points at other distances give. Take x − ε and x + ε, with the ε that is given.": [
+            lambda f, x, e=1e-5: _numerical_gradient(f, x, 1e-5),
+            lambda f, x, e=1e-5: _numerical_gradient(f, x, e / 2),
+            lambda f, x, e=1e-5: _numerical_gradient(f, x, e * 2),
+        ],
         "That is the gradient of Σx². Call f, whatever it is: it is to be measured.": lambda f, x, e=0: 2 * x,
         "All entries move at once, which gives the sum of all slopes. Move one, measure, put it back, and go on.": [
             _all_at_once,
@@ -248,7 +251,7 @@ NUMERICAL_GRADIENT = FunctionExercise(
         ],
         "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
         "moved. Put each one back before you go on.": _restores_at_the_end,
-        "f reads the array x itself. You move the entries of a copy, of which f knows nothing, so nothing changes.": (
+        "f sees no change, so all slopes are 0. It reads the array x itself, and knows nothing of copies.": (
             lambda f, x, e=1e-5: np.zeros(x.shape)
         ),
         "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
@@ -259,10 +262,13 @@ NUMERICAL_GRADIENT = FunctionExercise(
     error_hints={
         "f() takes 0 positional arguments": "f takes no argument: it reads the array x itself. Change one entry of x, "
         "then call f().",
-        "changed its argument `x`": "Keep each entry's value before you move it, and put that back as soon as it is "
-        "measured; else the next slope belongs to another point. Adding ε and subtracting it again is not quite "
-        "nothing: rounding leaves a trace.",
-    },
+        "changed its argument `x`": "Put each entry's own value back as soon as it is measured (adding ε and "
+        "subtracting it leaves a trace of rounding), and the slopes into an array of their own.",
+    }
+    | dict.fromkeys(
+        ("tuple index", "too many indices", "0-d", "unsized", "to unpack"),
+        "x may have any number of axes, or none. `np.ndindex(x.shape)` goes through its entries.",
+    ),
     second_hint="`for index in np.ndindex(x.shape)`: keep `x[index]`, set it to that plus ε, call f, set it to that "
     "minus ε, call f, set it back. The slope goes to the same index of a new array.",
     praise="It measures any function of any array: your own backward passes too.",
@@ -275,7 +281,7 @@ _ONE_OFF = np.ones(100)
 _ONE_OFF[7] = 2
 _VECTOR, _MATRIX = _rng.standard_normal(6), _rng.standard_normal((3, 4))
 _WITH_ZEROS = np.array([[0.0, 1.0], [0.0, -2.0]])
-_NOT_ZERO = "However small numbers are, they are not 0. Only 0/0 needs care, and there both norms are exactly 0."
+_LOST = "Something small is taken for 0, or lost between large numbers. Only two norms of 0 are a special case."
 
 RELATIVE_ERROR = FunctionExercise(
     name="relative_error",
@@ -297,12 +303,14 @@ RELATIVE_ERROR = FunctionExercise(
         "float32": [np.array([1.0, 2.0], np.float32), np.array([1.5, 2.0], np.float32)],
         "both are 0, so they agree": [np.zeros((2, 2)), np.zeros((2, 2))],
     },
-    any_hint="For a = (12, −9) and n = (0, −4) the three norms are 13, 15 and 4. Print yours.",
     case_hints=dict.fromkeys(
-        ("tiny gradients, one twice the other", "equal to six digits", "equal to nine digits"), _NOT_ZERO
+        ("tiny gradients, one twice the other", "equal to six digits", "equal to nine digits"), _LOST
+    ),
+    error_hints=dict.fromkeys(
+        ("core dimension", "Python scalar"), "The gradients may have any shape: `np.sum(a * a)` adds all squares."
     ),
     mistakes={
-        "0/0 is not a number. Where both gradients are 0 they agree, so the error is 0: treat that case by itself.": (
+        "0/0 is nan, and in NumPy no error. Where both gradients are 0 they agree: return 0 before you divide.": (
             lambda a, n: _norm(a - n) / (_norm(a) + _norm(n))
         ),
         "Only when both are 0; one alone gives 1.": lambda a, n: relative_error(a, n) if a.any() and n.any() else 0.0,
@@ -310,22 +318,19 @@ RELATIVE_ERROR = FunctionExercise(
         "it would cry wolf. Take the norm over the whole array first, then divide.": (
             lambda a, n: np.max(abs(a - n) / (abs(a) + abs(n)))
         ),
-        "You divide entry by entry and take a mean. Take the norm over the whole array first, then divide.": (
-            lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n)))
-        ),
-        "You divide entry by entry, but the task asks for one number for the whole array.": (
-            lambda a, n: abs(a - n) / (abs(a) + abs(n))
-        ),
-        "You take the rows one by one. The norm goes over the whole array: `np.linalg.norm` without an axis.": [
+        "You divide entry by entry. Take the norm over the whole array first, then divide.": [
+            lambda a, n: np.mean(abs(a - n) / (abs(a) + abs(n))),
+            lambda a, n: abs(a - n) / (abs(a) + abs(n)),
+        ],
+        "You take rows or columns one by one. The norm goes over the whole array: `np.linalg.norm` without an axis.": [
+            lambda a, n: _norm(a - n, axis=0) / (_norm(a, axis=0) + _norm(n, axis=0)),
             lambda a, n: _norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1)),
             lambda a, n: np.mean(_norm(a - n, axis=-1) / (_norm(a, axis=-1) + _norm(n, axis=-1))),
         ],
-        "You divide by the size of `a` alone, which may be 0. Divide by the sum of both.": lambda a, n: (
-            _norm(a - n) / _norm(a)
-        ),
-        "You divide by the size of `n` alone, which may be 0. Divide by the sum of both.": lambda a, n: (
-            _norm(a - n) / _norm(n)
-        ),
+        "You divide by the size of one alone, which may be 0. Divide by the sum of both.": [
+            lambda a, n: _norm(a - n) / _norm(a),
+            lambda a, n: _norm(a - n) / _norm(n),
+        ],
         "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their sum.": (
             lambda a, n: _norm(a - n) / max(_norm(a), _norm(n))
         ),
@@ -349,7 +354,7 @@ RELATIVE_ERROR = FunctionExercise(
             lambda a, n: np.sum((a - n) ** 2) / (np.sum(a**2) + np.sum(n**2))
         ),
         "This is the difference alone. Is it large? That shows only beside the two sizes.": lambda a, n: _norm(a - n),
-        "The small number added to the denominator is large beside small gradients, and makes their error look "
+        "The small number in the denominator is large beside small gradients, and makes their error look "
         "small. Treat the case 0/0 by itself.": lambda a, n: _norm(a - n) / (_norm(a) + _norm(n) + 1e-8),
         "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum of "
         "all squares.": lambda a, n: _norm(a - n, 2) / (_norm(a, 2) + _norm(n, 2)),
@@ -433,6 +438,9 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
             _with_outer(lambda f, x, e: f(x + e**2) - f(x - e**2)),
             _with_outer(lambda f, x, e: f(x + 3 * e) - f(x - 3 * e)),
         ],
+        "That is the forward difference. Take two differences, of the points x ± ε and x ± 2ε.": (
+            lambda f, x, e: (f(x + e) - f(x)) / e
+        ),
         "Your points lie at x ± ε/2 and x ± ε. They should lie twice as far away, at x ± ε and x ± 2ε.": (
             lambda f, x, e: _four_points(f, x, e / 2)
         ),
@@ -442,9 +450,12 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
             lambda f, x, e: (f(x + e) + f(x - e) - 2 * f(x)) / (e * e),
         ],
     },
-    any_hint="For f = x⁵ at 1, with ε = ½, the inner difference is 7.5625 and the outer one 32. Print yours.",
+    case_hints={
+        "f = x⁵; so coarse a step shows which difference it is": "The inner difference is 7.5625 here, the outer one "
+        "32, and (8 · 7.5625 − 32)/6 = 4.75."
+    },
     error_hints={"positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`."}
-    | dict.fromkeys(("real number", "only"), "f takes one number: call it once for each of the four points."),
+    | dict.fromkeys(("real number", "only"), "f takes one real number: call it for each of the four points."),
     second_hint="Build it from two differences, the inner one of x ± ε and the outer one of x ± 2ε, each in a variable "
     "of its own. How do they enter the formula, and what does its fraction line reach over?",
     praise="Halve ε, and the error falls to a sixteenth, as long as rounding does not rule.",

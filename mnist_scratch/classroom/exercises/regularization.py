@@ -11,6 +11,7 @@ def _layers(*shapes, dtype=float):
     return [_rng.standard_normal(shape).astype(dtype) for shape in shapes]
 
 
+_RAGGED = {"inhomogeneous": "The matrices differ in shape, and do not fit into one array. Go through the list."}
 _BY_HAND = [[np.array([[1.0, 2.0], [3.0, -4.0]])], 0.1]
 
 
@@ -32,7 +33,6 @@ L2_PENALTY = FunctionExercise(
         "tiny weights": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1e-4],
         "λ is 0: no price": [_layers((3, 4), (4, 2)), 0.0],
     },
-    any_hint="For [[1, 2], [3, −4]] and λ = 0.1 it is 0.05 · (1 + 4 + 9 + 16). Print the squares, and their sum.",
     mistakes={  # W: the list of weights. c: λ
         "All but the factor ½: the price is λ/2 for each square.": lambda W, c: c * sum(_squares(W)),
         "You add up the norms. The formula has ‖W‖², the sum of the squares: there is no root in it.": (
@@ -45,7 +45,10 @@ L2_PENALTY = FunctionExercise(
             lambda W, c: c / 2 * sum(np.sqrt(_squares(W))) ** 2
         ),
         "That is the mean of the squares. Every weight pays its full price, however many there are: take the sum.": (
-            lambda W, c: c / 2 * sum(np.mean(w * w) for w in W)
+            [
+                lambda W, c: c / 2 * sum(np.mean(w * w) for w in W),
+                lambda W, c: c / 2 * sum(_squares(W)) / sum(w.size for w in W),
+            ]
         ),
         "You divide by the number of layers. Every layer pays in full: take the sum over the layers.": (
             lambda W, c: c / 2 * np.mean(_squares(W))
@@ -71,6 +74,8 @@ L2_PENALTY = FunctionExercise(
         "first.": lambda W, c: c / 2 * sum(np.sum(w) ** 2 for w in W),
         "λ is missing: without it the price cannot be set.": lambda W, c: sum(_squares(W)) / 2,
         "You divide by λ. It is the price, and multiplies.": lambda W, c: sum(_squares(W)) / (2 * c),
+        "You divide by the squares. λ/2 multiplies their sum.": lambda W, c: c / (2 * sum(_squares(W))),
+        "λ is squared, too. It stands outside the square.": lambda W, c: c * c / 2 * sum(_squares(W)),
         "`//` cuts to whole numbers; `/` divides.": lambda W, c: c // 2 * sum(_squares(W)),
         "`np.linalg.norm(…, 2)` of a matrix is its largest singular value. Without the 2 it is the root of the sum of "
         "all squares.": lambda W, c: c / 2 * sum(np.linalg.norm(w, 2) ** 2 for w in W),
@@ -82,16 +87,13 @@ L2_PENALTY = FunctionExercise(
             lambda W, c: c / 2 * sum(np.sum(w @ w.T) for w in W),
             lambda W, c: c / 2 * sum(np.sum(w.T @ w) for w in W),
         ],
-        "Python's `sum` adds up the rows of a matrix. `np.sum` adds all its entries.": [
+        "Only the rows are added up, by Python's `sum` or along an `axis`. `np.sum(W**2)` adds all entries.": [
             lambda W, c: c / 2 * sum(sum(w**2) for w in W),
             lambda W, c: sum(c / 2 * sum(w**2) for w in W),
             lambda W, c: [c / 2 * sum(w**2) for w in W],
         ],
-        "The matrices differ in shape, and do not fit into one array. Go through the list.": [
-            lambda W, c: c / 2 * np.sum(np.array(W) ** 2),
-            lambda W, c: c * np.sum(np.array(W) ** 2),
-        ],
     },
+    error_hints=_RAGGED,
     second_hint="Go through the list; for each matrix square every entry and add them all up; half of λ times the "
     "total.",
     praise="That is the second part of the loss, `loss.penalty`.",
@@ -110,7 +112,7 @@ L2_GRADIENT = FunctionExercise(
         "λ is 0": [_layers((3, 4), (4, 2)), 0.0],
         "tiny weights, and λ is 1": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1.0],
     },
-    any_hint="By hand: with λ = 0.1 a weight of 2 has the slope 0.2, and nothing else counts for it.",
+    error_hints=_RAGGED | {"could not broadcast input": "Each layer needs an array of its own, of its own shape."},
     new=True,  # that lists will do for arrays is on purpose
     mistakes={
         "Twice too much: the derivative of w² is 2w, and the penalty has a ½ that cancels the 2.": (
@@ -142,22 +144,17 @@ L2_GRADIENT = FunctionExercise(
         "You divide by the number of weights. The penalty is a sum, not a mean.": lambda W, c: [
             c * w / w.size for w in W
         ],
-        "Each array is transposed. The gradient of W has the shape of W, entry beside entry.": (
-            lambda W, c: [c * w.T for w in W]
-        ),
+        "Each array is transposed. It should have the shape of its W.": lambda W, c: [c * w.T for w in W],
         "`weights` is a list, and a list times a number is not a list of products: go through its arrays.": (
             lambda W, c: c * W
-        ),
-        "Only the first layer came back. Collect one array per layer, and return the list after the loop.": (
-            lambda W, c: [c * W[0]]
         ),
         "Each array is that of the first layer: what does the loop's variable stand for?": lambda W, c: [
             c * W[0] for _ in W
         ],
-        "The matrices differ in shape, and do not fit into one array. Go through the list.": (
-            lambda W, c: list(c * np.array(W))
-        ),
         "Only one array came back, and not a list. Collect one array per layer.": lambda W, c: c * W[0],
+        "You return pairs. Only the weights have a penalty: one array per layer.": (
+            lambda W, c: [(c * w, np.zeros(w.shape[1])) for w in W]
+        ),
     },
     second_hint="The derivative of (λ/2)w² is λw, for each weight by itself. One new array per layer, in a list.",
     praise="Added to the data's gradient it makes weight decay.",
@@ -184,7 +181,7 @@ COLLAPSED_ACCURACY = NumberExercise(
         "One in ten would be right if the classes were equally common. Count the labels of `thousand`.": [0.1, 10],
         "That is the class's share of `thousand`, where the network has learned. The task asks for the accuracy on "
         "`validation`.": 0.117,
-        "That is the largest class of `validation`, but the network has learned which class to name from `thousand`. "
+        "To three digits that is the largest class of `validation`; but which to name is learned from `thousand`. "
         "(If you trained: with mini-batches, the last batches decide, so take all thousand in each step.)": [
             0.1068,
             (0.10699, 0.10701),
@@ -195,12 +192,13 @@ COLLAPSED_ACCURACY = NumberExercise(
         "That is the share of another class. Which is the most common one in `thousand`?": [
             count / 5000 for count in _VALIDATION if count not in (527, 534)
         ],
-        "It is rounded. The task asks for the last digit: a count of `validation`, divided by 5,000.": [
+        "Near it. Is it rounded, or some images off? It is a count of `validation`, divided by 5,000.": [
             0.11,
-            (0.10499, 0.10501),
+            (0.1049, 0.1058),
         ],
+        "It names one class, and is right wherever that occurs. (`argmax` gives a class, `max` its count.)": 0,
         "In `validation` that is the share of no class. Count all labels of `thousand` and all of `validation`.": (
-            0.0901,
+            0.088,
             0.12,
         ),
         "That is far better than chance, and the network no longer sees the image: it says the same to all of them.": (
@@ -229,10 +227,11 @@ DECAY_FACTOR = NumberExercise(
         ),
         "You multiply by ηλ in each step; but that is what is taken away. What is left?": (3 * 1) ** 10,
         "You add ηλ where it should be subtracted.": (1 + 3 * 1) ** 10,
-        "That is the factor for the η = 0.1 of the text. Here η is 3.": (0.347, 0.350),
-        "You left out η: with λ alone, 1 − λ is 0.": 0,
-        "Here η is 3, not 0.3.": (0.0282, 0.0283),
+        "That is for ηλ = 0.1. Here it is 3.": (0.347, 0.350),
+        "That is for ηλ = 0.3. Here it is 3.": (0.0282, 0.0283),
+        "What does one step, 1 − 3 · 1, make of a weight of 1? No power of that is 0.": 0,
         "The penalty has a ½, so its gradient is λW, and not 2λW.": (1 - 2 * 3 * 1) ** 10,
+        "Is that 1 divided by the right number, or did you take λ/2? The gradient of (λ/2)W² is λW.": (1 - 3 / 2) ** 10,
         "In Python `^` is no power; that is `**`.": [2 ^ 10, -2 ^ 10],
         "That is for more steps than ten.": [(-2.0) ** steps for steps in (12, 30, 100)],
         "An exponential is the limit of many small steps; these are ten large ones. What does one do to a weight?": [
