@@ -226,13 +226,13 @@ WRONG["random_configurations"] = {
     "sign of your exponents": drawing(learning_rate=lambda rng: 10 ** rng.uniform(0, 3)),
     "near 0.1": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-5, -2)),
     "anew for each setting": one_draw_for_both,
-    "as its arguments": drawing(lr=lambda rng: 0.1),
+    "needed, and no others": drawing(lr=lambda rng: 0.1),
     "holds all layers": drawing(sizes=lambda rng: int(rng.integers(16, 257))),
     "begin with 784": drawing(sizes=lambda rng: (int(rng.integers(16, 257)),)),
     "no fractions of a unit": drawing(sizes=lambda rng: (784, 2 ** rng.uniform(4, 8), 10)),
     "searched as well": drawing(sizes=lambda rng: (784, 32, 10)),
     "in all": lambda n, seed: drawn(n * n, seed),
-    "inside the loop": lambda n, seed: drawn(1, seed),
+    "`return` inside": lambda n, seed: drawn(1, seed),
     "without a size": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-3, 0, 1)),
     "text of a number": drawing(learning_rate=lambda rng: f"{10 ** rng.uniform(-3, 0):.3g}"),
     "only once": lambda n, seed: (c for c in drawn(n, seed)),
@@ -255,15 +255,23 @@ def added():
     return RECIPES["mine"]
 
 
+def spoiled():
+    vars(RECIPES["relu-128-64"]).update(name="mine", sizes=(784, 200, 10), goal=0.98)
+    return RECIPES["relu-128-64"]
+
+
 WRONG["my_recipe"] = {
     "Give it another name": mine(name="relu-128-64"),
     "is called by it": mine(name=" "),
     "letters and hyphens": mine(name="a/b"),
     "layers of your own": mine(sizes=RECIPES["relu-128-64"].sizes),
     "all layers": mine(sizes=(200,)),
+    "needs one unit": mine(sizes=(784, 0, 10)),
+    "of the package": lambda: RECIPES["relu-128-64"],
     "784 pixels go in": mine(sizes=(200, 10)),
-    "three different": [mine(seeds=seeds) for seeds in ((0,), (0, 0, 0), 3, (-1, -2, -3), (0.1, 0.2, 0.3))],
-    "not a percentage": mine(goal=98),
+    "three different": [mine(seeds=seeds) for seeds in ((0,), (0, 0, 0))],
+    "(0, 1, 2)": [mine(seeds=seeds) for seeds in (3, (-1, -2, -3), (0.1, 0.2, 0.3))],
+    "between 0 and 1": mine(goal=98),
     "before you know": mine(goal=None),
     "still that of the recipe": mine(goal=RECIPES["relu-128-64"].goal),
     "No network reads every image": mine(goal=1.0),
@@ -284,14 +292,16 @@ WRONG["my_recipe"] = {
     "drawn at random": lambda: mine(sizes=(784, 100 + next(_calls), 10))(),
     "names of their own": mine(learning_rate=0.1),
     "a function of its own": lambda: RECIPES.replace("relu-128-64"),
-    "cannot be run": mine(optimizer=SGD(lambda epoch: 0.1)),  # it could be trained, but not kept with its results
+    "stored with the results": mine(
+        optimizer=SGD(lambda epoch: 0.1)
+    ),  # it could be trained, but not kept with its results
     "cannot be changed": lambda: setattr(RECIPES["relu-128-64"], "name", "mine"),
-    "Only return your recipe": added,
+    "RECIPES was changed": [added, spoiled],
     "makes a recipe of them": lambda: {"name": "mine", "sizes": (784, 200, 10)},
     "returns another one": lambda: "mine",
-    "the recipe alone": lambda: [mine()()],
+    "one recipe, and nothing else": lambda: [mine()()],
     "shows the names": lambda: RECIPES["relu-128"],
-    "Pass the function itself": mine()(),
+    "a function that returns the recipe": mine()(),
 }
 
 # ------------------------------------------------------------------------- functions that are compared case by case
@@ -451,7 +461,7 @@ WRONG |= {
     "shifted": {"return a copy": lambda images, *by: images if by == (0, 0) else right("shifted")(images, *by)},
     "bilinear": {"needs `int(…)`": lambda image, y, x: image[np.floor(y), np.floor(x)]},
     "smoothed": {
-        "fractions are lost or refused": lambda Y, part: np.multiply(Y, 1 - part, out=Y.copy()) + part / Y.shape[1],
-        "division by 1 − part": lambda Y, part: (Y + part / (Y.shape[1] * (1 - part))) * (1 - part),
+        "cannot hold fractions": lambda Y, part: np.multiply(Y, 1 - part, out=Y.copy()) + part / Y.shape[1],
+        "Part 1 is allowed": lambda Y, part: (Y + part / (Y.shape[1] * (1 - part))) * (1 - part),
     },
 }

@@ -64,11 +64,13 @@ def _sliced(end):
     return answer
 
 
-_NEGATIVE = (
-    "With a negative number a slice counts from the other end. Treat up and left as cases of their own; or ask, for "
-    "each new pixel, which old one it comes from."
+_NEGATIVE = "Negative numbers mean up and left. Ask, for each new pixel, which old one it comes from."
+_ZERO = "A number may be 0: then `a[:-0]` is empty, and `a[0:]` is everything."
+_SLICES = (
+    "What is filled and what is put there must have the same shape: print both. With 0 `a[:-0]` is empty, a negative "
+    "number counts from the other end, and from 28 on nothing is left. Ask, for each new pixel, which old one it comes "
+    "from."
 )
-_ZERO = "A number may be 0, and `a[:-0]` is `a[:0]`, which is empty: count from the front where the slice ends."
 
 
 def _shift(m, rows, columns, dtype=np.float64):
@@ -116,6 +118,10 @@ SHIFTED = FunctionExercise(
             "Negative numbers do not move at all. They mean up and left.": lambda r, c: (max(r, 0), max(c, 0)),
             "Moves are taken modulo 28, so a negative one goes down, or right.": lambda r, c: (r % _SIDE, c % _SIDE),
             "Only the rows are moved; move the columns as well.": lambda r, c: (r, 0),
+            "The columns are not moved where the rows are. Is there an `elif`?": lambda r, c: (r, 0 if r else c),
+            "The rows are not moved where the columns are. Is there an `elif`?": lambda r, c: (0 if c else r, c),
+            "It moves one pixel too far.": lambda r, c: (r + np.sign(r), c + np.sign(c)),
+            "Up and left it moves one pixel too far.": lambda r, c: (r - (r < 0), c - (c < 0)),
         }.items()
     }
     | {
@@ -134,12 +140,21 @@ SHIFTED = FunctionExercise(
         "(m, 28, 28) first.": _pushed_along,
         "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": _rolled((0, 1)),
         "You roll the images among themselves: (m, 784) has no rows of pixels. Reshape to (m, 28, 28) first; and "
-        "nothing may wrap around.": lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
+        "nothing may wrap around.": [
+            lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
+            lambda images, rows, columns: np.roll(images, rows, axis=0),
+        ],
+        "The images come first, (m, 28, 28): as (28, 28, m) their pixels are mixed.": (
+            lambda images, *by: np.moveaxis(
+                _pictures(_shifted(np.moveaxis(images.reshape(_SIDE, _SIDE, -1), 2, 0).reshape(-1, _SIDE**2), *by)),
+                0,
+                2,
+            ).reshape(-1, _SIDE**2)
+        ),
         "The pixels at the edge are repeated; what comes in is paper, 0.": _from(_clipped, lambda i: True),
         "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
         "for `0 <= …`, too.": _from(lambda i: i % _SIDE, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
-        _ZERO: _sliced(lambda by: -by),
-        _NEGATIVE: _sliced(lambda by: _SIDE - by),
+        _SLICES: [_sliced(lambda by: -by), _sliced(lambda by: _SIDE - by)],
         "Right, but still (m, 28, 28). A network takes (m, 784): flatten them.": (
             lambda *given: _pictures(_shifted(*given))
         ),
@@ -147,7 +162,11 @@ SHIFTED = FunctionExercise(
             lambda images, *by: np.repeat(_shifted(images[:1], *by), len(images), axis=0)
         ),
     },
-    any_hint="Move two images by one row, and look at rows 0, 1 and 27 of both, before and after.",
+    error_hints={
+        "could not broadcast input": _SLICES,
+        "not all of it is finite": "What moves in is paper: fill with 0.",
+    },
+    any_hint="Follow one pixel: the old (i, j) should become the new (i + rows, j + columns), if that is in the image.",
     second_hint="Reshape to (m, 28, 28) and start from zeros. Then for one axis after the other: which rows of the new "
     "image are filled, and from which rows of the old one? `max(0, …)` and `min(28, …)` keep the ends inside.",
     praise="To an eye it is the same digit; to a perceptron other inputs are lit.",
@@ -216,6 +235,7 @@ _SMALL = np.pad([[0.0, 0.4], [0.8, 1.0]], ((5, 21), (8, 18)))
 _AT_THE_EDGE = {
     "the last pixel": _place(27.0, 27.0),
     "in the last row": _place(27, 3.5),
+    "in the first row": _place(0.25, 0),
     "a quarter of a pixel beyond the right edge": _place(10.6, 27.25),
     "a quarter of a pixel above the top edge": _place(-0.25, 12.0),
     "three quarters of a pixel beyond the left edge": _place(12.0, -0.75),
@@ -270,8 +290,8 @@ BILINEAR = FunctionExercise(
                 dict(whole=int),
                 dict(whole=int, pixel=_ink_or_edge),
             ],
-            "The look-up goes too far up and left. Places count from 0; and a frame of `np.pad` moves them.": [
-                dict(at=lambda y, x, by=by: (y - by, x - by)) for by in (1, 2)
+            "The look-up is moved: pixel (i, j) lies at the place (i, j). (A frame of `np.pad` moves it.)": [
+                dict(at=lambda y, x, by=by: (y - by, x - by)) for by in (1, 2, -1, 0.5, -0.5)
             ],
         }.items()
     }
@@ -287,11 +307,17 @@ BILINEAR = FunctionExercise(
         ],
         "Up to one pixel beyond the edge the place still has neighbors with ink. Ask of each of the four pixels "
         "whether it lies in the image, not of the place.": [
-            lambda image, y, x, end=end: _bilinear(image, y, x) if 0 <= min(y, x) and max(y, x) < end else 0.0
-            for end in (_SIDE - 1, _SIDE - 0.99)
+            lambda image, y, x, ends=ends: (
+                _bilinear(image, y, x) if ends[0] <= min(y, x) and max(y, x) < ends[1] else 0.0
+            )
+            for ends in ((0, _SIDE - 1), (0, _SIDE - 0.99), (0, np.inf), (-np.inf, _SIDE - 0.99))
         ],
+        "Those are two values, one above the other: weigh them as well.": (
+            lambda image, y, x: [_bilinear(image, math.floor(y) + i, x) for i in (0, 1)]
+        ),
     },
     error_hints={
+        "TookTooLong": "Does a loop end for each place? Some are below 0, some beyond 27.",
         "only integers, slices": "`np.floor` gives a whole number, but as a float; an index needs `int(…)` of it.",
     },
     second_hint="`top = math.floor(y)`, and `y - top` is the weight of the row below. Write a small function that "
@@ -341,8 +367,8 @@ SMOOTHING_MATRIX = FunctionExercise(
     mistakes={
         hint: _scaled(total)
         for hint, total in {
-            "The columns add up to 1, and the rows should: row i weighs the values that make up the i-th mean. The row "
-            "sums have to be a column (n, 1): `keepdims=True`.": lambda E, s: E.sum(axis=0),
+            "The columns add up to 1, and the rows should: row i weighs the values that make up the i-th mean. For the "
+            "row sums as a column: `axis=1, keepdims=True`; or is it transposed?": lambda E, s: E.sum(axis=0),
             "The whole matrix adds up to 1, and each row should: give the sum an axis.": lambda E, s: E.sum(),
             "The rows do not add up to 1 yet.": lambda E, s: 1,
             "You divide by σ√(2π). That is the area below the curve from −∞ to ∞; here there are only n places, so "
@@ -369,27 +395,34 @@ SMOOTHING_MATRIX = FunctionExercise(
             "σ has no effect.": lambda d, s: -d / 2,
             "In the exponent the distance is not squared: that is a peak, not a bell.": lambda d, s: -(d**0.5) / s,
             "In the exponent the distance is not squared, though σ is.": lambda d, s: -(d**0.5) / (2 * s**2),
-            "The farther, the more it counts: the sign in the exponent is missing.": lambda d, s: d / (2 * s**2),
-            "Far neighbors are cut off, beyond 3σ. Every place has its weight, however small.": (
-                lambda d, s: np.where(d > 9 * s**2, -np.inf, -d / (2 * s**2))
+            "The farther, the more it counts: the exponent should be negative.": lambda d, s: d / (2 * s**2),
+            "The first place and the last are no neighbors: they are n − 1 apart.": (
+                lambda d, s: -(np.minimum(d**0.5, len(d) - d**0.5) ** 2) / (2 * s**2)
             ),
         }.items()
+    }
+    | {
+        "Far neighbors are cut off. Every place has its weight, however small.": [
+            _with_exponent(lambda d, s, k=k: np.where(d > (k * s) ** 2, -np.inf, -d / (2 * s**2))) for k in (2, 3, 4, 5)
+        ],
     }
     | {
         "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (
             lambda n, sigma: _smoothing_matrix(n, sigma)[n // 2]
         ),
-        "All rows are the same, with the Gaussian in the middle. Row i has it around place i.": (
-            lambda n, sigma: np.tile(_smoothing_matrix(n, sigma)[n // 2], (n, 1))
-        ),
+        "All rows are the same, with the Gaussian in the middle. Row i has it around place i.": [
+            lambda n, sigma: np.tile(_smoothing_matrix(n, sigma)[n // 2], (n, 1)),
+            lambda n, sigma: (E := np.tile(_bell(2 * n, 2 * sigma)[n - 1, ::2], (n, 1))) / E.sum(1, keepdims=True),
+            lambda n, sigma: (E := np.outer(*[_bell(n, sigma)[n // 2]] * 2)) / E.sum(1, keepdims=True),
+        ],
+        "All beside the diagonal is 0: does the array that you fill hold whole numbers?": lambda n, sigma: np.eye(n),
         "That is a Gaussian in two directions, a single spot. Here entry (i, j) depends on the distance of i and j.": (
             lambda n, sigma: np.outer(*[_smoothing_matrix(n, sigma)[n // 2]] * 2)
         ),
         "Those are the distances without the Gaussian.": lambda n, sigma: np.sqrt(_squares(n)),
     },
-    any_hint="For n = 3 and σ = 1 the middle row should be e^−½, 1, e^−½, divided by their sum. Where does yours leave "
-    "that?",
+    any_hint="Row i should be largest at place i, fall with the distance from it as a Gaussian, and add up to 1.",
     second_hint="`np.subtract.outer(np.arange(n), np.arange(n))` holds all i − j. Put them into "
     "exp(−(i − j)² / (2σ²)), and divide each row by its sum, kept as a column (n, 1).",
     praise="G N Kᵀ smooths N along its columns, and then along its rows.",
@@ -425,9 +458,9 @@ SMOOTHED = FunctionExercise(
     },
     case_hints={
         "nothing is spread": "With part 0 the targets are what they were.",
-        "all is spread": "With part 1 all classes are alike; is there a division by 1 − part?",
-        "Y holds whole numbers": "What you fill, or change in place, holds whole numbers here, as Y does: fractions "
-        "are lost or refused. Compute a new array from Y.",
+        "all is spread": "Part 1 is allowed, too: then all classes are alike.",
+        "Y holds whole numbers": "An array of whole numbers, as Y is here, cannot hold fractions: do you fill one, "
+        "change it, or convert to its dtype?",
     },
     new=True,
     mistakes={
@@ -455,6 +488,11 @@ SMOOTHED = FunctionExercise(
             "All is divided by K. Only the part is spread; what stays is not.": lambda Y, p, K: ((1 - p) * Y + p) / K,
             "`1 - part * Y` is not `(1 - part) * Y`: a product goes first.": lambda Y, p, K: 1 - p * Y + p / K,
             "You divide rows by their sums. Take from the right class instead.": lambda Y, p, K: (Y + p) / (1 + K * p),
+            "Do not divide rows by their sums: take from the right class.": lambda Y, p, K: (Y + p / K) / (1 + p),
+            "The part is a fraction, and no percentage.": lambda Y, p, K: (1 - p / 100) * Y + p / 100 / K,
+            "`argmax` gives the numbers of the classes. Targets are rows, with a number for each class.": (
+                lambda Y, p, K: (1 - p) * Y.argmax(axis=1) + p / K
+            ),
             "What stays and what is spread are exchanged.": lambda Y, p, K: p * Y + (1 - p) / K,
             "The part is taken away, and given to nobody: rows should still add up to 1.": lambda Y, p, K: (1 - p) * Y,
             "The part is subtracted from every class: the wrong ones become negative. Only the right class has "
@@ -462,7 +500,7 @@ SMOOTHED = FunctionExercise(
             "These are the targets as they were.": lambda Y, p, K: np.array(Y),
         }.items()
     },
-    any_hint="Add up a row: is it 1? And how large should a wrong class be, how large the right one?",
+    any_hint="What is taken from the right class goes to all K, in equal shares; so each row adds up to 1.",
     second_hint="Two terms in one line: 1 − part of Y stays, and each of the K classes gets the same share of what was "
     "taken.",
     praise="Now certainty costs: an answer surer than the target makes the loss larger again.",

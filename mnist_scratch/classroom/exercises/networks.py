@@ -1,6 +1,7 @@
 """The exercises of notebook 08: a recipe of one's own, steps and epochs, and the λ of others."""
 
-from dataclasses import replace
+import copy
+from dataclasses import is_dataclass, replace
 from numbers import Integral
 
 import numpy as np
@@ -25,6 +26,8 @@ from .tuning import is_number
 
 # ------------------------------------------------------------------------------------------------ 8.1
 
+_OURS, _ORIGINALS = copy.deepcopy(RECIPES), dict(RECIPES)  # an answer can change even what is frozen
+
 
 def _are_whole(numbers, least):
     return isinstance(numbers, tuple | list | range) and all(is_number(n, Integral) and n >= least for n in numbers)
@@ -32,7 +35,7 @@ def _are_whole(numbers, least):
 
 def _is_own(goal):
     """What `replace` was not given stays the very object; the same number, typed anew, is another one."""
-    return not any(goal is other.goal for other in RECIPES.values())
+    return not any(goal is other.goal for other in _OURS.values())
 
 
 def _ends_with_the_epochs(optimizer, epochs):
@@ -42,22 +45,25 @@ def _ends_with_the_epochs(optimizer, epochs):
 
 _RULES = {  # settings: {hint: what must hold of them}; the first that does not is told
     "name": {
-        "A recipe needs a name: its folder is called by it.": lambda name: isinstance(name, str) and name.strip(),
+        "A recipe needs a name, as text: its folder is called by it.": lambda name: (
+            isinstance(name, str) and name.strip()
+        ),
         "That recipe is there already, and results go into a folder of its name: yours would meet those of others. "
-        "Give it another name.": lambda name: name.lower() not in RECIPES,
+        "Give it another name.": lambda name: name.lower() not in _OURS,
         "The name is a folder's name, too: letters and hyphens.": (
             lambda name: not set('/\\:*?"<>|') & set(name) and name.strip(" .") == name
         ),
     },
     "sizes": {
         "Give all layers, as a tuple of whole numbers: such as (784, 50, 10).": (
-            lambda sizes: _are_whole(sizes, 1) and len(sizes) >= 2
+            lambda sizes: _are_whole(sizes, -np.inf) and len(sizes) >= 2
         ),
+        "Each layer needs one unit, at the least.": lambda sizes: min(sizes) >= 1,
         "784 pixels go in and ten classes come out, whatever is between: sizes hold these two as well.": (
             lambda sizes: sizes[0] == 784 and sizes[-1] == 10
         ),
         "These layers are in RECIPES already. Choose layers of your own.": (
-            lambda sizes: tuple(sizes) not in {other.sizes for other in RECIPES.values()}
+            lambda sizes: tuple(sizes) not in {other.sizes for other in _OURS.values()}
         ),
     },
     "n_validation": {
@@ -71,14 +77,15 @@ _RULES = {  # settings: {hint: what must hold of them}; the first that does not 
         ),
     },
     "seeds": {
-        "One run is an anecdote, and the same seed twice is one run: three different whole numbers, from 0 on.": (
-            lambda seeds: _are_whole(seeds, 0) and len(set(seeds)) >= 3
+        "Give a tuple of whole numbers, from 0 on: such as (0, 1, 2).": lambda seeds: _are_whole(seeds, 0),
+        "One run is an anecdote, and the same seed twice is one run: give three different ones, at the least.": (
+            lambda seeds: len(set(seeds)) >= 3
         ),
     },
     "goal": {
         "Say what you expect before you know: put the test accuracy into `goal`, as a fraction.": is_number,
         "No network reads every image. What do you expect?": lambda goal: goal != 1,
-        "A fraction of 1, not a percentage: 98 % is 0.98.": lambda goal: 0 < goal < 1,
+        "A fraction, between 0 and 1: 98 % is 0.98.": lambda goal: 0 < goal < 1,
         "Every network of this notebook does far better. `goal` is the accuracy you expect, not the error.": (
             lambda goal: goal > 0.5
         ),
@@ -86,9 +93,7 @@ _RULES = {  # settings: {hint: what must hold of them}; the first that does not 
     },
     "weight_decay": {
         "λ is one number, 0 or more.": lambda lam: is_number(lam) and lam >= 0,
-        "In the published table that λ cost most of the accuracy. Try smaller ones by factors of ten.": (
-            lambda lam: lam < 0.1
-        ),
+        "That λ is far too large. Try smaller ones, by factors of ten.": lambda lam: lam < 0.1,
     },
     "epochs batch_size ensemble": {
         "Epochs, batches and ensembles have whole numbers, 1 or more.": lambda *numbers: _are_whole(numbers, 1),
@@ -96,6 +101,9 @@ _RULES = {  # settings: {hint: what must hold of them}; the first that does not 
     "optimizer": {
         "The learning rate lives in the optimizer: `optimizer=SGD(…)`, with a number or a schedule in it.": (
             lambda optimizer: isinstance(optimizer, SGD)
+        ),
+        "A function cannot be stored with the results: give a number, or a schedule of the course.": (
+            lambda optimizer: not callable(optimizer.learning_rate) or is_dataclass(optimizer.learning_rate)
         ),
         "Its learning rate is much too large.": (
             lambda optimizer: not is_number(optimizer.learning_rate) or optimizer.learning_rate <= 5
@@ -108,7 +116,7 @@ _RULES = {  # settings: {hint: what must hold of them}; the first that does not 
 }
 _NO_RECIPE = {
     dict: "These may be the right settings; `replace(RECIPES[…], **settings)` makes a recipe of them.",
-    list | tuple: "Return the recipe alone.",
+    list | tuple: "Return one recipe, and nothing else: several runs of it are its `seeds`.",
     object: "`dataclasses.replace(RECIPES[…], …)` takes a recipe and returns another one.",
 }
 _ERRORS = {  # a piece of the message: the hint
@@ -119,39 +127,58 @@ _ERRORS = {  # a piece of the message: the hint
     "`help(Recipe)` shows them all.",
     "attribute 'replace'": "`replace` is a function of its own: `replace(RECIPES[…], name=…, …)`.",
     "name 'replace'": "`from dataclasses import replace` comes first.",
+    "nobody is there": "Write what you choose into the function, so that it returns the same each time.",
 }
 
 
 def _my_recipe(student):
     """The answer is not unique, so its properties are looked at; nothing is trained but two small batches."""
+    require(
+        not isinstance(student, Recipe),
+        "The check was given a Recipe, not a function.",
+        "It calls a function that returns the recipe: `def my_recipe():`. Pass that by its name, without parentheses.",
+    )
     require_function(student)
     called = f"{called_name(student)}()"
     recipe, again = _returned(student, called), _returned(student, called)
+    require(
+        recipe not in _OURS.values(),
+        f"{called} returned the recipe {recipe.name!r} of the package.",
+        "`replace` leaves the recipe as it is, and returns another one: return that.",
+    )
     for names, rules in _RULES.items():
         settings = {name: getattr(recipe, name) for name in names.split()}
         has = ", ".join(f"{name} = {shown(value)}" for name, value in settings.items())
         for hint, holds in rules.items():
             require(holds(*settings.values()), f"The recipe of {called} has {has}.", hint)
+    other = ", ".join(name for name, value in vars(recipe).items() if value != getattr(again, name))
     require(
         recipe == again,
-        f"{called} returned another recipe when it was called again.",
+        f"{called} returned another recipe when it was called again; what differs: {other}.",
         "Whoever runs a recipe should get your result: nothing in it may be drawn at random, or change with each call.",
     )
     _require_it_learns(recipe, called)
 
 
 def _returned(student, called):
-    """The recipe that a call returns; RECIPES, which the notebook's other cells read, stays as it was."""
+    """The recipe that a call returns; RECIPES, which the notebook's other cells read, is made what it was."""
     before = dict(RECIPES)
     outcome = attempt(student, {})
-    changed = before != RECIPES
+    changed = before != RECIPES or any(RECIPES.get(name) != ours for name, ours in _OURS.items())
     if changed:
         RECIPES.clear()
-        RECIPES.update(before)
+        RECIPES.update(before | _ORIGINALS)
+        for name, ours in _OURS.items():
+            vars(_ORIGINALS[name]).update(copy.deepcopy(vars(ours)))
     recipe = require_result(outcome, called, next((_ERRORS[piece] for piece in _ERRORS if piece in outcome.error), ""))
-    require(not changed, f"{called} changed RECIPES.", "Only return your recipe; `RECIPES` belongs to the package.")
+    require(
+        not changed,
+        f"RECIPES was changed, by {called} or before; it is again what it was.",
+        "The recipes in it belong to the package: make another with `replace(…)`, and only return that.",
+    )
     hint = next(hint for kind, hint in _NO_RECIPE.items() if isinstance(recipe, kind))
-    require(isinstance(recipe, Recipe), f"{called} returned {shown(recipe)}; expected a Recipe.", hint)
+    kind = type(recipe).__name__
+    require(type(recipe) is Recipe, f"{called} returned a {kind}: {shown(recipe)}; expected a Recipe of ours.", hint)
     return recipe
 
 
@@ -218,6 +245,8 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             _IMAGES / (_EPOCHS * _BATCH),
         ],
         "A batch has 128 images.": [_EPOCHS * -(-_IMAGES // batch) for batch in (100, 32, 64, 256)],
+        "How long a step is does not count, only how many there are.": _EPOCHS * _STEPS * 10,
+        "That is eleven and a bit, to Python: write 11730, or 11_730.": 11.73,
         "That is at η = 0.1, where each step is ten times as long. The check asks for the number at η = 0.01.": (
             _EPOCHS * _STEPS / 10 - 2,
             _EPOCHS * _STEPS / 10 + 2,
@@ -228,7 +257,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             12_100,
         ),
     },
-    any_hint="Begin with one epoch: into how many batches of 128 can 50,000 images be cut?",
+    any_hint="In each of the 30 epochs there is a step for each batch of 128 that 50,000 images are cut into.",
     second_hint="Steps in one epoch: 50,000 images in batches of 128, the last one smaller. Then all epochs. Batch "
     "descent makes one step an epoch.",
     praise="A comparison over epochs compares unequal numbers of steps.",
@@ -268,7 +297,15 @@ OUR_WEIGHT_DECAY = FunctionExercise(
         "no decay": [0.0, "decay", 10, 0.1],
     },
     mistakes={
-        "Not every λ means the same: look at the form.": lambda published, form, n, eta: published,
+        "Each form gives the published λ as it is. Is the form compared, and with the names of the task? (`form == a "
+        "or b` is always true.)": lambda published, form, n, eta: published,
+        "Only “decay” is converted. Are the others left as they are, or overwritten by an `else`?": (
+            _other(full=lambda x, n, eta: x, half_by_n=lambda x, n, eta: x)
+        ),
+        "n and η are exchanged.": _other(half_by_n=lambda x, n, eta: x / eta, decay=lambda x, n, eta: x / n),
+        "You give the factor that is left, 1 − ηλ. The task asks for our λ.": (
+            lambda published, form, n, eta: 1 - eta * _our_weight_decay(published, form, n, eta)
+        ),
         "An `else` belongs to the last `if` alone, so the forms before it get the wrong answer, too. Use `elif`.": (
             _other(half=lambda x, n, eta: x / eta, full=lambda x, n, eta: x / eta)
         ),
@@ -278,13 +315,13 @@ OUR_WEIGHT_DECAY = FunctionExercise(
             _other(half_by_n=lambda x, n, eta: x * n)
         ),
         "For (λ/2n)‖W‖² you divide by 2n. Our formula has the ½, too.": _other(half_by_n=lambda x, n, eta: x / (2 * n)),
-        "For (λ/2n)‖W‖² n is left out.": _other(half_by_n=lambda x, n, eta: x),
+        "For (λ/2n)‖W‖² n is left out, or that branch is not reached.": _other(half_by_n=lambda x, n, eta: x),
         "n is an argument, and not always 50,000.": _other(half_by_n=lambda x, n, eta: x / 50_000),
         "η is an argument, and not always 0.1.": _other(decay=lambda x, n, eta: x / 0.1),
         "`//` divides to whole numbers, here 0. Use `/`.": _other(half_by_n=lambda x, n, eta: x // n),
         "For decay you multiply by η. Our ηλ should be the published number.": _other(decay=lambda x, n, eta: x * eta),
         "For decay nothing is changed. Ours is 1 − ηλ: η is in it, too.": _other(decay=lambda x, n, eta: x),
-        "For decay you give the factor that is left, 1 − λ. The task asks for our λ.": [
+        "For decay you take 1 − λ, the factor that is left. What is taken away is λ.": [
             _other(decay=lambda x, n, eta: 1 - x),
             _other(decay=lambda x, n, eta: (1 - x) / eta),
         ],
@@ -297,7 +334,7 @@ OUR_WEIGHT_DECAY = FunctionExercise(
             lambda published, form, n, eta: 2 * _our_weight_decay(published, form, n, eta)
         ),
     },
-    any_hint="Write the step with that formula below the step of the course: which of our λ makes them the same?",
+    any_hint="What does one step take from a weight w with that formula? With ours it is ηλw.",
     second_hint="Take the derivative of each formula with respect to one weight w. Ours gives λw, and the step takes "
     "ηλw away. Which of our λ gives the same?",
     praise="Now two published λ can be compared.",

@@ -69,7 +69,9 @@ _LOG_SCALE = {  # hint: what must hold of the values drawn, the lowest and the h
     "Those are exponents: what is ten to the power of them?": lambda v, low, high: np.median(v) > -0.3,
     "With η below 0 a step climbs, and with λ below 0 the weights grow: both must be positive, as ten to any power "
     "is.": lambda v, low, high: v.min() >= 0,
-    "0 has no logarithm, so no place on this scale. Try it in a run of its own.": lambda v, low, high: v.min() > 0,
+    "0 has no logarithm, so no place on this scale: is it drawn, or does rounding make it?": lambda v, low, high: (
+        v.min() > 0
+    ),
     "Those are the few values of a grid. A random search tries another value in every trial: draw from a range, not "
     "from a list, and let the exponents be fractions.": lambda v, low, high: len(np.unique(v)) >= len(v) / 4,
     "That is a narrow range: good values may differ by powers of ten. If you draw exponents, is it ten that is raised "
@@ -114,7 +116,7 @@ def _random_configurations(student):
     require(
         not np.any(abs(together - np.eye(3)) > 0.5),
         f"In {called} two of η, λ and the number of units rise and fall together.",
-        "One draw serves both. Then the search sees only a line through the plane: draw anew for each setting.",
+        "So the search sees only a line through the plane. Make one generator, and draw anew for each setting.",
     )
     for n, first in [(_MANY, many)] + 8 * [(3, few)]:
         require(
@@ -154,11 +156,11 @@ def _drawn(student, n, seed, hint=""):
         _NO_LIST.get(kind, "Collect n dictionaries in a list."),
     )
     if len(answer) == 1:
-        hint = hint or "A `return` inside the loop ends it in its first round."
+        hint = hint or "How often does the loop run (a `return` inside ends it), and is the list made before it?"
     require(
         len(answer) == n,
         f"{called} returned a list of {len(answer)}; it should have n = {n} entries.",
-        hint or "n is how many trials to make in all, not for each setting: how often does the loop run?",
+        hint or "n is how many trials to make in all: each is one draw of every setting.",
     )
     require(
         n == 1 or len(set(map(id, outcome.kept))) > 1,
@@ -176,11 +178,17 @@ def _drawn(student, n, seed, hint=""):
             set(_ASKED) <= set(configuration) <= _KNOWN,
             f"In {called} a dictionary has the keys {', '.join(map(str, configuration)) or 'none'}; expected "
             f"{', '.join(_ASKED)}.",
-            "`sweep` hands the dictionary to a function by these names: spell them as its arguments.",
+            "`sweep` hands them to a function by name: all of these are needed, and no others.",
         )
         for key, rules in _EACH.items():
             for hint, holds in rules.items():
                 require(holds(configuration[key]), f"In {called}, {key} is {shown(configuration[key])}.", hint)
+    sizes = [configuration["sizes"] for configuration in outcome.kept]
+    require(
+        n < _MANY or isinstance(sizes[0], tuple) or len(set(map(id, sizes))) > 1,
+        f"In {called} all configurations share one list `sizes`.",
+        "What changes it for one changes it for all: make a new list in each round.",
+    )
     settings = {key: [float(configuration[key]) for configuration in answer] for key in _RATES}
     return settings | {"sizes": [tuple(map(int, configuration["sizes"])) for configuration in answer]}
 
@@ -216,7 +224,9 @@ TEST_SET_SIZE = NumberExercise(
         "You took the whole distance of 0.2 points as the half-width. When intervals touch, each reaches half of the "
         "way.": _images(half_width=0.002),
         "You halved the half-width. It is 0.1 points already.": _images(half_width=0.0005),
-        "When both sides are squared, the half-width is squared, too.": _images(half_width=0.001**0.5),
+        "When both sides are squared, the half-width is squared, too. Or do you count in thousands?": _images(
+            half_width=0.001**0.5
+        ),
         "That is the root of the right number. n stands under the root: square both sides.": _images() ** 0.5,
         "p (1 − p) is under the root already: it is not squared.": (1.96 * 0.974 * 0.026 / 0.001) ** 2,
         "The half-width is 0.1 points, and p a fraction: in the same unit it is 0.001.": [
@@ -224,7 +234,9 @@ TEST_SET_SIZE = NumberExercise(
         ],
         "p (1 − p) is missing under the root.": 1.96**2 / 0.001**2,
         "That is for p = 0.5, the worst case. At 97.4 % the scatter is much smaller.": _images(0.5),
-        "Under the root stands p (1 − p), not p alone.": 1.96**2 * 0.974 / 0.001**2,
+        "Under the root stands p (1 − p), not p alone.": [1.96**2 * 0.974**power / 0.001**2 for power in (1, 2)],
+        "The half-width is 1.96 times a root: square both sides.": 1.96 * 0.974 * 0.026 / 0.001,
+        "No number of images is negative: is p a fraction, such as 0.974?": (-1e12, -1e7),
         "Under the root stands p (1 − p), not 1 − p alone.": (99_870, 99_895),
         "You took one end for p. Take 0.974, in the middle, for both.": [(93_360, 93_920), (100_620, 101_220)],
         "Near enough for a plan: you took 2 for 1.96. Do it once more with 1.96.": _images(factor=2),
@@ -279,7 +291,7 @@ DIFFERENCE_INTERVAL = FunctionExercise(
         "as in the notebook": [0.975, 10_000, 0.973, 10_000],
         "unequal numbers of images": [0.9, 1000, 0.95, 10_000],
         "as many images, and worse": [0.5, 10_000, 0.4, 10_000],
-        "no difference measured": [0.5, 400, 0.5, 100],
+        "both got half right": [0.5, 400, 0.5, 100],
         "few images": [0.5, 40, 0.25, 8],
         "few images, and very different": [1.0, 10, 0.25, 4],
         "the first made no mistake": [1.0, 200, 0.98, 500],
@@ -291,12 +303,15 @@ DIFFERENCE_INTERVAL = FunctionExercise(
         "You subtract one variance from the other. A difference scatters more than each of its parts: variances add.": (
             _interval(lambda a, b: 1.96 * np.sqrt(abs(a - b)))
         ),
-        "You subtract one half-width from the other. A difference scatters more than each of its parts.": (
-            _interval(lambda a, b: 1.96 * abs(np.sqrt(a) - np.sqrt(b)))
-        ),
+        "You subtract one half-width from the other. A difference scatters more than each of its parts.": [
+            _interval(lambda a, b: 1.96 * abs(np.sqrt(a) - np.sqrt(b))),
+            _interval(lambda a, b: 1.96 * (np.sqrt(b) - np.sqrt(a))),
+            _interval(lambda a, b: 1.96 * (np.sqrt(a) - np.sqrt(b))),
+        ],
         "The factor 1.96 is missing: this holds 68 of 100 cases, not 95.": _interval(lambda a, b: np.sqrt(a + b)),
-        "Before the root stands another factor than 1.96, within which 95 of 100 cases lie.": [
-            _interval(lambda a, b, factor=factor: factor * np.sqrt(a + b)) for factor in (2, 1.645, 2.576, 3)
+        "Before the root stands another factor than 1.96.": [
+            _interval(lambda a, b, factor=factor: factor * np.sqrt(a + b))
+            for factor in (2, 1.645, 2.576, 3, 3.92, 1.69, 1.95, 2.33)
         ],
         "The 1.96 has slipped under the root: it multiplies the root.": _interval(lambda a, b: np.sqrt(1.96 * (a + b))),
         "The half-width is halved once more: the interval is two of it.": _interval(lambda a, b: 0.98 * np.sqrt(a + b)),
@@ -306,11 +321,14 @@ DIFFERENCE_INTERVAL = FunctionExercise(
         "The variance of each is p (1 − p) / n: under your root stands something else.": [
             _interval(variance=lambda p, n: p * (1 - p) ** 2 / n),
             _interval(variance=lambda p, n: p / n),
+            _interval(variance=lambda p, n: p**2 / n),
+            _interval(variance=lambda p, n: p * (1 - p / n)),
+            _interval(variance=lambda p, n: p * (1 - p)),
         ],
         "`//` divides to whole numbers: the variance is 0.": _interval(variance=lambda p, n: p * (1 - p) // n),
         "Each n is an argument, and not always 10,000.": _interval(variance=lambda p, n: p * (1 - p) / 10_000),
         "The variance is divided by n, not n − 1.": _interval(variance=lambda p, n: p * (1 - p) / (n - 1)),
-        "That is the interval of b less a. The task asks for a less b.": _interval(difference=lambda p, q: q - p),
+        "That is the interval of p_b − p_a. The task asks for p_a − p_b.": _interval(difference=lambda p, q: q - p),
         "The difference has lost its sign. Whether a is better or worse than b is what one wants to know.": (
             _interval(difference=lambda p, q: abs(p - q))
         ),
@@ -324,7 +342,7 @@ DIFFERENCE_INTERVAL = FunctionExercise(
             lambda p_a, n_a, p_b, n_b: _difference_interval(p_a, n_a + n_b, p_b, n_a + n_b)
         ),
         "You take one p for both, their mean over all images. Each variance has its own p.": _pooled,
-        "The half-width is no end of the interval. The ends are the difference less it, and the difference plus it.": [
+        "The half-width is no end of the interval. The ends are the difference − half-width and + half-width.": [
             _interval(ends=lambda d, half: (d, half)),
             _interval(ends=lambda d, half: half),
         ],
@@ -400,9 +418,9 @@ CONFUSION_MATRIX = FunctionExercise(
         "300 images": [_rng.integers(0, 10, 300), _rng.integers(0, 10, 300), 10],
     },
     case_hints={
-        "twenty classes": "There may be more than ten classes. With many, K·label + answer exceeds 255, which small "
-        "dtypes, such as uint8, do not hold.",
-        "one pair occurs 3,001 times": "A count may be large. Small dtypes, such as uint8 or float16, do not hold it.",
+        "twenty classes": "There may be more than ten classes; and with many, K·label + answer exceeds 255: does your "
+        "dtype hold that?",
+        "one pair occurs 3,001 times": "A count may be large: does your dtype hold it, as uint8 and float16 do not?",
     },
     mistakes={  # y: labels. a: answers
         "A pair that occurs often is counted once. `=` sets a cell to 1, and `counts[labels, answers] += 1` adds to "
@@ -424,6 +442,24 @@ CONFUSION_MATRIX = FunctionExercise(
             lambda y, a, K: np.bincount(K * y + a),
             lambda y, a, K: [np.bincount(a[y == i]).tolist() for i in range(K)],
         ],
+        "There are K · K pairs: a `minlength` of K is too small.": (
+            lambda y, a, K: np.bincount(K * y + a, minlength=K).reshape(K, K)
+        ),
+        "`labels + answers` is the same for several pairs; K·label + answer is not.": (
+            lambda y, a, K: np.bincount(y.astype(int) + a, minlength=K * K)[: K * K].reshape(K, K)
+        ),
+        "That is the product of two separate counts. Which answer stands beside which label?": (
+            lambda y, a, K: np.outer(np.bincount(y, minlength=K), np.bincount(a, minlength=K))
+        ),
+        "Both are sorted, so an answer no longer stands beside its own label.": (
+            lambda y, a, K: _confusion_matrix(np.sort(y), np.sort(a), K)
+        ),
+        "Label and answer should both be those of the cell: `&`, not `|`.": _of_counts(
+            lambda c, m: c.sum(axis=1, keepdims=True) + c.sum(axis=0) - c
+        ),
+        "All is 0: is nothing counted, or is it lost in a copy, such as `counts[labels]`?": _of_counts(
+            lambda c, m: 0 * c
+        ),
         "You multiply the label by ten. There are K answers for each label.": (
             lambda y, a, K: np.bincount(10 * y + a, minlength=K * K)[: K * K].reshape(K, K)
         ),
@@ -446,7 +482,11 @@ CONFUSION_MATRIX = FunctionExercise(
         "The first image is left out. Counting begins at 0.": _some(lambda K: slice(1, None)),
         "The last image is left out: `range(m)` ends before m already.": _some(lambda K: slice(-1)),
     },
-    any_hint="Go through the pairs one by one with a pencil: what should the first of them change, and what does it?",
+    any_hint="The entry [i, j] of a (K, K) array should be the number of images with label i and answer j.",
+    error_hints={
+        "truth value": "An array of comparisons has many truth values: `(labels == i) & (answers == j)`, with both "
+        "parentheses, compares pair by pair.",
+    },
     second_hint="Start with zeros of the shape (K, K). Go through the pairs of label and answer, and add 1 to the cell "
     "of each.",
     praise="Its diagonal, divided by its row sums, is the accuracy of each digit.",
