@@ -22,6 +22,7 @@ from mnist_scratch.classroom.exercises import EXERCISES, batches, calls, judge, 
 from mnist_scratch.classroom.exercises.toolkit import FunctionExercise
 from mnist_scratch.classroom.exercises.words import as_html
 from mnist_scratch.classroom.programs import answers_in
+from mnist_scratch.recipes import RECIPES
 
 HERE = Path(__file__).parent
 NOTEBOOKS = HERE.parents[1] / "notebooks"
@@ -127,6 +128,13 @@ def test_a_wrong_answer_gets_a_hint_that_fits(name, answer, piece):
     verdict = judge(EXERCISES[name], answer)
     said = re.sub(r", in the line `.*?`\.(?= Hint| check)", ".", verdict.message)  # the line may hold the piece itself
     assert verdict.state == "not yet" and piece in said, verdict.message
+
+
+def test_what_an_answer_changes_in_a_shared_recipe_is_undone():
+    recipe = RECIPES["relu-128-64"]
+    before = dict(vars(recipe))
+    verdict = judge(EXERCISES["my_recipe"], lambda: vars(recipe).update(name="mine", goal=0.98) or recipe)
+    assert "RECIPES was changed" in verdict.message and vars(recipe) == before
 
 
 @each_exercise
