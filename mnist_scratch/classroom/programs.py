@@ -2,8 +2,9 @@
 
 A name needs the last statement that surely defines it, those after it that may change its value, and all that these
 need in turn. Values are changed by `x += 1`, `x[i] = …`, `x.a = …`, by calls that stand alone, as `x.append(…)` or
-`f(x)`, and by those in `_CHANGE`. It is found by reading, so some changes are not seen: through another name of the
-same thing (after `b = a`, `b[0] = 1`), by `exec`, `global` or `np.random.seed`, by other calls whose result is kept.
+`f(x)`, by calls of the notebook's functions that do such things, and by those in `_CHANGE`. This is found by reading,
+so some changes are not seen: through another name of the same thing (after `b = a`, `b[0] = 1`), by `exec`, `global` or
+`np.random.seed`, by other calls whose result is kept.
 """
 
 import ast
@@ -20,8 +21,7 @@ _NOT_EXERCISES = {"add", "begin_anew", "hand_in", "hint", "names", "progress"}  
 _SHOW = {"display", "help", "plots", "plt", "predict", "print", "widgets"}  # they change nothing
 # change what they are called on, or given first, though their result is kept
 _CHANGE = set("fit next pop step choice integers normal permutation random standard_normal uniform".split())
-# the statements that surely give a name its value
-_KINDS = dict.fromkeys([ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef], "definition")
+_KINDS = dict.fromkeys([ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef], "definition")  # surely give a value
 _KINDS |= {ast.Import: "import", ast.ImportFrom: "import", ast.Assign: "assignment", ast.AnnAssign: "assignment"}
 
 
@@ -94,9 +94,9 @@ def _that_make(name, statements):
     fixed = start is not None and statements[start].kind != "assignment"
     changing = dict(statement.changing for statement in statements)
     for at, statement in enumerate(statements[start:], start or 0):
-        called = not fixed and any(name in names for function, names in statement.calls if changing.get(function, True))
+        calls = [] if fixed else [names for function, names, alone in statement.calls if changing.get(function, alone)]
         star = start is None and "*" in statement.binds and not hasattr(builtins, name)
-        if called or star or name in statement.binds:
+        if star or name in statement.binds.union(*calls):
             yield at
 
 
@@ -118,22 +118,20 @@ class _Statement:
         self.binds = binds | whole | stores  # it gives them a value, or changes it
         self.defines = whole if self.kind else set()  # they have this value, whatever they had before
         # it needs them at once; and when a function in it is called, which it may well do itself
-        only_defines = self.kind == "definition" and not node.decorator_list
-        self.now = now | (set() if only_defines else self.late)
-        changes = self.kind != "definition" or any(_effects(ast.Module(node.body, [])))
-        self.changing = getattr(node, "name", ""), changes  # whether calls of this function may change anything
+        self.now = now if self.kind == "definition" and not node.decorator_list else now | self.late
+        self.changing = (node.name, _changes(ast.Module(node.body, []))) if self.kind == "definition" else ("", True)
 
 
 @lru_cache(maxsize=2000)  # each check of a long session reads all its cells
 def _statements(cell):
     try:
         with warnings.catch_warnings(action="ignore"):  # the cell has shown its own
-            source, found = _without_magics(cell), []
-            for node in ast.parse(source).body:
-                first = min(part.lineno for part in [node, *getattr(node, "decorator_list", [])])
-                lines = source.split("\n")[first - 1 : node.end_lineno]
-                text = ast.unparse(node) if ";" in lines[0] + lines[-1] else "\n".join(lines)  # with its comments
-                found.append(_Statement(node, text))
+            source = _without_magics(cell)
+            nodes, lines, found = ast.parse(source).body, source.split("\n"), []
+            for node in nodes:
+                first, last = min(n.lineno for n in [node, *getattr(node, "decorator_list", [])]), node.end_lineno
+                alone = sum(n.lineno <= last and first <= n.end_lineno for n in nodes) == 1  # not `a = 1; b = 2`
+                found.append(_Statement(node, "\n".join(lines[first - 1 : last]) if alone else ast.unparse(node)))
             return found
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # it has never run
         return []
@@ -169,7 +167,7 @@ def _names(code):
 
 
 def _effects(node):
-    """The names that a statement stores into, and [(function, names)] of the calls that may change something."""
+    """The names that a statement stores into, and its calls: (function, names it may change, whether it seems to)."""
     stores, calls = set(), []
     alone = [part.value for part in _own(node) if isinstance(part, ast.Expr)]
     for part in _own(node):
@@ -179,10 +177,18 @@ def _effects(node):
             stores.add(_root(part))
         elif isinstance(part, ast.Call) and _root(part.func) not in _SHOW:
             function, given = ast.unparse(part.func).split(".")[-1], [*part.args, *(k.value for k in part.keywords)]
-            if function in _CHANGE or part in alone:
-                touched = [part.func, *given[: 1 if function in _CHANGE else None]]
-                calls.append((function, {*map(_root, touched)}))
+            if function in _CHANGE or part not in alone:
+                given = given[:1]  # the one that is changed, as is the custom
+            calls.append((function, {*map(_root, [part.func, *given])}, function in _CHANGE or part in alone))
     return stores - {""}, calls
+
+
+def _changes(body):
+    """Whether calls of a function may change what they are given: it stores into more than what it has made itself."""
+    stores, calls = _effects(body)
+    targets = [target for part in _own(body) if isinstance(part, ast.Assign) for target in part.targets]
+    made = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return bool(stores.union(*(names for _, names, alone in calls if alone)) - made - {""})
 
 
 def _own(node):

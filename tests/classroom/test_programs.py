@@ -16,7 +16,7 @@ def value(program, expression):
 
 
 TRAINING = "net = 1 / 0  # takes an hour\nhistory = fit(net, X)"
-STUB = "def step(p):\n    raise NotImplementedError"
+STUB = "def go(p):\n    raise NotImplementedError"
 # {what is special: (cells, expression, its value)}
 CASES = {
     "helpers": (["import math as m\nK = 3", "def g(x):\n    return m.sqrt(x) + K",
@@ -28,9 +28,11 @@ CASES = {
     "changed": (["a = [0, 0]\nd = {}\nn = 1\nn += 2", "a[1] = 5; n *= 10", "a.append(7)", "d.update(a=1)\nd['b'] = 2",
                  "a[0] += 1\ndel a[1]", "print(a)\nlen(a)"], "a, d, n", ([1, 7], {"a": 1, "b": 2}, 30)),
     "an attribute": (["class A:\n    pass", "x = A()", "x.a = 1\nx.a += 1"], "x.a", 2),
-    "by functions": ([STUB, "def step(p):\n    p += [1]", "def show(p):\n    return p[0] / 0", "w = [5]", "step(w)",
-                      "show(w)", "loss = step(w)"], "w", [5, 1, 1]),
-    "by out=": (["import numpy as np", "a = np.zeros(2)", "np.add(2, 1, out=a)"], "a.sum()", 6),
+    "by functions": ([STUB, "def go(p):\n    for a in p:\n        a += [1]", "def show(p):\n    s = []\n"
+                      "    s.append(1)\n    return s / 0", "w = [[5]]", "go(w)", "show(w)", "loss = go(w)"],
+                     "w", [[5, 1, 1]]),
+    "by out=": (["import numpy as np", "a = np.zeros(2)", "np.add(2, 1, out=a)",
+                 "m = np.sum(a, 1 / 0)", "fit(1 / 0, a)"], "a.sum()", 6),
     "drawn": (["import random", "rng = random.Random(0)", "a = rng.random()", "x = [1, 2, 3]", "rng.shuffle(x)",
                "b = rng.uniform(0, 1)"], "round(b, 3), x", (0.259, [3, 1, 2])),
     "blocks": (["import warnings", "d = {}\nfor i in range(3):\n    d[i] = i * i", "try:\n    v = w\nexcept NameError:"
