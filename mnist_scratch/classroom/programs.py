@@ -1,10 +1,9 @@
 """The part of a notebook that an answer needs: the source of a student's answer, without the rest of the notebook.
 
 A name needs the last statement that surely defines it, those after it that may change its value, and all that these
-need in turn. Values are changed by `x += 1`, `x[i] = …`, `x.a = …`, by calls that stand alone, as `x.append(…)` or
-`f(x)`, by calls of the notebook's functions that do such things, and by those in `_CHANGE`. This is found by reading,
-so some changes are not seen: through another name of the same thing (after `b = a`, `b[0] = 1`), by `exec`, `global` or
-`np.random.seed`, by other calls whose result is kept.
+need in turn. Values are changed by `x += 1`, `x[i] = …`, `x.a = …`, by calls that stand alone, as `x.append(…)`, of the
+notebook's functions that do such things, and in `_CHANGE`. It is found by reading: what changes through another name
+of the same thing (`b = a`, then `b[0] = 1`), by `exec`, `global`, `np.random.seed` or other calls is not seen.
 """
 
 import ast
@@ -47,10 +46,7 @@ def answers_in(cells):
 
 
 def of_call(name, answer):
-    """The program and the expression of the call ``check.NAME(answer)`` that is running; empty where not to be found.
-
-    In a notebook they come from the cells executed so far, elsewhere from the answer's file.
-    """
+    """(program, expression) of the running ``check.NAME(answer)``, from the cells so far or its file; else "", ""."""
     try:
         called = getattr(answer, "__name__", "")
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
@@ -107,9 +103,8 @@ class _Statement:
         calls = [part for part in _own(node) if _is_check(part) and len(part.args) == 1]
         self.checks = [(c.func.attr, ast.unparse(c.args[0])) for c in calls if c.func.attr not in _NOT_EXERCISES]
         if any(map(_is_check, ast.walk(node))):
-            # as `ast` writes it, a call has a line of its own
             source = re.sub(r"(?m)^( *).*\bcheck\.\w+\(.*[^:]$", r"\1pass", ast.unparse(node))
-            (node,) = ast.parse(source).body
+            (node,) = ast.parse(source).body  # as `ast` had written it, each call had a line of its own
         self.source, self.kind = source, _KINDS.get(type(node))
         stores, self.calls = _effects(node)
         binds, now, self.late = _names(compile(ast.Module([node], []), "cell", "exec"))
@@ -144,8 +139,7 @@ def _without_magics(cell):
         return cell
     from IPython.core.inputtransformer2 import TransformerManager
 
-    cell = re.sub(r"(?m)\A\s*%%(?:time|capture|prun)\b.*\n|^([ \t]*)%time[ \t]+", r"\1", cell)
-    return TransformerManager().transform_cell(cell)
+    return TransformerManager().transform_cell(re.sub(r"(?m)\A\s*%%(?:time|capture)\b.*\n|^( *)%time +", r"\1", cell))
 
 
 def _is_check(node):
@@ -186,8 +180,8 @@ def _effects(node):
 def _changes(body):
     """Whether calls of a function may change what they are given: it stores into more than what it has made itself."""
     stores, calls = _effects(body)
-    targets = [target for part in _own(body) if isinstance(part, ast.Assign) for target in part.targets]
-    made = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assigned = [n for part in _own(body) if isinstance(part, ast.Assign) for n in ast.walk(part)]
+    made = {n.id for n in assigned if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return bool(stores.union(*(names for _, names, alone in calls if alone)) - made - {""})
 
 
