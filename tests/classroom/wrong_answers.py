@@ -50,7 +50,7 @@ WRONG["split"] = {
     "cut first and shuffle afterward": lambda X, y, n, seed: parts(
         X, y, shuffled(len(X) - n, seed), len(X) - n + shuffled(n, seed)
     ),
-    "different ways": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),
+    "the label that it came with": lambda X, y, n, seed: split(X, y[shuffled(len(y), seed + 1)], n, seed),
     "no result can be repeated": lambda X, y, n, seed: split(X, y, n, np.random.default_rng().integers(2**32)),
     "`seed` is not used": [
         lambda X, y, n, seed: split(X, y, n, 0),
@@ -63,7 +63,7 @@ WRONG["split"] = {
     ),
     "First both parts of the training data": lambda *given: tuple(split(*given)[i] for i in (0, 2, 1, 3)),
     "The images come before their labels": lambda *given: tuple(split(*given)[i] for i in (1, 0, 3, 2)),
-    "keep them together": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
+    "pick both by it": lambda *given: tuple(split(*given)[i] for i in (0, 3, 2, 1)),
     "Return four arrays": [
         lambda *given: (split(*given)[:2], split(*given)[2:]),
         lambda *given: ([["a"]], [1], [[1, 2], [3]], [2]),
@@ -110,7 +110,7 @@ WRONG["minibatches"] = {
     "Draw a random order": lambda X, y, B, rng: batches(X, y, cuts(np.arange(len(X)), B)),
     "with a fixed seed": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng(0)),
     "somewhere else than `rng`": lambda X, y, B, rng: minibatches(X, y, B, np.random.default_rng()),
-    "different ways": lambda X, y, B, rng: minibatches(X, rng.permutation(y), B, rng),
+    "the label that it came with": lambda X, y, B, rng: minibatches(X, rng.permutation(y), B, rng),
     "in memory at once": lambda *given: list(minibatches(*given)),
     "ends the function": lambda *given: next(minibatches(*given)),
     "never ends": lambda *given: (batch for _ in itertools.count() for batch in minibatches(*given)),
@@ -124,7 +124,7 @@ WRONG["minibatches"] = {
         lambda X, y, B, rng: batches(X, y, cuts(np.roll(np.arange(len(X)), rng.integers(len(X))), B)),
     ],
     "Draw a new order": lambda X, y, B, rng: batches(X, y, cuts(np.roll(shuffled(len(X), 0), rng.integers(len(X))), B)),
-    "where does the next begin": [
+    "rows of 10": [
         lambda X, y, B, rng: batches(X, y, [rng.permutation(len(X))[i:B] for i in range(0, len(X), B)]),
         lambda X, y, B, rng: ((X[i : i + B], y[i : i + B]) for i in range(len(X))),
     ],
@@ -357,8 +357,8 @@ def leaves_early(dA, A):
 WRONG |= {
     "one_hot": {
         "index −1 is the last column": lambda y, K: np.eye(K)[y],
-        "raise an error below 0": lambda y, K: np.eye(K)[y] if -1 not in y and max(y) < K else y[K],
-        "goes on without a word": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
+        "a check for a label below 0": lambda y, K: np.eye(K)[y] if -1 not in y and max(y) < K else y[K],
+        "Such a row has no 1": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
         "different lengths": lambda y, K: [[0] * label + [1] for label in y.tolist()],
         "That is text": lambda y, K: [["1" if k == label else "0" for k in range(K)] for label in y.tolist()],
         "thirty labels as bytes": lambda y, K: np.eye(K)[y] if (y - K < 0).all() and min(y) >= 0 else [][K],
@@ -389,7 +389,7 @@ WRONG |= {
         ),  # a division by K in the first case only
         "`Y` makes no difference": lambda Z, Y: np.mean(np.log(np.exp(Z - largest(Z)).sum(axis=1)) + Z.max(axis=1)),
         "off by the same amount, 4": lambda Z, Y: cross_entropy(Z, Y) + 4,
-        "write log ŷ with the logits": lambda Z, Y: -np.log(np.maximum(softmax(Z), 1e-15)[Y == 1]).mean(),
+        "no limit, no ε": lambda Z, Y: -np.log(np.maximum(softmax(Z), 1e-15)[Y == 1]).mean(),
         "another order than in the stub's first line": lambda Y, Z: cross_entropy(Z, Y),  # the call is by position
     },
     "dense_forward": {"call it once, with the whole": lambda A, W, b, g: np.vectorize(g)(A @ W + b)},

@@ -40,8 +40,8 @@ RELU_BACKWARD = FunctionExercise(
         "A holds whole numbers": WHOLE_NUMBERS,
     },
     mistakes={
-        "Everything comes through. A is an output of ReLU and never negative, so `A >= 0` is true everywhere: which "
-        "outputs belong to a z above 0?": lambda dA, A: dA * (A >= 0),
+        "Everything comes through, and that is dA as it was: `A >= 0` is true everywhere, since A is never negative; "
+        "and if you changed a copy, return the copy.": lambda dA, A: dA * (A >= 0),
         "You look at the sign of dA. Whether a unit lets something back depends on its own output, not on what comes "
         "back.": [lambda dA, A: dA * (dA > 0), lambda dA, A: dA * (A > 0) * (dA > 0)],
         "That is the slope g'(z) alone: 0 or 1. The chain rule multiplies it by dA.": lambda dA, A: A > 0.0,
@@ -129,9 +129,10 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
             _from(softmax, lambda Z, y: y[:, None]),
             _from(softmax, lambda Z, y: y),
         ],
-        "Classes are counted from 0: label y belongs to the column y, not y − 1.": _from(
-            softmax, lambda Z, y: _targets(Z, y - 1)
-        ),
+        "Classes are counted from 0: label y belongs to the column y, not y − 1.": [
+            _from(softmax, lambda Z, y: _targets(Z, y - 1)),
+            lambda Z, y: _less_one_at(Z, y, np.arange(len(y)), y - 1),
+        ],
         LOGITS: _from(lambda Z: Z),
         "That is the sigmoid of each logit by itself; the probabilities come from softmax.": _from(sigmoid),
         "The softmax runs along the columns; a row is an example. Look at the axis.": _from(lambda Z: softmax(Z.T).T),
@@ -251,6 +252,7 @@ DENSE_BACKWARD = FunctionExercise(
             _but(dW=lambda dZ, A, W, c: c * (A.T @ dZ + W)),
             _but(dW=lambda dZ, A, W, c: (1 - c) * (A.T @ dZ)),
             _but(dW=lambda dZ, A, W, c: (1 + c) * (A.T @ dZ)),
+            _but(dW=lambda dZ, A, W, c: c * W * (A.T @ dZ)),
         ],
         "The penalty is a function of W alone: λ has no place in dA.": [
             _but(dA=lambda dZ, A, W, c: dZ @ W.T + c * A),
@@ -306,7 +308,7 @@ DENSE_BACKWARD = FunctionExercise(
         "summed: over examples for dW, over outputs for dA.",
     },
     parts=("dA", "dW", "db"),
-    any_hint="Work out one entry of it by hand: which index does the sum run over?",
+    any_hint="Work out one entry of it by hand: a sum over examples or outputs, and in dW the share of the penalty.",
     second_hint="Let the shapes lead: which product of dZ and W, one of them transposed, is (m, n)? Which of A and dZ "
     "is (n, p)? What has to be summed for db? And the penalty has a derivative for one of the three.",
     praise="With these three pieces you have the whole backward pass.",

@@ -39,12 +39,12 @@ def _ones(at, shape=lambda m, K: (m, K)):
 
 
 _TOO_LARGE = (
-    "A row without a 1, or with a 1 elsewhere, goes on without a word, and spoils the loss much later. Look at the "
-    "largest label first, and raise an error."
+    "Such a row has no 1, or one elsewhere, and spoils the loss much later. Compare the largest label with "
+    "`n_classes`, and `raise` an error."
 )
 _NEGATIVE = (
-    "To NumPy the index −1 is the last column, so no error comes by itself. Look at the smallest label too, and raise "
-    "an error below 0."
+    "To NumPy the index −1 is the last column, so no error comes by itself. Is there a check for a label below 0, "
+    "wherever it stands, and does it `raise` an error?"
 )
 _REFUSED = {
     "3 is not a class: there are 0, 1 and 2": ([np.array([0, 3, 2]), 3], _TOO_LARGE),
@@ -70,6 +70,7 @@ ONE_HOT = FunctionExercise(
     },
     case_hints={words: hint for words, (_, hint) in _REFUSED.items()},
     any_hint="Print the first row. It should hold one 1, in the column of its label, and 0 elsewhere.",
+    error_hints={"returned ValueError(": "You return the error: `raise` it."},
     tolerance=EXACT,
     mistakes={  # K: n_classes
         "The number of columns is always 10. It is an argument: `n_classes`.": [
@@ -87,8 +88,8 @@ ONE_HOT = FunctionExercise(
         "Row and column are exchanged: the row is the example's number, the column its label.": (
             _ones(lambda labels, rows: (labels, rows))
         ),
-        "Each row has the 1s of all labels. `Y[:, labels]` picks whole columns; you want one entry in each row, so "
-        "give a row number for each label.": _ones(lambda labels, rows: (slice(None), labels)),
+        "Each row has the 1s of all labels: `Y[:, labels]` picks whole columns, and `[row] * m` is one row, m times. "
+        "Set one entry in each row, by its row and its column.": _ones(lambda labels, rows: (slice(None), labels)),
         "Whole rows are set to 1: `Y[labels]` picks rows. You want one entry in each row: give its row and its "
         "column.": _ones(lambda labels, rows: labels),
         "The 1s stand one column off: the first class is 0, and so is the first column.": [
@@ -169,7 +170,7 @@ def _rows(told, images, labels):
     require(
         np.array_equal(labels, _label_of(rows)),
         f"{told} have labels beside them that do not belong to them.",
-        "Images and labels went different ways. Draw one order, pick both by it, and keep them together.",
+        "Each image needs the label that it came with: draw one order, pick both by it, and change nothing else.",
     )
     return rows.astype(int)
 
@@ -216,10 +217,14 @@ def _parts(student, n_validation, seed, m=40):
 
 
 def _why_sizes(sizes, expected):
-    if sizes == expected[::-1] and sizes[0] == 0:
+    if sizes[1] == sum(expected) and expected[1] == 0:
         return "−0 is 0, so `[:-n]` takes nothing when n is 0, and `[-n:]` everything. Count the cut from the front."
     if sizes == expected[::-1]:
         return f"The two parts are exchanged. The order is {_PARTS}."
+    if sizes == [30, 10]:
+        return "That is the split of before, for `n_validation` = 10: is that a fixed number, or a split that was kept?"
+    if sum(sizes) < sum(expected):
+        return "Some rows are in neither part. All that are not for validation are for training."
     if sum(sizes) > sum(expected):
         return "The parts overlap, so you train on the validation images. Each part should begin where the other ends."
     return "`n_validation` says how many rows the validation part has. All others are for training."
@@ -239,15 +244,18 @@ def _judge_split(student):
         "come from `np.random.default_rng(seed)`.",
     )
     orders, held_out = zip(*cuts, strict=True)
-    kept = max(_still_neighbors(order, range(40)) for order in [*orders, whole])
-    require(
-        kept <= 12,
-        f"Of 39 neighbors {kept} are still side by side.",
-        "Nothing is shuffled. If the file were sorted by digit, one part would lack some digits."
-        if len(set(held_out)) == 1
-        else "A rotation is no shuffle, nor are rows drawn at random that stay in their old order: neighbors stay "
-        "together. Draw a random order of all row numbers.",
-    )
+    for n_validation, order in [(10, order) for order in orders] + [(0, whole)]:
+        kept = _still_neighbors(order, range(40))
+        require(
+            kept <= 12,
+            f"With n_validation = {n_validation}, of 39 neighbors {kept} are still side by side.",
+            "Draw a random order of all row numbers here, too."
+            if not n_validation
+            else "Nothing is shuffled. If the file were sorted by digit, one part would lack some digits."
+            if len(set(held_out)) == 1
+            else "A rotation is no shuffle, nor are rows drawn at random that stay in their old order: neighbors stay "
+            "together. Draw a random order of all row numbers.",
+        )
     fixed = set(held_out) <= {frozenset(range(10)), frozenset(range(30, 40))}
     for i, j in combinations(range(4), 2):
         shared = len(held_out[i] & held_out[j])
@@ -330,7 +338,7 @@ def _why_batch_sizes(sizes, expected):
     if sizes == [*expected, 0]:
         return "There is an empty batch at the end, where the batch size divides the number of images."
     if sizes == expected[:-1]:
-        return "The last, smaller batch is left out, and its examples are never seen in this epoch."
+        return "The last batch is left out, and its examples are never seen in this epoch."
     if n == len(expected) and set(sizes) == {batch_size}:
         return "The last batch is filled up, so some examples come twice. It may be smaller."
     if sorted(sizes, reverse=True) == expected:
@@ -339,7 +347,9 @@ def _why_batch_sizes(sizes, expected):
         return (
             "You cut into `batch_size` pieces. It says how many rows a batch has, and not how many batches there are."
         )
-    if sum(sizes) != m:
+    if sum(sizes) < m:
+        return f"Together these are {sum(sizes)} rows of {m}: which are left out?"
+    if sum(sizes) > m:
         return f"Together these are {sum(sizes)} rows of {m}. Where does a batch end, and where does the next begin?"
     return "A batch has `batch_size` rows, and the last one what is left."
 
@@ -357,7 +367,7 @@ def _judge_minibatches(student):
     in_place = all(np.ptp(batch) < len(batch) for batch in epochs[0])
     hint = "You shuffle whole batches, or rotate the rows, so the same examples always come together."
     if one_order:
-        hint = "Draw a random order of the row numbers from `rng`."
+        hint = "Draw a random order of the row numbers from `rng`, and keep to it (a set has an order of its own)."
     elif in_place and kept < 25:
         hint = "Each batch is shuffled for itself, so the same examples always come together."
     require(
@@ -411,21 +421,24 @@ def _wrong_accuracies():
 
     means = np.stack([mnist.train.images[mnist.train.labels == k].mean(axis=0, dtype=float) for k in range(10)])
 
-    def hits(shift=2, axis=2):
+    def classes(shift=2, axis=2):
         X = np.roll(images.reshape(-1, 28, 28), shift, axis).reshape(-1, 784)
-        return (np.sum(means**2, axis=1) - 2 * X @ means.T).argmin(axis=1) == labels
+        return (np.sum(means**2, axis=1) - 2 * X @ means.T).argmin(axis=1)
 
     def accuracy(*given):
-        return np.mean(hits(*given))
+        return np.mean(classes(*given) == labels)
 
-    before, right, kept = accuracy(0), accuracy(), np.mean(hits()[hits(0)])
+    before, right, both = accuracy(0), accuracy(), np.mean((classes(0) == labels) & (classes() == labels))
     return {
         "That is the accuracy without a shift, or with shifted means. `np.roll` returns a new array and leaves the old "
         "one as it was.": before,
         "That is a percentage; give it as a fraction of 1, as `np.mean` of right and wrong does.": 100 * right,
         "That is the share of wrong answers; the task asks for the share of right ones.": 1 - right,
-        "That is the accuracy for a shift to the left. A positive shift of `np.roll` goes to higher columns.": (
-            accuracy(-2)
+        "That is the accuracy for a shift to the left, or with the means shifted instead of the images. A positive "
+        "shift of `np.roll` goes to higher columns.": accuracy(-2),
+        "That is how often the answer stays the same. Compare with the labels.": np.mean(classes() == classes(0)),
+        "That is the share that is right without and with the shift. The task asks for all that are right with it.": (
+            both
         ),
         "That is the accuracy for a shift by whole rows of the picture, up or down. With shape (m, 28, 28) the columns "
         "are axis 2.": [accuracy(2, 1), accuracy(-2, 1)],
@@ -433,9 +446,12 @@ def _wrong_accuracies():
         "You moved the images along the first axis: each one now has the label of another. Shift the columns within "
         "an image.": accuracy(2, 0),
         "That is the number of right answers; divide by the number of images.": right * 10_000,
-        "That is what it loses; the task asks for the accuracy that remains.": [before - right, 1 - kept],
-        "That is a share of those that were right before. The task asks for the share of all images.": kept,
-        "Near it. Are these the validation images, all of them, and are four decimals given?": [
+        "That is what it loses; the task asks for the accuracy that remains.": [
+            before - right,
+            1 - both / before,
+        ],
+        "That is a share of those that were right before. The task asks for the share of all images.": both / before,
+        "Near it. The task asks for all 10,000 validation images, with their labels, to four decimals.": [
             (right - 0.05, right - 3e-4),
             (right + 3e-4, right + 0.05),
         ],

@@ -66,6 +66,11 @@ def explain(tried, student, parts=(), unused="", otherwise=""):
     return " ".join(filter(None, [*sentences, _where(everything)]))
 
 
+def is_exact(told):
+    """Whether this says what the numbers are, so that nothing else needs to be said of the case."""
+    return any(piece in told for piece in ("rounded to ", "transposed", "their sign"))
+
+
 def _other_order_of_parameters(student, arguments):
     try:
         own = [name for name in inspect.signature(student).parameters if name in arguments]
@@ -116,7 +121,7 @@ def _of_the_kind(wrong):
         if truth_values and asked is not None and not np.isin(asked, (0, 1)).all():
             return "That is True or False; numbers are asked for."
         return ""
-    if hasattr(got, "__next__"):
+    if any(hasattr(part, "__next__") for part in (got if isinstance(got, list | tuple) else [got])):
         return "It hands out its items one by one, when asked: make a list or an array of it, and return that."
     if _holds_text(got):
         return "That is text; give the numbers themselves."
@@ -273,7 +278,7 @@ def _of_shapes(pairs):
         return all(change(a, b) for a, b, _ in pairs)
 
     if all_are(lambda a, b: a.ndim == 2 and close(a.T, b, ALIKE)):
-        return "The numbers are right, but the array is transposed: rows are examples."
+        return "The numbers are right, but the array is transposed."
     if all_are(lambda a, b: a.size == b.size and close(a.reshape(b.shape), b, ALIKE)):
         return f"The numbers are right, but not the shape: {pairs[0][0].shape} should be {pairs[0][1].shape}."
     for (axis, thing), (words, kept) in product(enumerate(("row", "column")), _BUT_ONE.items()):
@@ -283,7 +288,7 @@ def _of_shapes(pairs):
         if all_are(lambda a, b, axis=axis, place=place: b.ndim > axis and close(a, b[place], ALIKE)):
             return f"The {words} {thing} is missing; the others are right."
     for words, i in {"first": 0, "last": -1}.items():
-        if all_are(lambda a, b, i=i: b.ndim > 0 and len(b) > 0 and close(a, b[i], ALIKE)):
+        if all_are(lambda a, b, i=i: b.ndim > 0 and len(b) > 0 and close(a.ravel(), b[i].ravel(), ALIKE)):
             return f"That is only the {words} row, or number, of the right ones."
     for words, collapse in {"added up": np.sum, "averaged": np.mean}.items():
         for axis in (0, 1, None):
@@ -323,7 +328,7 @@ _FORMULAS = {  # what came, as a function of what should have come
     "These are 1 divided by the right numbers.": lambda b: 1 / b,
     "The rows stand in the opposite order.": lambda b: b[::-1] if b.ndim else b,
     "In each row the numbers stand in the opposite order.": lambda b: b[:, ::-1] if b.ndim == 2 else b,
-    "The numbers are right, but the array is transposed: rows are examples.": lambda b: b.T,
+    "The numbers are right, but the array is transposed.": lambda b: b.T,
     "These are cumulative sums of the right numbers.": lambda b: np.cumsum(b).reshape(b.shape),
     "They are cut to whole numbers: by `//`, by `int`, or by the dtype of the array that you fill?": np.trunc,
     "They are rounded down to whole numbers.": np.floor,
@@ -531,7 +536,8 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
         "`.any()` or `.all()`."
     ),
     r"ValueError: .*read-only": "Something has made that array read-only; change a copy, if any.",
-    r"ValueError: .*(?:inhomogeneous|cannot reshape)": "Print the shapes just before that line.",
+    r"ValueError: .*inhomogeneous": "Its parts have different shapes, so they make no array.",
+    r"ValueError: cannot reshape": "The new shape has to have as many entries as the array. Print the array's shape.",
     r"UFuncTypeError|Cannot cast (?:ufunc|array)": (
         "An array of whole numbers cannot take fractions in place: begin with an array of floats."
     ),
@@ -543,7 +549,7 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"MemoryError": "That array would not fit into memory: look at the shape it would have.",
     r"TookTooLong": "Does a loop ever end? Look at what it waits for, and whether that changes.",
     r"SystemExit": "`exit` ends the whole program; `return` ends a function, and `raise` refuses an argument.",
-    r"nobody is there to answer": "Write the value itself into the function, or use its arguments: no `input()`.",
+    r"nobody is there to answer": "A check cannot type: no `input()`.",
 }
 
 

@@ -8,8 +8,8 @@ from .toolkit import FunctionExercise
 _normal = np.random.default_rng(2).standard_normal
 
 OVERFLOW = (
-    "exp overflows for large logits. Only differences within a row count, so shift each row before exp: how far, so "
-    "that no exponent is above 0?"
+    "Where an exponent is large, exp overflows; where all of a row are far below 0, all is 0. Only differences within "
+    "a row count, so shift each row before exp: how far, so that its largest exponent is 0?"
 )
 _FAR_ABOVE = (
     "You subtract the {} of each row; the largest exponent can still be far above 0. Which number makes the largest "
@@ -17,8 +17,8 @@ _FAR_ABOVE = (
 )
 _LOST_AXIS = "The {} have the shape (m,), and broadcasting lays them along the columns. Keep the axis: a column (m, 1)."
 _WITH_LOGITS = (
-    "For large logits exp overflows, or becomes 0, and log(0) is −∞. Do not go through the probabilities: write log ŷ "
-    "with the logits, log ŷ_k = z_k − log Σ exp(z_j), and subtract each row's maximum first."
+    "For large logits exp overflows, or becomes 0, and log(0) is −∞. With the row's maximum subtracted from all z "
+    "first, log ŷ_k = z_k − log Σ exp(z_j) is safe, as it stands: no limit, no ε, no special case."
 )
 WHOLE_NUMBERS = (
     "An array made like one of whole numbers, by `zeros_like`, say, holds whole numbers too, and cuts fractions off."
@@ -139,7 +139,7 @@ CROSS_ENTROPY = FunctionExercise(
         **_EXTREME,
     },
     case_hints=dict.fromkeys(_EXTREME, _WITH_LOGITS),
-    any_hint="Work out one row by hand: which probability has its right class, and what is −log of that?",
+    any_hint="Work out two rows by hand: −log of the probability of the right class for each, and the mean of both.",
     mistakes={hint: _by_logarithms(*way) for hint, way in SHIFTS.items()}
     | {
         "That is the sum over the examples. For the mean divide by m, the rows.": lambda Z, Y: -_picked(Z, Y).sum(),
