@@ -226,7 +226,7 @@ WRONG["random_configurations"] = {
     "sign of your exponents": drawing(learning_rate=lambda rng: 10 ** rng.uniform(0, 3)),
     "near 0.1": drawing(learning_rate=lambda rng: 10 ** rng.uniform(-5, -2)),
     "anew for each setting": one_draw_for_both,
-    "needed, and no others": drawing(lr=lambda rng: 0.1),
+    "all of these are needed": drawing(lr=lambda rng: 0.1),
     "holds all layers": drawing(sizes=lambda rng: int(rng.integers(16, 257))),
     "begin with 784": drawing(sizes=lambda rng: (int(rng.integers(16, 257)),)),
     "no fractions of a unit": drawing(sizes=lambda rng: (784, 2 ** rng.uniform(4, 8), 10)),

@@ -132,32 +132,23 @@ SHIFTED = FunctionExercise(
         "What leaves on one side comes in on the other: `np.roll` wraps around. Out there is paper, 0.": (
             _rolled((1, 2))
         ),
-        "You roll the 784 numbers as one line, so the end of each row becomes the start of the next. Reshape to "
-        "(m, 28, 28) first; and nothing may wrap around.": (
-            lambda images, rows, columns: np.roll(images, _SIDE * rows + columns, axis=1)
-        ),
         "You push the 784 numbers along as one line, so the end of each row becomes the start of the next. Reshape to "
-        "(m, 28, 28) first.": _pushed_along,
-        "The first axis of (m, 28, 28) is the images: you exchange images instead of moving rows.": _rolled((0, 1)),
-        "You roll the images among themselves: (m, 784) has no rows of pixels. Reshape to (m, 28, 28) first; and "
-        "nothing may wrap around.": [
+        "(m, 28, 28) first.": [
+            lambda images, rows, columns: np.roll(images, _SIDE * rows + columns, axis=1),
+            _pushed_along,
+        ],
+        "You exchange images, or wrap around. Rows of pixels are axis 1 of (m, 28, 28), and paper moves in.": [
+            _rolled((0, 1)),
             lambda images, rows, columns: np.roll(images, (rows, columns), (0, 1)),
             lambda images, rows, columns: np.roll(images, rows, axis=0),
         ],
         "The images come first, (m, 28, 28): as (28, 28, m) their pixels are mixed.": (
-            lambda images, *by: np.moveaxis(
-                _pictures(_shifted(np.moveaxis(images.reshape(_SIDE, _SIDE, -1), 2, 0).reshape(-1, _SIDE**2), *by)),
-                0,
-                2,
-            ).reshape(-1, _SIDE**2)
+            lambda images, *by: _shifted(images.reshape(_SIDE**2, -1).T, *by).T.reshape(-1, _SIDE**2)
         ),
         "The pixels at the edge are repeated; what comes in is paper, 0.": _from(_clipped, lambda i: True),
         "What leaves on the right or below comes in on the left or above: an index below 0 counts from the end. Ask "
         "for `0 <= …`, too.": _from(lambda i: i % _SIDE, inside=lambda i: (i >= -_SIDE) & (i < _SIDE)),
         _SLICES: [_sliced(lambda by: -by), _sliced(lambda by: _SIDE - by)],
-        "Right, but still (m, 28, 28). A network takes (m, 784): flatten them.": (
-            lambda *given: _pictures(_shifted(*given))
-        ),
         "All images became the first one. Move the whole stack (m, 28, 28): its first axis stays as it is.": (
             lambda images, *by: np.repeat(_shifted(images[:1], *by), len(images), axis=0)
         ),
@@ -296,28 +287,22 @@ BILINEAR = FunctionExercise(
         }.items()
     }
     | {
-        "That is the nearest pixel. Between pixels the value should pass smoothly from one to the other: weigh all "
-        "four.": [
-            lambda image, y, x, pixel=pixel: pixel(image, round(float(y)), round(float(x)))
+        "That is a single pixel, the nearest, or the one above and to the left. Four surround the place: weigh all.": [
+            lambda image, y, x, pixel=pixel, whole=whole: pixel(image, whole(float(y)), whole(float(x)))
             for pixel in (_ink_or_paper, _as_indexed)
-        ],
-        "That is the pixel above and to the left alone. Three more surround the place: weigh all four.": [
-            lambda image, y, x, pixel=pixel: pixel(image, math.floor(y), math.floor(x))
-            for pixel in (_ink_or_paper, _as_indexed)
+            for whole in (round, math.floor)
         ],
         "Up to one pixel beyond the edge the place still has neighbors with ink. Ask of each of the four pixels "
         "whether it lies in the image, not of the place.": [
-            lambda image, y, x, ends=ends: (
-                _bilinear(image, y, x) if ends[0] <= min(y, x) and max(y, x) < ends[1] else 0.0
-            )
-            for ends in ((0, _SIDE - 1), (0, _SIDE - 0.99), (0, np.inf), (-np.inf, _SIDE - 0.99))
+            lambda image, y, x, low=low, end=end: _bilinear(image, y, x) if low <= min(y, x) <= max(y, x) < end else 0.0
+            for low, end in ((0, _SIDE - 1), (0, _SIDE - 0.99), (0, np.inf), (-np.inf, _SIDE - 0.99))
         ],
         "Those are two values, one above the other: weigh them as well.": (
             lambda image, y, x: [_bilinear(image, math.floor(y) + i, x) for i in (0, 1)]
         ),
     },
     error_hints={
-        "TookTooLong": "Does a loop end for each place? Some are below 0, some beyond 27.",
+        "TookTooLong": "Does a loop end for each place? Some lie between two pixels, some below 0 or beyond 27.",
         "only integers, slices": "`np.floor` gives a whole number, but as a float; an index needs `int(…)` of it.",
     },
     second_hint="`top = math.floor(y)`, and `y - top` is the weight of the row below. Write a small function that "
@@ -472,7 +457,7 @@ SMOOTHED = FunctionExercise(
             "The rows add up to less than 1: the right class gets its share, too.": (
                 lambda Y, p, K: np.where(Y == 1, 1 - p, p / K)
             ),
-            "The rows add up to more than 1: take from the right class what you spread.": lambda Y, p, K: Y + p / K,
+            "Rows add up to more than 1: take from the right class what you spread.": lambda Y, p, K: Y + p / K,
             "The right class keeps its 1: take from it what you spread.": lambda Y, p, K: np.where(Y == 1, 1, p / K),
             "Each class gets the whole part. It is for all of them together.": lambda Y, p, K: (1 - p) * Y + p,
             "Each wrong class gets the whole part. It is for all together.": lambda Y, p, K: np.where(Y == 1, 1 - p, p),
@@ -490,14 +475,10 @@ SMOOTHED = FunctionExercise(
             "You divide rows by their sums. Take from the right class instead.": lambda Y, p, K: (Y + p) / (1 + K * p),
             "Do not divide rows by their sums: take from the right class.": lambda Y, p, K: (Y + p / K) / (1 + p),
             "The part is a fraction, and no percentage.": lambda Y, p, K: (1 - p / 100) * Y + p / 100 / K,
-            "`argmax` gives the numbers of the classes. Targets are rows, with a number for each class.": (
-                lambda Y, p, K: (1 - p) * Y.argmax(axis=1) + p / K
-            ),
             "What stays and what is spread are exchanged.": lambda Y, p, K: p * Y + (1 - p) / K,
             "The part is taken away, and given to nobody: rows should still add up to 1.": lambda Y, p, K: (1 - p) * Y,
             "The part is subtracted from every class: the wrong ones become negative. Only the right class has "
             "something to give.": lambda Y, p, K: Y - p + p / K,
-            "These are the targets as they were.": lambda Y, p, K: np.array(Y),
         }.items()
     },
     any_hint="What is taken from the right class goes to all K, in equal shares; so each row adds up to 1.",

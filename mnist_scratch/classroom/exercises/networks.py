@@ -45,7 +45,7 @@ def _ends_with_the_epochs(optimizer, epochs):
 
 _RULES = {  # settings: {hint: what must hold of them}; the first that does not is told
     "name": {
-        "A recipe needs a name, as text: its folder is called by it.": lambda name: (
+        "A recipe needs a text as its name: its folder is called by it.": lambda name: (
             isinstance(name, str) and name.strip()
         ),
         "That recipe is there already, and results go into a folder of its name: yours would meet those of others. "
@@ -178,7 +178,11 @@ def _returned(student, called):
     )
     hint = next(hint for kind, hint in _NO_RECIPE.items() if isinstance(recipe, kind))
     kind = type(recipe).__name__
-    require(type(recipe) is Recipe, f"{called} returned a {kind}: {shown(recipe)}; expected a Recipe of ours.", hint)
+    require(
+        type(recipe) is Recipe,
+        f"{called} returned {shown(recipe)}, of the type {kind}; expected a Recipe of ours.",
+        hint,
+    )
     return recipe
 
 
@@ -229,11 +233,13 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             11_718,
             11_719,
         ],
-        "You leave out the last, smaller batch of each epoch: round up.": _EPOCHS * (_IMAGES // _BATCH),
+        "The last, smaller batch of each epoch is left out, or the number is rounded: it is exact.": _EPOCHS
+        * (_IMAGES // _BATCH),
         "That is a batch too many in each epoch.": _EPOCHS * (_STEPS + 1),
-        "That counts all 60,000 images. As published, 10,000 of them are held out.": _EPOCHS * -(-60_000 // _BATCH),
-        "That counts all 60,000 images. As published, 10,000 of them are held out. (And part of a batch is a step, "
-        "too.)": _EPOCHS * 60_000 / _BATCH,
+        "That counts all 60,000 images. As published, 10,000 of them are held out.": [
+            _EPOCHS * -(-60_000 // _BATCH),
+            _EPOCHS * 60_000 / _BATCH,
+        ],
         "That is what batch descent did: one step an epoch. How many steps did mini-batches make?": 250,
         "The 250 epochs are those of batch descent. Mini-batches ran for 30.": [250 * _STEPS, 250 * _IMAGES / _BATCH],
         "Those 250 epochs are not in addition: how many are there in all?": [_EPOCHS * _STEPS + d for d in (-250, 250)],
@@ -303,8 +309,8 @@ OUR_WEIGHT_DECAY = FunctionExercise(
             _other(full=lambda x, n, eta: x, half_by_n=lambda x, n, eta: x)
         ),
         "n and η are exchanged.": _other(half_by_n=lambda x, n, eta: x / eta, decay=lambda x, n, eta: x / n),
-        "You give the factor that is left, 1 − ηλ. The task asks for our λ.": (
-            lambda published, form, n, eta: 1 - eta * _our_weight_decay(published, form, n, eta)
+        "You give the factor that is left, 1 − ηλ. The task asks for our λ.": lambda *x: (
+            1 - x[3] * _our_weight_decay(*x)
         ),
         "An `else` belongs to the last `if` alone, so the forms before it get the wrong answer, too. Use `elif`.": (
             _other(half=lambda x, n, eta: x / eta, full=lambda x, n, eta: x / eta)
