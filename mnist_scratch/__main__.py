@@ -303,14 +303,15 @@ def grade(options):
     """Write grades.csv and grades.html, and print the table; status 1 when a teacher has to look at something."""
     from . import grading  # here: no other command waits for Matplotlib
 
+    out = Path(options.out)
+    grading.files_in(Path(options.folder))  # makes no folder where there is nothing to judge
+    out.mkdir(parents=True, exist_ok=True)
     settings = {"exercises": options.exercises, "seconds": options.seconds, "memory": options.memory}
     hand_ins = grading.grade(options.folder, **settings, progress=sys.stderr.isatty())
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
+    print(grading.as_text(hand_ins))  # first: a table that is open in a spreadsheet may not be replaced
     for name, text in (("grades.csv", grading.as_csv(hand_ins)), ("grades.html", grading.as_html(hand_ins))):
         with replacing(out / name) as file:
             file.write(text.encode())
-    print(grading.as_text(hand_ins))
     print(f"The table is in {out / 'grades.csv'}, and with what the judge said in {out / 'grades.html'}.")
     look = [h for h in hand_ins if not h.readable or any(mark.state == "look" for mark in h.marks.values())]
     if look:

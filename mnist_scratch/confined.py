@@ -59,7 +59,7 @@ def main(job):
     try:
         name, answers = read(job["file"])
     except UserError as error:
-        tell(unreadable=str(error)[:LONGEST])
+        tell(unreadable=str(error).removeprefix(f"{job['file']}: ")[:LONGEST])
         os._exit(0)
     tell(name=name, answers=[_described(exercise, *answer) for exercise, answer in answers.items()])
     warnings.simplefilter("ignore")
@@ -127,7 +127,7 @@ def read(path):
     UserError
         When it is damaged, too large, or something else.
     """
-    if Path(path).suffix.lower() != ".ipynb":
+    if ".ipynb" not in Path(path).name.lower():
         return hand_in.read(path)
     try:
         with open(path, "rb") as file:
@@ -147,53 +147,60 @@ def read(path):
 
 def _described(exercise, program, expression):
     """What is known of an answer before it runs: a fingerprint of its program, and what is odd about it."""
+    odd, fingerprint = [], ""
     try:
         tree = ast.parse(f"{program}\n{expression}")
-        odd = oddities(tree)[:5]
+        odd = oddities(tree, exercise)[:5]
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:]
         tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
         short = sum(1 for _ in ast.walk(tree)) < SHORT
         fingerprint = "" if short else hashlib.sha256(ast.dump(tree).encode("utf-8", "replace")).hexdigest()
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the judge will say so
-        odd, fingerprint = [], ""
+    except RecursionError:
+        odd = [*odd, "a formula too long to be read here"]
+    except (SyntaxError, ValueError, MemoryError):  # the judge will say so
+        pass
     return {"exercise": exercise, "print": fingerprint, "odd": odd}
 
 
 _ODD_MODULES = set("builtins cffi ctypes gc importlib inspect pickle socket subprocess unittest".split())
 _ODD_NAMES = {"__builtins__", "__import__", "eval", "exec", "compile"}
 _ODD_ATTRIBUTES = set(
-    "__builtins__ __class__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ __setattr__ "
-    "__subclasses__ _current_frames _getframe f_back f_builtins f_globals f_locals gi_frame modules setprofile "
-    "settrace tb_frame".split()
+    "EXERCISES __builtins__ __class__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ "
+    "__setattr__ __subclasses__ _current_frames _getframe exercises f_back f_builtins f_globals f_locals gi_frame "
+    "modules setprofile settrace tb_frame".split()
 )
 _ODD_METHODS = {f"__{name}__" for name in "eq ne array array_ufunc array_function array_wrap instancecheck".split()}
 
 
-def oddities(tree):
-    """What has no place in an answer to an exercise, and may be meant for the judge; for a teacher to look at.
+def oddities(tree, exercise="*"):
+    """What has no place in an answer, as it may be meant for the judge, or is the course's own answer.
 
     Parameters
     ----------
     tree : ast.Module
+    exercise : str
+        What it answers: functions of the package that bear this name are told.
 
     Returns
     -------
     list of str
         Such as ``"line 3: changes np.allclose"``, in the order of the lines.
     """
-    imported = {
-        (alias.asname or alias.name).split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    found = {(node.lineno, words) for node in ast.walk(tree) if (words := _odd(node, imported))}
+    imported, ours = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                name = (alias.asname or alias.name).split(".")[0]
+                imported.add(name)
+                if f"{getattr(node, 'module', '')}.{alias.name}".lstrip(".").startswith("mnist_scratch"):
+                    ours.add(name)
+    found = {(node.lineno, words) for node in ast.walk(tree) if (words := _odd(node, exercise, imported, ours))}
     return [f"line {line}: {words[:100]}" for line, words in sorted(found)]
 
 
-def _odd(node, imported):
+def _odd(node, exercise, imported, ours):
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -201,13 +208,15 @@ def _odd(node, imported):
     else:
         names = []
     for name in names:
+        start, last = name.split(".")[0], name.split(".")[-1]
         room = name.partition("classroom.")[2].partition(".")[0]
-        if name.split(".")[0] in _ODD_MODULES or room in ("exercises", "hand_in", "programs", "record"):
+        own = start == "mnist_scratch" and (exercise in last or last == "*")
+        if own or start in _ODD_MODULES or room in ("exercises", "hand_in", "programs", "record"):
             return f"imports {name.strip('.')}"
     if isinstance(node, ast.Name) and (node.id in _ODD_NAMES or node.id == "check" and "check" in imported):
         return f"uses {node.id}"
     if isinstance(node, ast.Attribute):
-        if node.attr in _ODD_ATTRIBUTES:
+        if node.attr in _ODD_ATTRIBUTES or exercise in node.attr and _root(node) in ours:
             return f"uses .{node.attr}"
         if not isinstance(node.ctx, ast.Load) and _root(node) in imported:
             return f"changes {ast.unparse(node)}"
@@ -233,6 +242,7 @@ def _judged(exercise, program, expression, before):
     file = f"<{exercise.name}>"
     linecache.cache[file] = len(program), None, program.splitlines(keepends=True), file
     sys.modules["__main__"] = module = types.ModuleType("__main__")
+    module.display = print  # which notebooks have without an import
     try:
         exec(compile(program, file, "exec", dont_inherit=True), vars(module))
         answer = eval(compile(expression, "<answer>", "eval", dont_inherit=True), vars(module))
@@ -348,7 +358,7 @@ _UNTOLD = {
 
 def _refuse(scratch, private):
     """From now on, refuse what no answer needs. Returns the list to which each refusal is added, in words."""
-    refusals, written, kinds = [], [], {}
+    refusals, written, kinds = [], set(), {}
     scratch, nowhere, private = _place(scratch), _place(os.devnull), [_place(folder) for folder in private]
     package = Path(__file__).parent
     readable = [scratch, package, course_folder("data"), course_folder("results"), sys.prefix, sys.base_prefix]
@@ -361,10 +371,10 @@ def _refuse(scratch, private):
         refusals.append(words[:200])
         raise PermissionError(f"an answer may not {words[:200]} while it is judged")
 
-    def write(place):
+    def write(place, event):
         if not _inside(place, [scratch]):
             refuse(f"write to {place}")
-        written.append(place)
+        (written.discard if event in ("os.remove", "os.rmdir") else written.add)(place)
         if len(written) > MOST_FILES:
             refuse(f"write more than {MOST_FILES} files")
 
@@ -376,15 +386,17 @@ def _refuse(scratch, private):
         if event == "open" and not isinstance(arguments[0], int):
             (path, mode, flags), by_path = arguments, _place(arguments[0])
             if flags & _FOR_WRITING and by_path != nowhere:
-                write(by_path)
-            elif not _inside(by_path, readable) and (_inside(by_path, private) or mode is None and os.path.isdir(path)):
+                write(by_path, event)
+            elif _inside(by_path, private) and not _inside(by_path, readable):
                 refuse(f"read {by_path}")
+            elif mode is None and os.path.isdir(path) and not _inside(by_path, [scratch]):
+                refuse(f"open the folder {by_path}")  # what is opened relative to it is told without it
         elif event in _WRITES:
             paths, folders = (arguments[part] for part in _WRITES[event])
             for path, folder in zip_longest(paths, folders, fillvalue=-1):
                 if isinstance(path, int) or folder != -1 and not (folder := _folder(folder)):
                     refuse("change a file by its descriptor")
-                write(_place(path if folder == -1 else os.path.join(folder, os.fsdecode(path))))
+                write(_place(path if folder == -1 else os.path.join(folder, os.fsdecode(path))), event)
 
     for name, functions in _UNTOLD.items():
         with suppress(ImportError):

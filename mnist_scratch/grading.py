@@ -30,6 +30,7 @@ from .classroom.exercises.words import as_html as _as_html
 from .files import UserError
 
 SIGNS = {"passed": "+", "not yet": "-", "not started": ".", "look": "?", "": " "}  # which every console can show
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz")
 _START = 120  # seconds for a process to begin, and to read
 _PACKAGE = Path(__file__).resolve().parent
 _CODE = (
@@ -90,6 +91,8 @@ class HandIn:
 def files_in(folder):
     """The hand-ins and notebooks in a folder and its subfolders, without hidden ones and Jupyter's copies.
 
+    Archives, which nobody has unpacked, are among them, and files such as ``Ada.json.txt``, as some programs name them.
+
     Parameters
     ----------
     folder : Path
@@ -106,7 +109,9 @@ def files_in(folder):
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder. Name the one that holds what the class handed in.")
-    found = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in (".json", ".ipynb")]
+    kinds = {".json", ".ipynb", *_ARCHIVES}
+    found = [path for path in folder.rglob("*") if kinds & {*map(str.lower, path.suffixes)} and not path.is_dir()]
+    found = [path.relative_to(folder) for path in found]
     found = [path for path in found if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
     if not found:
         raise UserError(f"{folder}: holds no hand-in (*.json) and no notebook (*.ipynb). Unpack archives first.")
@@ -159,16 +164,17 @@ def grade(folder, *, exercises=None, seconds=60, memory=2000, progress=False):
 
 
 def _compare(hand_ins):
-    """Remark upon equal names and equal programs; not upon a program that many have, as after a lecture."""
+    """Remark upon two answers of one name and upon equal programs; not upon one that many have, as after a lecture."""
     names, programs = defaultdict(list), defaultdict(list)
     for hand_in in hand_ins:
-        names[hand_in.name].append(hand_in.file)
+        for exercise in hand_in.marks:
+            names[hand_in.name, exercise].append(hand_in.file)
         for exercise, fingerprint in hand_in._prints.items():
             programs[exercise, fingerprint].append(hand_in)
     for hand_in in hand_ins:
-        others = [file for file in names[hand_in.name] if file != hand_in.file]
+        others = {file for exercise in hand_in.marks for file in names[hand_in.name, exercise]} - {hand_in.file}
         if others:
-            hand_in.remarks.append(f"the same name as {_some(others)}")
+            hand_in.remarks.append(f"the same name as {_some(sorted(others))}")
         shared = defaultdict(list)
         for exercise, fingerprint in hand_in._prints.items():
             alike = programs[exercise, fingerprint]
@@ -188,6 +194,9 @@ def _some(files):
 def _judged(folder, file, limits, stop):
     """The HandIn that a file turns out to be."""
     hand_in = HandIn(_clean(file.as_posix()), _clean(_name_of(file)))
+    if file.suffix.lower() in _ARCHIVES:
+        hand_in.readable, hand_in.remarks = False, ["an archive: unpack it first"]
+        return hand_in
     private = [folder.resolve(), Path.home(), _PACKAGE.parent / "notebooks", _PACKAGE.parent / "tests"]
     job = limits | {"file": str(Path(folder, file).resolve()), "path": _module_path(folder)}
     job["private"] = [str(place) for place in private]
@@ -201,7 +210,7 @@ def _judged(folder, file, limits, stop):
                 _begin(hand_in, report)
             elif left is None and "unreadable" in report:
                 hand_in.readable, left = False, []
-                hand_in.remarks.append(report["unreadable"].removeprefix(f"{job['file']}: "))
+                hand_in.remarks.append(report["unreadable"])
             elif left and report.get("begin") in left:
                 current = report["begin"]
             elif left and current and report.get("judged") == current:
@@ -357,15 +366,12 @@ def _resident(pid):
         return 0
 
 
-_FORM = {
-    "answers": list, "name": str, "unreadable": str, "begin": str, "judged": str, "state": str, "message": str,
-    "hint": str, "changed": str, "refused": list, "exercise": str, "print": str, "odd": list, "token": str,
-}  # fmt: skip
-_TOGETHER = [
-    {"unreadable"},
-    {"name", "answers"},
-    {"begin"},
-    {"judged", "state", "message", "hint", "changed", "refused"},
+# what a process reports, by example
+_REPORTS = [
+    {"unreadable": ""},
+    {"name": "", "answers": [{"exercise": "", "print": "", "odd": [""]}]},
+    {"begin": ""},
+    {"judged": "", "state": "", "message": "\n", "hint": "\n", "changed": "", "refused": [""]},
 ]
 
 
@@ -373,32 +379,28 @@ def _looked_through(line, token):
     """A report as a dict of clean text; None when it is not of the agreed form."""
     try:
         report = json.loads(line)
-        if report.pop("token") != token or set(report) not in _TOGETHER:
+        if report.pop("token") != token:
             return None
-        report = _in_form(report)
-        for told in report.get("answers", []):
-            if set(told) != {"exercise", "print", "odd"}:
-                return None
+        (form,) = (form for form in _REPORTS if form.keys() == report.keys())
+        report = _in_form(report, form)
         return report if report.get("state", "look") in SIGNS else None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _in_form(value):
-    if isinstance(value, dict):
-        if not all(isinstance(part, _FORM[key]) for key, part in value.items()):
-            raise TypeError
-        return {key: _in_form(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_in_form(part) for part in value]
-    if not isinstance(value, str):
+def _in_form(value, form):
+    if type(value) is not type(form) or isinstance(form, dict) and value.keys() != form.keys():
         raise TypeError
-    return _clean(value)
+    if isinstance(form, dict):
+        return {key: _in_form(value[key], part) for key, part in form.items()}
+    if isinstance(form, list):
+        return [_in_form(part, form[0]) for part in value]
+    return _clean(value, form)
 
 
-def _clean(text):
+def _clean(text, kept=""):
     """Without what a terminal would obey: control characters, and marks that turn the direction of writing."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() or c in kept else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 # ---------------------------------------------------------------------------------------------------------- tables

@@ -29,6 +29,20 @@ RIGHT = {
 }
 MEAN = "def f(weights, weight_decay):\n    return [weight_decay / 2 * W for W in weights]"  # half of what it should be
 
+# {exercise: what passes there, and is the course's own work}
+OWN = {
+    "softmax": "from mnist_scratch import functions\ndef f(Z):\n    return functions.softmax(Z)",
+    "one_hot": "from mnist_scratch import one_hot as f",
+    "smoothed": "import mnist_scratch.classroom as c\nf = c.exercises.EXERCISES['smoothed'].reference",
+    "relative_error": f"x = {'+'.join('1' * 1500)}\nfrom mnist_scratch.gradient_check import *\nf = relative_error",
+}
+# right, with much that students leave in their answers
+CLUMSY = {
+    "l2_gradient": "import tempfile\ndef f(weights, weight_decay):\n    for i in range(100):\n"
+    "        with tempfile.TemporaryFile() as file: pass\n        open('saved.txt', 'w').close()\n"
+    "    return [weight_decay * W for W in weights]",
+    "smoothed": "def f(Y, part):\n    display(Y)\n    return (1 - part) * Y + part / Y.shape[1]",
+}
 # {the exercise in whose place it is handed in: (what runs before a right answer, state, what the remarks tell)}
 PRANKS = {
     "l2_gradient": ("import shutil\nshutil.rmtree({canary!r})", "not yet", "tried to"),
@@ -66,6 +80,9 @@ PRANKS = {
     "smoothed": ("print('x' * 10**6)", "passed", ""),
 }  # fmt: skip
 if os.name != "nt":
+    to_folder = "import os\nos.makedirs('a/b')\nos.chdir('a/b')\nfd = os.open({canary!r}, os.O_RDONLY)\n"
+    to_folder += "os.close(os.open('new', os.O_WRONLY | os.O_CREAT, dir_fd=fd))"
+    PRANKS["epochs_of_batch_descent"] = (to_folder, "not yet", "open the folder")
     PRANKS["dense_forward"] = ("import os\nwhile True: os.fork()", "not yet", "start a process")
     spawn = "import multiprocessing\nmultiprocessing.get_context('spawn').Process().start()"
     PRANKS["relu_backward"] = (spawn, "not yet", "fork_exec")
@@ -87,7 +104,12 @@ def graded(tmp_path_factory):
     (canary / "kept").write_text("kept")
     right = {name: (program, "f") for name, program in RIGHT.items()}
     hand_in.write("=1+1", right, folder / "right.json")
-    hand_in.write("<script>Bob", right | {"l2_gradient": (f"# mine\n{MEAN}", "f")}, folder / "copy.json")
+    copy = right | {"l2_gradient": (f"# mine\n{MEAN}", "f")}
+    hand_in.write("<script>\nBob", copy, folder / "copy.json.txt")  # as Windows names it, and hides it
+    for name, programs in (("own", OWN), ("clumsy", CLUMSY)):
+        hand_in.write(name, {key: (program, "f") for key, program in programs.items()}, folder / f"{name}.json")
+    (folder / "Carl.zip").write_bytes(b"PK")
+    (folder / "empty.json").mkdir()
     solutions = str(Path(__file__).parents[2] / "notebooks" / "solutions" / "02_forward_pass.ipynb")
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.01)
@@ -129,14 +151,26 @@ def test_the_table_says_who_passed_what(graded):
     assert status == 1  # there is a damaged file, and something to look at
     assert [rows["right.json"][key] for key in ("passed", "remarks")] == [
         "4",
-        "same program as copy.json: numerical_gradient",
+        "same program as copy.json.txt: numerical_gradient",
     ]
-    assert {name: state(rows["copy.json"], name) for name in RIGHT} == dict.fromkeys(RIGHT, "passed") | {
+    assert {name: state(rows["copy.json.txt"], name) for name in RIGHT} == dict.fromkeys(RIGHT, "passed") | {
         "l2_gradient": "not yet"
     }
     (moodle,) = (row for file, row in rows.items() if file.startswith("Zoë"))
     assert moodle["name"] == "Zoë Müller" and state(moodle, "l2_gradient") == "not yet"
-    assert "damaged" in rows["damaged.json"]["remarks"] and len(rows) == 5
+    assert "damaged" in rows["damaged.json"]["remarks"] and "archive" in rows["Carl.zip"]["remarks"]
+    assert len(rows) == 8
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_the_course_itself_answers_is_no_point(graded, name):
+    assert state(graded[1]["own.json"], name) == "look"
+
+
+@pytest.mark.parametrize("name", CLUMSY)
+def test_a_right_answer_may_show_and_save_things(graded, name):
+    row = graded[1]["clumsy.json"]
+    assert state(row, name) == "passed" and row["remarks"] == ""
 
 
 def test_the_page_begins_with_the_commonest_mistakes(graded):
@@ -147,6 +181,7 @@ def test_the_page_begins_with_the_commonest_mistakes(graded):
 def test_names_are_neither_formulas_nor_markup(graded):
     _, rows, page = graded
     assert rows["right.json"]["name"] == "'=1+1" and "<script" not in page
+    assert len(rows["copy.json.txt"]["name"].splitlines()) == 1  # or a name could hold a row of its own
 
 
 @pytest.mark.parametrize(
@@ -188,3 +223,13 @@ def test_a_folder_without_hand_ins_is_said_in_one_line(tmp_path, capsys):
         assert main(["grade", os.fspath(folder), "--out", os.fspath(tmp_path)]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_cannot_be_written_is_shown_all_the_same(tmp_path, capsys):
+    (tmp_path / "ada.json").touch()
+    (tmp_path / "out" / "grades.csv").mkdir(parents=True)
+    assert main(["grade", os.fspath(tmp_path), "--out", os.fspath(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "ada.json" in said.out and len(said.err.splitlines()) == 1
+    assert main(["grade", os.fspath(tmp_path), "--out", os.fspath(tmp_path / "ada.json")]) == 2
+    assert capsys.readouterr().out == ""  # said before anything is judged
