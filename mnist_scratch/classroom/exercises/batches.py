@@ -62,7 +62,7 @@ def _left(got, want, near, parts):
 
 
 _AS_IT_WAS = (
-    "`p = …`, `copy` and `flatten` make new arrays, and the caller keeps the old ones; a step of 0, or code that is "
+    "`name = …`, `copy` and `flatten` make new arrays, and the caller keeps the old ones; a step of 0, or code that is "
     "never called, moves nothing."
 )
 _NO_PRODUCTS = "A list times a number is not a list of products: go through the arrays."
@@ -156,8 +156,8 @@ SGD_STEP = FunctionExercise(
         f"`gradients` is a list, and so is `parameters`. {_NO_PRODUCTS}": (
             lambda parameters, gradients, eta: eta * gradients
         ),
-        "You step along the sign of the gradient; its size counts too.": _for_each(lambda p, g, eta: -eta * np.sign(g)),
         "You bring the gradient to another size first. Its own size counts: where it is steep, the step is large.": [
+            _for_each(lambda p, g, eta: -eta * np.sign(g)),
             _for_each(lambda p, g, eta: -eta * g / np.linalg.norm(g)),
             _for_each(lambda p, g, eta: -eta * np.clip(g, -1, 1)),
         ],
@@ -270,6 +270,7 @@ MOMENTUM_STEP = FunctionExercise(
         "You have exchanged velocity and gradients: compare the names in the `for` with the lists in the `zip`.": (
             lambda parameters, gradients, velocity, eta, mu: _momentum_step(parameters, velocity, gradients, eta, mu)
         ),
+        "The gradient multiplies the velocity. It is to be added.": _momentum(lambda v, g, eta, mu: (mu + g) * v),
         "μ is missing: without it a velocity never forgets.": _momentum(lambda v, g, eta, mu: v + g),
         "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.": (
             _momentum(lambda v, g, eta, mu: (1 + mu) * v + g)

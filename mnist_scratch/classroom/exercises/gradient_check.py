@@ -251,7 +251,7 @@ NUMERICAL_GRADIENT = FunctionExercise(
         ],
         "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
         "moved. Put each one back before you go on.": _restores_at_the_end,
-        "f sees no change, so all slopes are 0. It reads the array x itself, and knows nothing of copies.": (
+        "f sees no change of x, so all slopes are 0. It reads the array x itself, and no copy of it.": (
             lambda f, x, e=1e-5: np.zeros(x.shape)
         ),
         "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "
@@ -334,6 +334,7 @@ RELATIVE_ERROR = FunctionExercise(
         "You divide by the larger of the two sizes; then opposite gradients have an error of 2. Divide by their sum.": (
             lambda a, n: _norm(a - n) / max(_norm(a), _norm(n))
         ),
+        "You multiply the sizes. Divide by their sum.": lambda a, n: _norm(a - n) / (_norm(a) * _norm(n)),
         "You divide by the norm of the sum, 0 for opposite gradients. Add the norms.": lambda a, n: (
             _norm(a - n) / _norm(a + n)
         ),
@@ -403,7 +404,7 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
     reference=_four_points,
     float32_will_do=False,
     cases={
-        "f = x⁵; so coarse a step shows which difference it is": [fifth_power, 1.0, 0.5],
+        "f = x⁵, a coarse step": [fifth_power, 1.0, 0.5],
         "f = exp x, at a place below 0": [math.exp, -0.3, 0.25],
         "f = sin x, at the same place": [math.sin, -0.3, 0.25],
         "f = exp x at 0, a small step": [math.exp, 0.0, 1e-3],
@@ -451,8 +452,7 @@ FOUR_POINT_DIFFERENCE = FunctionExercise(
         ],
     },
     case_hints={
-        "f = x⁵; so coarse a step shows which difference it is": "The inner difference is 7.5625 here, the outer one "
-        "32, and (8 · 7.5625 − 32)/6 = 4.75."
+        "f = x⁵, a coarse step": "The inner difference is 7.5625, the outer one 32, and (8 · 7.5625 − 32)/6 = 4.75."
     },
     error_hints={"positional argument: 'x'": "Here f takes the place as its argument: `f(x + epsilon)`."}
     | dict.fromkeys(("real number", "only"), "f takes one real number: call it for each of the four points."),

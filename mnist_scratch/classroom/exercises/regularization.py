@@ -35,12 +35,10 @@ L2_PENALTY = FunctionExercise(
     },
     mistakes={  # W: the list of weights. c: λ
         "All but the factor ½: the price is λ/2 for each square.": lambda W, c: c * sum(_squares(W)),
-        "You add up the norms. The formula has ‖W‖², the sum of the squares: there is no root in it.": (
-            lambda W, c: c / 2 * sum(np.sqrt(_squares(W)))
-        ),
-        "You add up the norms, and forgot the ½ too. The formula has ‖W‖², the sum of the squares.": (
-            lambda W, c: c * sum(np.sqrt(_squares(W)))
-        ),
+        "You add up the norms. The formula has ‖W‖², the sum of the squares: there is no root in it.": [
+            lambda W, c: c / 2 * sum(np.sqrt(_squares(W))),
+            lambda W, c: c * sum(np.sqrt(_squares(W))),
+        ],
         "You add up the norms and square the sum. Square within each layer, then add up.": (
             lambda W, c: c / 2 * sum(np.sqrt(_squares(W))) ** 2
         ),
@@ -138,9 +136,6 @@ L2_GRADIENT = FunctionExercise(
         "Only the sign of each weight is left: that is the gradient of an L1 penalty. With L2 a large weight is pulled "
         "harder.": lambda W, c: [c * np.sign(w) for w in W],
         "λ is missing.": lambda W, c: [1.0 * w for w in W],
-        "There is one number for each layer. The gradient has an entry for each weight: do not add them up.": (
-            lambda W, c: [c * np.sum(w) for w in W]
-        ),
         "You divide by the number of weights. The penalty is a sum, not a mean.": lambda W, c: [
             c * w / w.size for w in W
         ],
