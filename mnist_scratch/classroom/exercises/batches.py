@@ -213,8 +213,8 @@ MOMENTUM_STEP = FunctionExercise(
     tell=_left,
     error_hints=_ERRORS,
     cases={
-        "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
         "a later step": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.8],
+        "a first step, equal to that of sgd_step": [[_P], [_G], [np.zeros(2)], 0.1, 0.9],
         "a layer": [*(_some((3, 2), (2,)) for _ in range(3)), 0.0123456, 0.25],
         "a momentum of 0": [[_P], [_G], [np.array([20.0, 30.0])], 0.1, 0.0],
         "float32": [*(_some((2, 2), (2,), dtype="float32") for _ in range(3)), 0.25, 0.9],
@@ -322,7 +322,7 @@ _TOO_LARGE = {  # (at the start, at the end)
     (True, False): "The end is calm, but the harm was done in the first steps: units thrown so far that they are off "
     "for every image learn no more. How could it begin?",
     (False, True): "The start is gentle, but the steps are large at the end, where a run should settle.",
-    (False, False): "It begins and ends gently. In between, is its top too high, too early or too long?",
+    (False, False): "It begins and ends gently. In between, is its top too high, too sudden or too long?",
 }
 
 

@@ -302,7 +302,8 @@ class FunctionExercise(Exercise):
         unused = self._unused(called, student)
         told = _STATE if unused == _STATE else explain(tried, student, self.parts, unused, otherwise)
         special = {self.case_hints.get(case.words) for case in tried if case.finding}
-        certain = told == _STATE or first.got.changed or first.got.refused or is_exact(told)
+        stopped = first.got.refused or first.got.kind == "TookTooLong"
+        certain = told == _STATE or first.got.changed or stopped or is_exact(told)
         return told if certain or len(special) != 1 else special.pop() or told
 
     def _changes_by_itself(self, tried, first, student):
