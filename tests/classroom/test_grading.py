@@ -80,6 +80,8 @@ PRANKS = {
     "smoothed": ("print('x' * 10**6)", "passed", ""),
 }  # fmt: skip
 if os.name != "nt":
+    # it ends although nobody is left to end it
+    PRANKS["smoothed"] = ("print('x' * 10**6)\nimport signal\nassert signal.alarm(10**6)", "passed", "")
     to_folder = "import os\nos.makedirs('a/b')\nos.chdir('a/b')\nfd = os.open({canary!r}, os.O_RDONLY)\n"
     to_folder += "os.close(os.open('new', os.O_WRONLY | os.O_CREAT, dir_fd=fd))"
     PRANKS["epochs_of_batch_descent"] = (to_folder, "not yet", "open the folder")
@@ -223,6 +225,12 @@ def test_a_folder_without_hand_ins_is_said_in_one_line(tmp_path, capsys):
         assert main(["grade", os.fspath(folder), "--out", os.fspath(tmp_path)]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_limits_may_be_as_large_as_the_command_takes_them(tmp_path, capsys):
+    hand_in.write("Ada", {"smoothed": (RIGHT["smoothed"], "f")}, tmp_path / "ada.json")
+    most = str(2**63 - 1)
+    assert main(["grade", os.fspath(tmp_path), "--out", os.fspath(tmp_path), "--seconds", most, "--memory", most]) == 0
 
 
 def test_a_table_that_cannot_be_written_is_shown_all_the_same(tmp_path, capsys):
