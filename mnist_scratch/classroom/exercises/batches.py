@@ -65,7 +65,6 @@ _AS_IT_WAS = (
     "`name = …`, `copy` and `flatten` make new arrays, and the caller keeps the old ones; a step of 0, or code that is "
     "never called, moves nothing."
 )
-_NO_PRODUCTS = "A list times a number is not a list of products: go through the arrays."
 _ERRORS = {
     "runs before it is asked": "Change the arrays in a plain `for` loop, without a `yield`. Nothing is to be returned.",
     "inhomogeneous": "The arrays differ in shape, and one array of them would be a copy. Go through the lists.",
@@ -152,9 +151,6 @@ SGD_STEP = FunctionExercise(
         ),
         "`(p − η) g` is a product. Subtract ηg: the learning rate multiplies the gradient.": (
             _for_each(lambda p, g, eta: (p - eta) * g - p)
-        ),
-        f"`gradients` is a list, and so is `parameters`. {_NO_PRODUCTS}": (
-            lambda parameters, gradients, eta: eta * gradients
         ),
         "You bring the gradient to another size first. Its own size counts: where it is steep, the step is large.": [
             _for_each(lambda p, g, eta: -eta * np.sign(g)),
@@ -274,9 +270,6 @@ MOMENTUM_STEP = FunctionExercise(
         "μ is missing: without it a velocity never forgets.": _momentum(lambda v, g, eta, mu: v + g),
         "`v += μ v` adds to the old velocity, so it is (1 + μ)v. It has to shrink to μv.": (
             _momentum(lambda v, g, eta, mu: (1 + mu) * v + g)
-        ),
-        f"`velocity` is a list, and so are `gradients` and `parameters`. {_NO_PRODUCTS}": (
-            lambda parameters, gradients, velocity, eta, mu: mu * velocity
         ),
         "μ multiplies the new gradient. It belongs to the old velocity only.": [
             _momentum(lambda v, g, eta, mu: mu * (v + g)),

@@ -521,7 +521,7 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     ),
     r"TypeError: .*positional argument": "Some function gets more, or fewer, arguments than it takes.",
     r"TypeError: .*can't multiply sequence|unsupported operand.*'list'": (
-        "A list is no array: go through it, or make an array of it."
+        "A list does not compute as an array does: go through it."
     ),
     r"scalar index|only integers, slices": (
         "What stands in those brackets is no whole number. (A loop over a list goes through its things; their numbers "

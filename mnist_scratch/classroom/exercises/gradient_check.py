@@ -258,7 +258,7 @@ NUMERICAL_GRADIENT = FunctionExercise(
         ],
         "You put the entries back only at the end, so a later slope is measured at a place where earlier entries have "
         "moved. Put each one back before you go on.": _restores_at_the_end,
-        "f sees no change of x, so all slopes are 0. It reads the array x itself, and no copy of it.": (
+        "All slopes are 0: does f see your steps? It reads the array x itself, and no copy of it.": (
             lambda f, x, e=1e-5: np.zeros(x.shape)
         ),
         "`ravel` and `reshape` give a view of x only where its rows lie one after the other in memory; otherwise a "

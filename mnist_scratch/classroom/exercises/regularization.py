@@ -27,7 +27,7 @@ L2_PENALTY = FunctionExercise(
     cases={
         "[[1, 2], [3, −4]], by hand: 0.05 · (1 + 4 + 9 + 16)": _BY_HAND,
         "two layers": [_layers((4, 3), (3, 2)), 0.5],
-        "three layers, all sizes equal": [_layers((3, 3), (3, 3), (3, 3)), 2.0],
+        "three layers, all sizes equal": [_layers((3, 3), (3, 3), (3, 3)), 3.0],
         "float32": [_layers((5, 2), (2, 3), dtype=np.float32), 0.01],
         "large weights": [[100 * W for W in _layers((2, 6), (6, 4))], 1e-4],
         "tiny weights": [[1e-6 * W for W in _layers((2, 3), (3, 1))], 1e-4],
@@ -68,8 +68,9 @@ L2_PENALTY = FunctionExercise(
         "Only weights above 0 pay. The square of a negative weight is positive, too.": (
             lambda W, c: c / 2 * sum(_squares([np.maximum(w, 0) for w in W]))
         ),
-        "You add up the weights and square the sum, so that weights of opposite sign cancel. Square each weight "
-        "first.": lambda W, c: c / 2 * sum(np.sum(w) ** 2 for w in W),
+        "You square the sum of the weights. Square each weight first.": lambda W, c: (
+            c / 2 * sum(np.sum(w) ** 2 for w in W)
+        ),
         "λ is missing: without it the price cannot be set.": lambda W, c: sum(_squares(W)) / 2,
         "You divide by λ. It is the price, and multiplies.": lambda W, c: sum(_squares(W)) / (2 * c),
         "You divide by the squares. λ/2 multiplies their sum.": lambda W, c: c / (2 * sum(_squares(W))),
@@ -140,9 +141,6 @@ L2_GRADIENT = FunctionExercise(
             c * w / w.size for w in W
         ],
         "Each array is transposed. It should have the shape of its W.": lambda W, c: [c * w.T for w in W],
-        "`weights` is a list, and a list times a number is not a list of products: go through its arrays.": (
-            lambda W, c: c * W
-        ),
         "Each array is that of the first layer: what does the loop's variable stand for?": lambda W, c: [
             c * W[0] for _ in W
         ],
@@ -181,9 +179,7 @@ COLLAPSED_ACCURACY = NumberExercise(
             0.1068,
             (0.10699, 0.10701),
         ],
-        "That is a share of all 10,000 held-out images; `validation` is the first 5,000 of them.": (
-            _HELD_OUT[np.argmax(_THOUSAND)] / 10_000
-        ),
+        "That is a share of 10,000 images; `validation` is the first 5,000.": _HELD_OUT[np.argmax(_THOUSAND)] / 10_000,
         "That is the share of another class. Which is the most common one in `thousand`?": [
             count / 5000 for count in _VALIDATION if count not in (527, 534)
         ],
@@ -192,14 +188,8 @@ COLLAPSED_ACCURACY = NumberExercise(
             (0.1049, 0.1058),
         ],
         "It names one class, and is right wherever that occurs. (`argmax` gives a class, `max` its count.)": 0,
-        "In `validation` that is the share of no class. Count all labels of `thousand` and all of `validation`.": (
-            0.088,
-            0.12,
-        ),
-        "That is far better than chance, and the network no longer sees the image: it says the same to all of them.": (
-            0.12,
-            1,
-        ),
+        "That is the share of no class of `validation`. Count the labels of both sets.": (0.088, 0.12),
+        "That is far better than chance, and the network no longer looks at the image.": (0.12, 1),
     },
     any_hint="Of all images of `validation` it gets those of one class right. Which class, and how many are there?",
     second_hint="`np.bincount` counts labels. First which class of `thousand` is the largest, then how much of "
