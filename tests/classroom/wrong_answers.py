@@ -165,7 +165,7 @@ WRONG["repair"] = {
     "not on chance": lambda epoch, rng=np.random.default_rng(0): rng.choice([0.1, 0.2, 1.0]),  # noqa: B008 on purpose
     "return one number": lambda epoch: None,
     "fractions included": lambda epoch: [0.4, 1.6, 1.2, 0.8, 0.4, 0.2, 0.1][epoch],
-    "the function itself": 0.8,
+    "Write a function": 0.8,
 }
 
 # ------------------------------------------------------------------------------------------------ 7.1
@@ -296,7 +296,7 @@ WRONG["my_recipe"] = {
     "returns another one": lambda: "mine",
     "one recipe, and nothing else": lambda: [mine()()],
     "shows the names": lambda: RECIPES["relu-128"],
-    "a function that returns the recipe": mine()(),
+    "Write a function": mine()(),
 }
 
 # ------------------------------------------------------------------------- functions that are compared case by case

@@ -297,9 +297,6 @@ BILINEAR = FunctionExercise(
             lambda image, y, x, low=low, end=end: _bilinear(image, y, x) if low <= min(y, x) <= max(y, x) < end else 0.0
             for low, end in ((0, _SIDE - 1), (0, _SIDE - 0.99), (0, np.inf), (-np.inf, _SIDE - 0.99))
         ],
-        "Those are two values, one above the other: weigh them as well.": (
-            lambda image, y, x: [_bilinear(image, math.floor(y) + i, x) for i in (0, 1)]
-        ),
     },
     error_hints={
         "TookTooLong": "Does a loop end for each place? Some lie between two pixels, some below 0 or beyond 27.",

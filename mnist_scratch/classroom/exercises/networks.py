@@ -133,11 +133,6 @@ _ERRORS = {  # a piece of the message: the hint
 
 def _my_recipe(student):
     """The answer is not unique, so its properties are looked at; nothing is trained but two small batches."""
-    require(
-        not isinstance(student, Recipe),
-        "The check was given a Recipe, not a function.",
-        "It calls a function that returns the recipe: `def my_recipe():`. Pass that by its name, without parentheses.",
-    )
     require_function(student)
     called = f"{called_name(student)}()"
     recipe, again = _returned(student, called), _returned(student, called)

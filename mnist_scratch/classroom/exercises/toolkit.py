@@ -310,7 +310,7 @@ class FunctionExercise(Exercise):
         """Whether the first failure, or the first success, comes out otherwise when it is asked for again."""
         if first.got.kind == "TookTooLong":
             return False
-        for case in [first, *[case for case in tried if not case.finding and not case.want.error][:1]]:
+        for case in 3 * [first, *[case for case in tried if not case.finding and not case.want.error][:1]]:
             again = attempt(student, case.arguments, self.observe, self.may_change)
             if _is_readable(again.result) and not _same_outcome(again, case.got):
                 return True
@@ -334,9 +334,10 @@ class FunctionExercise(Exercise):
                 )
                 if got.kind == "TookTooLong":
                     return ""
-                if not want.error and not _same_outcome(want, case.want):
+                matters = not want.error and not _same_outcome(want, case.want)
+                if matters or not _same_outcome(got, case.got):  # where it makes one it should not, it is used
                     told.add(_same_outcome(got, case.got))
-                    right, n = right + (not case.finding), n + 1
+                    right, n = right + (matters and not case.finding), n + matters
             if told == {True}:
                 only_order = getattr(value, "dtype", np.dtype(float)).kind != "f"
                 if right > max(1, n // 2) and not only_order and not np.isscalar(value):
@@ -502,7 +503,7 @@ def require_function(student, parameters=()):
     if not callable(student):
         raise Wrong(
             f"The check was given {shown(student)}, not a function.",
-            "Pass the function itself, by its name and without parentheses: the check calls it.",
+            "Write a function, with `def`, and pass it by its name, without parentheses: the check calls it.",
         )
     try:
         signature = inspect.signature(student)

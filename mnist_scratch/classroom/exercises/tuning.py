@@ -429,12 +429,6 @@ CONFUSION_MATRIX = FunctionExercise(
         "There are K · K pairs: a `minlength` of K is too small.": (
             lambda y, a, K: np.bincount(K * y + a, minlength=K).reshape(K, K)
         ),
-        "That is the product of two separate counts. Which answer stands beside which label?": (
-            lambda y, a, K: np.outer(np.bincount(y, minlength=K), np.bincount(a, minlength=K))
-        ),
-        "Both are sorted, so an answer no longer stands beside its own label.": (
-            lambda y, a, K: _confusion_matrix(np.sort(y), np.sort(a), K)
-        ),
         "Label and answer should both be those of the cell: `&`, not `|`.": _of_counts(
             lambda c, m: c.sum(axis=1, keepdims=True) + c.sum(axis=0) - c
         ),
