@@ -15,6 +15,8 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
+COURSE = "MNIST_SCRATCH_COURSE"
+
 
 class UserError(ValueError):
     """Something that the user can mend: its message, which the command line prints alone, says what and how."""
@@ -27,9 +29,10 @@ class FileFormatError(UserError):
 def course_folder(name, holding="*"):
     """A folder of the course that holds such a file: beside the package, or beside or above the working directory.
 
-    If there is none, the one beside the package, in whose name errors are told.
+    If there is none, the one beside the package, in whose name errors are told. The environment variable COURSE takes
+    the place of the working directory.
     """
-    here = Path.cwd()
+    here = Path(os.environ.get(COURSE) or Path.cwd())
     places = [Path(__file__).parents[1] / name, *(folder / name for folder in (here, *here.parents))]
     return next((place for place in places if any(place.glob(holding))), places[0])
 

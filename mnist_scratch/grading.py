@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 
 from .classroom.exercises import EXERCISES
 from .classroom.exercises.words import as_html as _as_html
-from .files import UserError
+from .files import COURSE, UserError, course_folder
 
 SIGNS = {"passed": "+", "not yet": "-", "not started": ".", "look": "?", "": " "}  # which every console can show
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".gz")
@@ -197,7 +197,9 @@ def _judged(folder, file, limits, stop):
     if file.suffix.lower() in _ARCHIVES:
         hand_in.readable, hand_in.remarks = False, ["an archive: unpack it first"]
         return hand_in
-    private = [folder.resolve(), Path.home(), _PACKAGE.parent / "notebooks", _PACKAGE.parent / "tests"]
+    notebooks, home = course_folder("notebooks"), os.path.expanduser("~")
+    private = [folder.resolve(), notebooks, notebooks.parent / "tests"]
+    private += [home] if os.path.dirname(home) != home else []  # it is /, in some containers
     job = limits | {"file": str(Path(folder, file).resolve()), "path": _module_path(folder)}
     job["private"] = [str(place) for place in private]
     left = odd = None  # the exercises left to judge, and what is odd about each answer
@@ -336,9 +338,9 @@ def _read_lines(stream, lines):
 
 def _environment(scratch):
     """Variables of a process: what Python needs, and nothing that is the teacher's."""
-    import matplotlib
+    import matplotlib.font_manager  # finds the fonts, for which it may start a process
 
-    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist*.json"):  # which takes long to make
+    for fonts in Path(matplotlib.get_cachedir()).glob("fontlist*.json"):
         shutil.copy(fonts, scratch)
     kept = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
     home = {name: scratch for name in ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "IPYTHONDIR")}
@@ -352,6 +354,7 @@ def _environment(scratch):
             "OMP_NUM_THREADS": "1",
             "TQDM_DISABLE": "1",
             "MNIST_SCRATCH_PROGRESS": "off",
+            COURSE: os.environ.get(COURSE, os.getcwd()),
         }
     )
 

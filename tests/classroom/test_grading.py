@@ -5,7 +5,9 @@ import csv
 import json
 import os
 import re
+import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -225,6 +227,18 @@ def test_a_folder_without_hand_ins_is_said_in_one_line(tmp_path, capsys):
         assert main(["grade", os.fspath(folder), "--out", os.fspath(tmp_path)]) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_and_fonts_are_found_by_an_installed_package_on_a_new_machine(tmp_path):
+    package = Path(grading.__file__).parent
+    shutil.copytree(package, tmp_path / "site" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from mnist_scratch import load_mnist\nfrom mnist_scratch.classroom import plots\nload_mnist()"
+    hand_in.write("Ada", {"smoothed": (f"{program}\n{RIGHT['smoothed']}", "f")}, tmp_path / "ada.json")
+    new = {"PYTHONPATH": str(tmp_path / "site"), "MPLCONFIGDIR": str(tmp_path / "new"), "HOME": os.path.abspath(os.sep)}
+    command = [sys.executable, "-P", "-m", "mnist_scratch", "grade", tmp_path, "--out", tmp_path]
+    subprocess.run(command, cwd=package.parent, env=os.environ | new, check=True)
+    page = (tmp_path / "grades.html").read_text(encoding="utf-8")
+    assert 'title="passed"' in page and "tried to" not in page
 
 
 def test_limits_may_be_as_large_as_the_command_takes_them(tmp_path, capsys):
