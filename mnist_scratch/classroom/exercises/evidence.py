@@ -126,7 +126,7 @@ def _of_the_kind(wrong):
     if _holds_text(got):
         return "That is text; give the numbers themselves."
     if got is None:
-        return "Here it comes to its end without a `return`."
+        return NO_RETURN
     if callable(got):
         return "That is a function, and not its value: call it, with parentheses."
     if isinstance(got, dict | set):
@@ -312,8 +312,8 @@ def _of_an_argument(pairs):
         if all(v is not None and v.size > 1 and close(a, v, ALIKE) for v, (a, _, _) in zip(values, pairs, strict=True)):
             return f"That is `{name}` as it was given."
     if all(a.size > 1 and not a.any() for a, _, _ in pairs):
-        cut = ", or cut to whole numbers" if all(np.max(abs(b), initial=0) < 1 for _, b, _ in pairs) else ""
-        return f"All of it is 0: is nothing put in yet, or is it lost in a copy, or overwritten{cut}?"
+        or_cut = ", cut to whole numbers," if all(np.max(abs(b), initial=0) < 1 for _, b, _ in pairs) else ""
+        return f"All of it is 0: is nothing put in yet, or is it lost in a copy{or_cut} or overwritten?"
     return ""
 
 
@@ -378,9 +378,9 @@ def _of_a_factor(pairs):
         return f"The numbers are {factors[0]:.4g} times what they should be."
     for words, sizes in _sizes([arguments for _, b, arguments in pairs if b.any()]).items():
         if np.allclose(factors, sizes, rtol=1e-7, atol=0):
-            return f"The numbers are what they should be, times {words}: a sum for a mean, or a product too much?"
+            return f"The numbers are what they should be, times {words}."
         if np.allclose(factors, 1 / sizes, rtol=1e-7, atol=0):
-            return f"The numbers are what they should be, divided by {words}: a mean for a sum, or a factor missing?"
+            return f"The numbers are what they should be, divided by {words}."
     if max(np.count_nonzero(b) for _, b, _ in pairs) < 2:
         return ""
     return "In each case the numbers are right but for one factor, and it differs from case to case."

@@ -392,7 +392,7 @@ def _stale(case, earlier):
     got, before = numbers(case.got.result), numbers(earlier.got.result)
     if got is None or before is None or case.want.error or earlier.want.error or before.size < 2:
         return False
-    return got.size and np.ptp(got) > 0 and alike(got, before) and not alike(case.want.result, earlier.want.result)
+    return alike(got, before) and np.ptp(got) > 0 and not alike(case.want.result, earlier.want.result)
 
 
 def _is_a_refusal(outcome):
