@@ -122,8 +122,6 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
             lambda Z, y: softmax(Z) / len(y) - _targets(Z, y),
             lambda Z, y: _backward(Z, y) * np.where(_targets(Z, y), 1, len(y)),
         ],
-        "The sign: the gradient points uphill. For the right class ŷ − y is negative, since its logit should "
-        "rise.": lambda Z, y: -_backward(Z, y),
         "Subtract the 1: ŷ − y.": lambda Z, y: (softmax(Z) + _targets(Z, y)) / len(y),
         "You subtract the label, a number such as 7. What has to be subtracted is 1, and only at the right class.": [
             _from(softmax, lambda Z, y: y[:, None]),
@@ -159,9 +157,6 @@ SOFTMAX_CROSS_ENTROPY_BACKWARD = FunctionExercise(
         "1 is subtracted from every entry. Only the right class of each row has a target of 1.": _from(
             softmax, lambda Z, y: 1
         ),
-        "You add the rows up. Each example keeps its own row of dZ; only the factor 1/m comes from the mean.": (
-            lambda Z, y: _backward(Z, y).sum(axis=0)
-        ),
         "That is the derivative with respect to ŷ. One step more leads to the logits, through softmax: ŷ − y.": (
             lambda Z, y: -_targets(Z, y) / softmax(Z) / len(y)
         ),
@@ -193,10 +188,6 @@ def _but(dA=None, dW=None, db=None):
 def _penalized(share):
     """The right answer, with another share of the penalty in dW; m is the number of examples."""
     return _but(dW=lambda dZ, A, W, c: A.T @ dZ + share(W, c, len(A)))
-
-
-def _in_order(*order):
-    return lambda *given: tuple(_dense_backward(*given)[i] for i in order)
 
 
 def _dense(m, n, p, weight_decay, dtype=float):
@@ -276,7 +267,6 @@ DENSE_BACKWARD = FunctionExercise(
             _but(db=lambda dZ, *_: dZ.sum())
         ),
         "db is summed along the rows. Its sum runs over the examples.": _but(db=lambda dZ, *_: dZ.sum(axis=1)),
-        "db has the shape (1, p), and b is (p,).": _but(db=lambda dZ, *_: dZ.sum(axis=0, keepdims=True)),
         "db is dZ itself. All examples share one bias: add their shares up.": _but(db=lambda dZ, *_: dZ),
         "dW is transposed. Entry (k, j) belongs to input k and output j, as in W.": [
             _but(dW=lambda dZ, A, W, c: dZ.T @ A + c * W.T),
@@ -299,8 +289,6 @@ DENSE_BACKWARD = FunctionExercise(
             _but(dA=lambda dZ, A, W, c: dZ @ W.T * (A > 0)),
             _but(dA=lambda dZ, A, W, c: dZ @ W.T * (1 - A**2)),
         ],
-        "dA is transposed: rows are examples, so dZ comes first.": _but(dA=lambda dZ, A, W, c: W @ dZ.T),
-        "The order of the three: return dA, dW, db.": [_in_order(1, 2, 0), _in_order(2, 1, 0), _in_order(1, 0, 2)],
     },
     case_hints={
         "a small penalty": "A small λ counts as well: networks are often trained with 0.0001.",

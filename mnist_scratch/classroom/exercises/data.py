@@ -82,9 +82,6 @@ ONE_HOT = FunctionExercise(
         "You count the columns by the distinct labels there are. A label names its column, whichever others occur.": (
             lambda labels, K: np.eye(len(set(labels)))[np.unique(labels, return_inverse=True)[1]]
         ),
-        "It is transposed, and where it is square nothing warns you: a row is an example.": lambda labels, K: (
-            one_hot(labels, K).T
-        ),
         "Row and column are exchanged: the row is the example's number, the column its label.": (
             _ones(lambda labels, rows: (labels, rows))
         ),
@@ -99,9 +96,6 @@ ONE_HOT = FunctionExercise(
         ],
         "The label itself stands in its column. A label is a name: write a 1.": lambda labels, K: (
             one_hot(labels, K) * labels[:, None]
-        ),
-        "A single label must give one row too, of shape (1, n_classes): do not squeeze.": (
-            lambda labels, K: np.squeeze(one_hot(labels, K))
         ),
         "A fixed 5 stands where the number of labels belongs.": [
             _ones(lambda labels, rows, n=n, five=five: (five or rows, labels[:n]), lambda m, K, c=c: (5, c or K))

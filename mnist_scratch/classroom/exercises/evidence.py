@@ -500,12 +500,7 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"shapes? \(.*?\) (?:and |into shape )?\(.*?\)": (
         "Two arrays meet whose shapes do not fit. Print both just before that line: which is not as you think?"
     ),
-    r"IndexError: index (-?\d+).*size (\d+)": (
-        "Counting begins at 0, so the last of n has the number n − 1: of {1} things none has the number {0}."
-    ),
-    r"IndexError: (?:list|tuple) index": (
-        "Counting begins at 0, so the last of n has the number n − 1; or there are fewer than you think."
-    ),
+    r"IndexError: (?:index|list|tuple)": "Counting begins at 0, so the last of n has the number n − 1.",
     r"IndexError: too many indices": "That array has fewer axes than you index. Print its shape.",
     r"AxisError": "That array has fewer axes than you name. Print its shape; axes are counted from 0.",
     r"TypeError: Cannot interpret '\d+' as a data type": (
@@ -519,7 +514,6 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
         "Something is None there: the result of a function without `return`, or of one that works in place, such as "
         "`list.sort`."
     ),
-    r"TypeError: .*positional argument": "Some function gets more, or fewer, arguments than it takes.",
     r"TypeError: .*can't multiply sequence|unsupported operand.*'list'": (
         "A list does not compute as an array does: go through it."
     ),

@@ -145,7 +145,6 @@ CROSS_ENTROPY = FunctionExercise(
         "That is the sum over the examples. For the mean divide by m, the rows.": lambda Z, Y: -_picked(Z, Y).sum(),
         "You divide by m times K. The mean is over the examples alone.": lambda Z, Y: -np.mean(Y * log_softmax(Z)),
         "You divide by K. Divide by m, the number of rows.": lambda Z, Y: -_picked(Z, Y).sum() / Z.shape[1],
-        "The sign: the log of a probability is negative, and a loss is not.": lambda Z, Y: _picked(Z, Y).mean(),
         _WITH_LOGITS: _mean_over_examples(lambda P, Y: Y * np.log(P)),
         "A small number inside the logarithm hides the trouble: a loss of 1002 becomes about 28. Write log ŷ with the "
         "logits instead, log ŷ_k = z_k − log Σ exp(z_j).": _mean_over_examples(lambda P, Y: Y * np.log(P + 1e-12)),

@@ -21,12 +21,7 @@ def shown(value):
     try:
         return _shown(value)
     except Exception:  # a class of the student's, with a __repr__ that fails
-        return _of_type(value)
-
-
-def _of_type(value):
-    name = type(value).__name__
-    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+        return f"<{type(value).__name__}>"
 
 
 def _shown(value):
@@ -47,7 +42,7 @@ def _shown(value):
     if callable(value):
         return getattr(value, "__name__", "a function")
     if hasattr(value, "__next__"):
-        return _of_type(value)
+        return f"<{type(value).__name__}>"
     text = " ".join(_SHORT.repr(value).split())
     return text if len(text) <= 120 else text[:117] + "..."
 
