@@ -224,6 +224,7 @@ _WRONG_IN_A_LIST = {
     ),
     "Only the arrays with one axis are wrong.": lambda mark, want: mark == [np.ndim(b) == 1 for b in want],
     "Only the arrays with two axes are wrong.": lambda mark, want: mark == [np.ndim(b) == 2 for b in want],
+    "Only the first of the arrays is wrong.": lambda mark, want: mark[0] and not any(mark[1:]),
     "Only the last of the arrays is wrong.": lambda mark, want: mark[-1] and not any(mark[:-1]),
 }
 
