@@ -9,6 +9,7 @@ import io
 import json
 import os
 import queue
+import re
 import runpy
 import secrets
 import shutil
@@ -258,8 +259,10 @@ def _keep(hand_in, report, odd):
 
 
 def _name_of(file):
-    """Who handed in a file that does not say: its folder's name, as Moodle makes them, or its own."""
-    return file.parent.name.partition("_assignsubmission")[0].rpartition("_")[0] or file.parent.name or file.stem
+    """Who handed in a file that does not say: the name of Moodle's folder, of the last, or its own."""
+    folders = [part for part in file.parts[:-1] if part != "notebooks"]
+    of_moodle = [re.sub("_[^_]*_assignsubmission.*", "", part) for part in folders if "_assignsubmission" in part]
+    return next(filter(None, [*of_moodle, *reversed(folders), file.stem]))
 
 
 def _module_path(folder):
@@ -364,7 +367,9 @@ def _resident(pid):
     try:
         import psutil  # Jupyter's kernels bring it
 
-        return psutil.Process(pid).memory_info().rss
+        process = psutil.Process(pid)
+        begun = process.children(recursive=True) if os.name == "nt" else []  # a venv's python.exe only starts another
+        return sum(found.memory_info().rss for found in [process, *begun])
     except Exception:
         return 0
 

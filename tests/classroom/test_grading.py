@@ -177,6 +177,19 @@ def test_a_right_answer_may_show_and_save_things(graded, name):
     assert state(row, name) == "passed" and row["remarks"] == ""
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("ada.ipynb", "ada"),
+        ("group/ada_l/02.ipynb", "ada_l"),
+        ("ada/notebooks/02.ipynb", "ada"),
+        ("Zoë Müller_123_assignsubmission_file_/course/notebooks/02.ipynb", "Zoë Müller"),
+    ],
+)
+def test_a_notebook_is_named_by_its_folder(file, name):
+    assert grading._name_of(Path(file)) == name
+
+
 def test_the_page_begins_with_the_commonest_mistakes(graded):
     table = graded[2].split("Who passed what")[0].split("l2_gradient")[1].split("<h3>")[0]
     assert re.search(r"<li>2 × ", table)
