@@ -26,6 +26,7 @@ import numpy as np
 
 from .classroom import hand_in, programs
 from .classroom.exercises import EXERCISES, judge
+from .classroom.exercises.calls import said
 from .files import UserError, course_folder
 from .threads import blas_threads
 
@@ -263,11 +264,9 @@ def _judged(exercise, program, expression, before):
 
 def _told(error, file):
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    try:
-        text = f"{type(error).__name__}: {error}".rstrip(" :")
-    except Exception:  # its own __str__ may fail
-        text = type(error).__name__
-    return text + (f", in the line `{lines[-1]}`" if lines and lines[-1] else "")
+    return f"{type(error).__name__}: {said(error)}".rstrip(" :") + (
+        f", in the line `{lines[-1]}`" if lines and lines[-1] else ""
+    )
 
 
 # ------------------------------------------------------------------------------------- what an answer may not touch

@@ -531,21 +531,14 @@ def as_html(hand_ins):
         name, file = escape(hand_in.name), escape(hand_in.file)
         parts.append(f"<tr><th>{name}</th><td>{hand_in.passed}</td>{cells}<td>{file}</td></tr>")
     parts.append("</table></div>")
-    for title, told in (("Remarks", _remarks), ("What the judge said", _said)):
+    for title in ("Remarks", "What the judge said"):
         parts.append(f"<h2>{title}</h2>")
         for hand_in in hand_ins:
-            if items := told(hand_in):
+            told = [mark.message for mark in hand_in.marks.values() if mark.state in ("not yet", "look")]
+            if told := hand_in.remarks if title == "Remarks" else told:
                 about = escape(f"{hand_in.name}, {hand_in.file}")
-                parts.append(f"<details open><summary>{about}</summary>{_list(items)}</details>")
+                parts.append(f"<details open><summary>{about}</summary>{_list(map(_as_html, told))}</details>")
     return _PAGE.replace("%s", "\n".join(parts))
-
-
-def _remarks(hand_in):
-    return [escape(remark) for remark in hand_in.remarks]
-
-
-def _said(hand_in):
-    return [_as_html(mark.message) for mark in hand_in.marks.values() if mark.state in ("not yet", "look")]
 
 
 def _list(items):

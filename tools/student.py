@@ -21,7 +21,7 @@ from tools.output import replacing
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("data", "mnist_scratch", "notebooks", "results")
 FILES = ("CITATION.cff", "LICENSE", "environment.yml", "pyproject.toml")
-NOT_TAKEN = (".*", "__pycache__", "*.unfinished", "ruff.toml", "solutions", "hand_in_*.json")
+NOT_TAKEN = (".*", "__pycache__", "*.unfinished", "ruff.toml", "solutions", "hand_in_*.json", "grades.*")
 TARGETS = {"help", "lab"}
 MARK = ".student-edition"
 CHECK = re.compile(r"^check\.(\w+)\((\w+)\)$")

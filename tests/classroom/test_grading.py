@@ -219,11 +219,6 @@ def test_what_is_meant_for_the_judge_is_told_with_its_line(program, told):
     assert told in words and line == f"line {1 + program[: program.index(told.strip('.'))].count(chr(10))}"
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_nothing_is_odd_about_a_right_answer(name):
-    assert oddities(ast.parse(RIGHT[name])) == []
-
-
 @pytest.mark.parametrize(
     "line",
     ["", "x", "[]", '{"begin": "a"}', '{"token": "t", "begin": 1}', '{"token": "t", "begin": "a", "more": 1}'],
