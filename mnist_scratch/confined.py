@@ -335,6 +335,8 @@ _REFUSED = {
 }
 _EVENTS = tuple((start, words) for words, starts in _REFUSED.items() for start in starts.split())
 _FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_GONE_AT_CLOSE = getattr(os, "O_TEMPORARY", 0)  # temporary files of Windows
+_REMOVES = ("os.remove", "os.rmdir")
 # which of an event's arguments are paths, and which the descriptors of folders that they are relative to
 _WRITES = {
     "os.chmod": (slice(1), slice(2, 3)),
@@ -372,10 +374,10 @@ def _refuse(scratch, private):
         refusals.append(words[:200])
         raise PermissionError(f"an answer may not {words[:200]} while it is judged")
 
-    def write(place, event):
+    def write(place, gone):
         if not _inside(place, [scratch]):
             refuse(f"write to {place}")
-        (written.discard if event in ("os.remove", "os.rmdir") else written.add)(place)
+        (written.discard if gone else written.add)(place)
         if len(written) > MOST_FILES:
             refuse(f"write more than {MOST_FILES} files")
 
@@ -387,7 +389,7 @@ def _refuse(scratch, private):
         if event == "open" and not isinstance(arguments[0], int):
             (path, mode, flags), by_path = arguments, _place(arguments[0])
             if flags & _FOR_WRITING and by_path != nowhere:
-                write(by_path, event)
+                write(by_path, flags & _GONE_AT_CLOSE)
             elif _inside(by_path, private) and not _inside(by_path, readable):
                 refuse(f"read {by_path}")
             elif mode is None and os.path.isdir(path) and not _inside(by_path, [scratch]):
@@ -397,7 +399,7 @@ def _refuse(scratch, private):
             for path, folder in zip_longest(paths, folders, fillvalue=-1):
                 if isinstance(path, int) or folder != -1 and not (folder := _folder(folder)):
                     refuse("change a file by its descriptor")
-                write(_place(path if folder == -1 else os.path.join(folder, os.fsdecode(path))), event)
+                write(_place(path if folder == -1 else os.path.join(folder, os.fsdecode(path))), event in _REMOVES)
 
     for name, functions in _UNTOLD.items():
         with suppress(ImportError):
