@@ -279,6 +279,18 @@ def test_a_function_that_keeps_something_from_call_to_call_is_found_out(answer):
     assert "from call to call" in check.softmax(answer).message
 
 
+def squares_in_place(weights, weight_decay):
+    return weight_decay / 2 * sum(np.square(W, out=W).sum() for W in weights)
+
+
+@pytest.mark.parametrize(
+    "name, answer", [("all", lambda weights, weight_decay: weight_decay), ("array_equal", squares_in_place)]
+)
+def test_an_answer_that_replaces_a_function_of_numpy_fools_no_check(name, answer, monkeypatch):
+    monkeypatch.setattr(np, name, lambda *given, **named: True)
+    assert judge(EXERCISES["l2_penalty"], answer).state == "not yet"
+
+
 @pytest.mark.parametrize("answer", [Fraction(1024), Decimal(1024), np.float32(1024), np.array(1024), 1024.0], ids=repr)
 def test_a_number_of_any_kind_is_a_number(answer):
     assert judge(EXERCISES["decay_factor"], answer).passed

@@ -284,7 +284,7 @@ WRONG["my_recipe"] = {
     "setting that is named": mine(activation="relus"),
     "λ is one number": mine(weight_decay=-1),
     "factors of ten": mine(weight_decay=1.0),
-    "drawn at random": lambda: mine(sizes=(784, 100 + next(_calls), 10))(),
+    "drawn at random": lambda: mine(sizes=(784, 401 + next(_calls), 10))(),
     "names of their own": mine(learning_rate=0.1),
     "a function of its own": lambda: RECIPES.replace("relu-128-64"),
     "stored with the results": mine(

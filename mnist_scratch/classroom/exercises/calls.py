@@ -12,9 +12,11 @@ import threading
 import traceback
 import warnings
 from dataclasses import dataclass
+from types import SimpleNamespace
 
-import numpy as np
+import numpy
 
+np = SimpleNamespace(**vars(numpy))  # as it was imported: an answer may put its own functions there
 SECONDS = 5  # for one call; a right answer takes some hundredths
 
 
