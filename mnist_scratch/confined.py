@@ -199,6 +199,11 @@ def oddities(tree, exercise="*"):
                 imported.add(name)
                 if f"{getattr(node, 'module', '')}.{alias.name}".lstrip(".").startswith("mnist_scratch"):
                     ours.add(name)
+    if "*" in ours:  # then what nothing else defines may be the package's
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        defined = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        defined |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        ours |= {node.id for node in names} - defined
     found = {(node.lineno, words) for node in ast.walk(tree) if (words := _odd(node, exercise, imported, ours))}
     return [f"line {line}: {words[:100]}" for line, words in sorted(found)]
 
@@ -213,11 +218,16 @@ def _odd(node, exercise, imported, ours):
     for name in names:
         start, last = name.split(".")[0], name.split(".")[-1]
         room = name.partition("classroom.")[2].partition(".")[0]
-        own = start == "mnist_scratch" and (exercise in last or last == "*")
-        if own or start in _ODD_MODULES or room in ("exercises", "hand_in", "programs", "record"):
+        if (
+            start == "mnist_scratch"
+            and exercise in last
+            or start in _ODD_MODULES
+            or room in ("exercises", "hand_in", "programs", "record")
+        ):
             return f"imports {name.strip('.')}"
-    if isinstance(node, ast.Name) and (node.id in _ODD_NAMES or node.id == "check" and "check" in imported):
-        return f"uses {node.id}"
+    if isinstance(node, ast.Name):
+        if node.id in _ODD_NAMES or node.id in ours and (node.id == "check" or exercise in node.id):
+            return f"uses {node.id}"
     if isinstance(node, ast.Attribute):
         if node.attr in _ODD_ATTRIBUTES or exercise in node.attr and _root(node) in ours:
             return f"uses .{node.attr}"

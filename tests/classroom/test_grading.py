@@ -43,7 +43,8 @@ CLUMSY = {
     "l2_gradient": "import tempfile\ndef f(weights, weight_decay):\n    for i in range(100):\n"
     "        with tempfile.TemporaryFile() as file: pass\n        open('saved.txt', 'w').close()\n"
     "    return [weight_decay * W for W in weights]",
-    "smoothed": "def f(Y, part):\n    display(Y)\n    return (1 - part) * Y + part / Y.shape[1]",
+    "smoothed": "from mnist_scratch import *\ndef f(Y, part):\n    display(Y)\n"
+    "    return (1 - part) * Y + part / Y.shape[1]",
 }
 # {the exercise in whose place it is handed in: (what runs before a right answer, state, what the remarks tell)}
 PRANKS = {
