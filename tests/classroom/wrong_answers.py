@@ -358,7 +358,7 @@ WRONG |= {
     "one_hot": {
         "index −1 is the last column": lambda y, K: np.eye(K)[y],
         "a check for a label below 0": lambda y, K: np.eye(K)[y] if -1 not in y and max(y) < K else y[K],
-        "Such a row has no 1": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
+        "stops nothing": lambda y, K: (y[:, None] == np.arange(K)).astype(float),
         "different lengths": lambda y, K: [[0] * label + [1] for label in y.tolist()],
         "That is text": lambda y, K: [["1" if k == label else "0" for k in range(K)] for label in y.tolist()],
         "thirty labels as bytes": lambda y, K: np.eye(K)[y] if (y - K < 0).all() and min(y) >= 0 else [][K],

@@ -228,7 +228,7 @@ def _raise(frame, event, value):
 
 def plain(value):
     """A copy of a result that nothing changes any more, and that behaves as its type says."""
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ndarray) and getattr(value, "mask", np.False_) is not np.False_:  # a masked array's
         return value.astype(float).filled(np.nan)
     if isinstance(value, np.ndarray) or (hasattr(type(value), "__array__") and not isinstance(value, np.generic)):
         return np.array(value, subok=False)

@@ -39,8 +39,8 @@ def _ones(at, shape=lambda m, K: (m, K)):
 
 
 _TOO_LARGE = (
-    "Such a row has no 1, or one elsewhere, and spoils the loss much later. Compare the largest label with "
-    "`n_classes`, and `raise` an error."
+    "A row for it would have no 1, or one elsewhere, and spoil the loss much later. Compare the largest label with "
+    "`n_classes`, and `raise` an error; one that is only printed stops nothing."
 )
 _NEGATIVE = (
     "To NumPy the index −1 is the last column, so no error comes by itself. Is there a check for a label below 0, "

@@ -122,7 +122,9 @@ def _of_the_kind(wrong):
             return "That is True or False; numbers are asked for."
         return ""
     if any(hasattr(part, "__next__") for part in (got if isinstance(got, list | tuple) else [got])):
-        return "It hands out its items one by one, when asked: make a list or an array of it, and return that."
+        several = isinstance(want, tuple | list) or np.ndim(want)
+        asked = "a list or an array of them" if several else "the number itself"
+        return f"It hands out its items one by one, when asked. Return {asked}."
     if _holds_text(got):
         return "That is text; give the numbers themselves."
     if got is None:
@@ -542,7 +544,7 @@ _ERRORS = {  # a pattern in the message: the hint, which may quote what the patt
     r"AttributeError: module '(\w+)' has no attribute '(\w+)'": "`{0}` has nothing of that name: is it spelled so?",
     r"KeyError": "There is no such key: print the keys that there are.",
     r"MemoryError": "That array would not fit into memory: look at the shape it would have.",
-    r"TookTooLong": "Does a loop ever end? Look at what it waits for, and whether that changes.",
+    r"TookTooLong": "Does a loop ever end, and does anything wait or sleep?",
     r"SystemExit": "`exit` ends the whole program; `return` ends a function, and `raise` refuses an argument.",
     r"nobody is there to answer": "A check cannot type: no `input()`.",
 }

@@ -9,7 +9,7 @@ _normal = np.random.default_rng(2).standard_normal
 
 OVERFLOW = (
     "Where an exponent is large, exp overflows; where all of a row are far below 0, all is 0. Only differences within "
-    "a row count, so shift each row before exp: how far, so that its largest exponent is 0?"
+    "a row count, so shift each row before exp, and cut nothing off: how far, so that its largest exponent is 0?"
 )
 _FAR_ABOVE = (
     "You subtract the {} of each row; the largest exponent can still be far above 0. Which number makes the largest "

@@ -382,8 +382,8 @@ class FunctionExercise(Exercise):
 
 
 _STATE = (
-    "The result may depend on the arguments alone. Does the function keep something from call to call, use a variable "
-    "from outside, draw at random, or hand out the same array each time?"
+    "The result must depend on nothing but the arguments. Does the function keep something from call to call, use a "
+    "variable from outside, draw at random, or hand out the same array each time?"
 )
 
 
