@@ -14,7 +14,7 @@ import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-import numpy.ma  # or it would be imported later, and be missing below
+import numpy
 
 np = SimpleNamespace(**vars(numpy))  # as it was imported: an answer may put its own functions there
 SECONDS = 5  # for one call; a right answer takes some hundredths
