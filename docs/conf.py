@@ -83,7 +83,8 @@ def lead_links_to_pages(app, doctree):
     for link in doctree.findall(pending_xref):
         if link.get("reftype") != "myst" or link.get("refdomain") or link["reftarget"].startswith("#"):
             continue
-        path = os.path.normpath(Path(app.env.docname).parent / link["reftarget"]).replace(os.sep, "/")
+        target, _, heading = link["reftarget"].partition("#")
+        path = os.path.normpath(Path(app.env.docname).parent / target).replace(os.sep, "/")
         if path.startswith("mnist_scratch/"):
             link["refdomain"], link["reftype"] = "py", "mod"
             link["reftarget"] = path.removesuffix(".py").replace("/", ".")
@@ -92,7 +93,7 @@ def lead_links_to_pages(app, doctree):
         page = page.removesuffix(".md").removesuffix(".ipynb")
         for name in (page, f"{page}/index"):
             if name in app.env.found_docs:
-                link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, None
+                link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, heading or None
 
 
 def skip_foreign(app, what, name, obj, skip, options):
