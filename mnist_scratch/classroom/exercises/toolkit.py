@@ -1,8 +1,9 @@
 """What every exercise is made of: one definition as data, and the judge that reads it.
 
 A check calls the student's function on cases made for the mistakes people make. Where an answer fails, the listed
-mistakes are run on the same cases: the one that behaves exactly as the answer does is the mistake that was made, and
-its hint is given. So a hint speaks of what was done, not of what went wrong.
+mistakes are run on the same cases: the one that does as the answer does, in each case where it shows, is the mistake
+that was made, and its hint is given. Where there is none, `evidence` says what the results prove. A right answer is
+asked again, with other arguments and many times: it depends on nothing else.
 """
 
 import inspect
@@ -224,7 +225,7 @@ class FunctionExercise(Exercise):
         return Tried(words, arguments, got, want, self._finding(got, want, values))
 
     def _require_the_same_again(self, student, tried):
-        """Ask once more, in the opposite order and with other numbers: a right answer depends on nothing else."""
+        """Ask once more, in the opposite order and with rows turned round: a right answer depends on nothing else."""
         for case in reversed(tried):
             values = list(case.arguments.values())
             other = self._try(student, f"{case.words}, but rows in the opposite order", list(map(_turned, values)))
