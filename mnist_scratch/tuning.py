@@ -1,4 +1,7 @@
-"""Hyperparameter tuning: one trial, and a sweep of trials on any executor. Used in notebook 07."""
+"""Hyperparameter tuning: one trial, a sweep of trials on any executor, and what its accuracies are worth.
+
+Notebook 07 builds `wilson_interval` and `paired_difference` in the open and uses the rest.
+"""
 
 import signal
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -224,6 +227,121 @@ def _terminate(executor):
     for process in list((getattr(executor, "_processes", None) or {}).values()):  # in public from Python 3.14 on
         process.terminate()
     executor.shutdown(cancel_futures=True)
+
+
+def wilson_interval(p, n):
+    """The 95 % confidence interval of an accuracy, which holds what it promises near 0 and 1, too.
+
+    Parameters
+    ----------
+    p : float or array
+        Measured accuracies, as fractions from 0 to 1.
+    n : int or array of int
+        How many images each was measured on.
+
+    Returns
+    -------
+    low, high : float or array
+        Fractions from 0 to 1, in the shape that p and n have together.
+
+    Raises
+    ------
+    ValueError
+        If an accuracy is no fraction from 0 to 1, or n is not a whole number above 0.
+
+    Notes
+    -----
+    It holds each accuracy q from which p lies at most 1.96 standard deviations away, with √(q(1 − q)/n) as the standard
+    deviation: that of q, and not of p (E. B. Wilson, *Probable inference, the law of succession, and statistical
+    inference*, JASA 22, 1927).
+    """
+    p, n = checks.array("p", p, "iuf"), checks.array("n", n, "iu")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p must be a fraction from 0 to 1, or an array of them, not {checks.short(p.tolist())}")
+    if not (n >= 1).all():
+        raise ValueError(f"n must be 1 or more, not {checks.short(n.tolist())}")
+    squared = 1.96**2 / n
+    center = (p + squared / 2) / (1 + squared)
+    half = np.sqrt(squared * (p * (1 - p) + squared / 4)) / (1 + squared)
+    low, high = np.where(p == 0, 0.0, center - half), np.where(p == 1, 1.0, center + half)  # exactly, not nearly
+    return low[()], high[()]
+
+
+def paired_difference(correct_a, correct_b):
+    """The difference of two accuracies on the same images, with the half-width of its 95 % confidence interval.
+
+    Parameters
+    ----------
+    correct_a, correct_b : array of bool, (n,)
+        Which images each network reads correctly, such as ``net.predict(X) == y``.
+
+    Returns
+    -------
+    difference, half_width : float
+        Accuracy of a less that of b, and half the width of its interval, as fractions.
+
+    Raises
+    ------
+    ValueError
+        If they are not arrays of True and False, one for each of the same images.
+
+    Notes
+    -----
+    Images that both read, or neither, cancel. What is left scatters by the n images' differences of −1, 0 and 1, so the
+    half-width is 1.96 s/√n with their standard deviation s. Where fewer than about ten images tell the two apart, ask
+    `mcnemar` instead.
+    """
+    correct_a, correct_b = _same_images(correct_a, correct_b)
+    differences = correct_a.astype(float) - correct_b
+    return float(differences.mean()), float(1.96 * differences.std() / np.sqrt(len(differences)))
+
+
+def mcnemar(correct_a, correct_b):
+    """How likely luck alone makes two networks differ at least as much as these, on the same images.
+
+    Parameters
+    ----------
+    correct_a, correct_b : array of bool, (n,)
+        As in `paired_difference`.
+
+    Returns
+    -------
+    float
+        The two-sided p-value, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        As in `paired_difference`.
+
+    Notes
+    -----
+    Only images count that one of the two reads and the other does not. If neither is better, each of these falls to
+    either side like a fair coin, so the binomial distribution gives the answer exactly (Q. McNemar, *Note on the
+    sampling error of the difference between correlated proportions or percentages*, Psychometrika 12, 1947).
+    """
+    correct_a, correct_b = _same_images(correct_a, correct_b)
+    sides = int(np.sum(correct_a & ~correct_b)), int(np.sum(correct_b & ~correct_a))
+    ways, lopsided = 1, 0  # n over k, and the sum of them so far: whole numbers, so that nothing is rounded
+    for k in range(min(sides) + 1):
+        lopsided += ways
+        ways = ways * (sum(sides) - k) // (k + 1)
+    return min(1.0, 2 * lopsided / 2 ** sum(sides))
+
+
+def _same_images(correct_a, correct_b):
+    """The two arrays of truth values, checked."""
+    both = {
+        "correct_a": checks.array("correct_a", correct_a, None),
+        "correct_b": checks.array("correct_b", correct_b, None),
+    }
+    for name, correct in both.items():
+        if correct.dtype != bool or correct.ndim != 1 or not correct.size:
+            raise ValueError(f"{name} must be True or False for each image, such as net.predict(X) == y")
+    a, b = both.values()
+    if len(a) != len(b):
+        raise ValueError(f"correct_a and correct_b must be about the same images, not {len(a):,} and {len(b):,}")
+    return a, b
 
 
 @contextmanager

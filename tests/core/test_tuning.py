@@ -13,7 +13,7 @@ import pytest
 import threadpoolctl
 
 from mnist_scratch import SGD, Network, fit, tuning
-from mnist_scratch.tuning import sweep, try_settings
+from mnist_scratch.tuning import mcnemar, paired_difference, sweep, try_settings, wilson_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds until what should happen counts as not happening
@@ -189,6 +189,46 @@ def test_the_stop_button_is_heard_by_an_executor_that_works_inside_submit(ctrl_c
         return x
 
     assert sweep([{"x": x} for x in range(4)], AtOnce(), run=run) == [0, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "published"),  # R. Newcombe, Statistics in Medicine 17, 1998, table I: score method
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0, 0.1611)), (1, 29, (0.0061, 0.1718))],
+)
+def test_wilsons_interval_is_the_published_one(right, n, published):
+    assert wilson_interval(right / n, n) == pytest.approx(published, abs=5e-5)
+    low, high = wilson_interval(np.array([right / n, 1 - right / n]), np.array([n, n]))
+    assert low == pytest.approx([published[0], 1 - published[1]], abs=5e-5)
+    assert high == pytest.approx([published[1], 1 - published[0]], abs=5e-5)
+
+
+def test_wilsons_interval_holds_an_accuracy_of_zero_or_one():
+    for n in range(1, 200):
+        assert wilson_interval(0.0, n)[0] == 0 and wilson_interval(1.0, n)[1] == 1
+
+
+def right_answers(both, only_a, only_b, neither):
+    counts = [both, only_a, only_b, neither]
+    return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+
+
+def test_two_networks_on_the_same_images_are_compared_image_by_image():
+    # A. Agresti, Categorical Data Analysis: approval of a prime minister, asked twice; 0.04, standard error 0.0095
+    a, b = right_answers(794, 150, 86, 570)
+    difference, half_width = paired_difference(a, b)
+    assert difference == pytest.approx(0.04) and half_width / 1.96 == pytest.approx(0.0095, abs=5e-5)
+    assert paired_difference(b, a) == (-difference, half_width)
+    assert paired_difference(a, a) == (0, 0)
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "p"), [(0, 5, 2 / 32), (5, 1, 14 / 64), (3, 3, 1), (0, 0, 1), (0, 1, 1)])
+def test_mcnemar_counts_the_throws_of_a_fair_coin(only_a, only_b, p):
+    assert mcnemar(*right_answers(10, only_a, only_b, 2)) == p
+
+
+def test_mcnemar_takes_a_whole_test_set():
+    assert mcnemar(*right_answers(0, 5000, 5000, 0)) == 1
+    assert 0 < mcnemar(*right_answers(0, 5200, 4800, 0)) < 1e-4
 
 
 def test_the_page_about_clusters_keeps_trials_as_they_come(tmp_path, monkeypatch):
