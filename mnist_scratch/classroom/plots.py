@@ -23,18 +23,32 @@ from ..data import Dataset
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GRAY = "#CC79A7", "#56B4E9", "#666666"
 COLORS = [BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000"]
+TRAINING, VALIDATION, TEST = RED, BLUE, GREEN  # wherever a line is one of these parts
+PARTS = {
+    "training": {"color": TRAINING, "linestyle": "--"},
+    "validation": {"color": VALIDATION, "linestyle": "-"},
+    "test": {"color": TEST, "linestyle": "-"},
+}
 _SHOWN_PER_INCH = 96
-_DEFAULTS = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+_TEXT = 11  # points; the smallest size, but for ticks, that the last row can read
+_STYLE = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")} | {
+    "font.size": _TEXT,
+    "axes.titlesize": _TEXT,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": _TEXT,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4.5,
+    "axes.xmargin": 0.02,
+}
 
 
 @contextmanager
 def house_style():
-    """Within it, and in functions that it decorates, Matplotlib's defaults hold, whatever a matplotlibrc says."""
-    theirs = {key: value for key, value in _DEFAULTS.items() if matplotlib.rcParams[key] != value}
-    if theirs:
-        with matplotlib.rc_context(theirs):
-            yield
-    else:  # nearly always, and at each move of a slider
+    """Within it, and in functions that it decorates, the look of the course holds, whatever a matplotlibrc says."""
+    theirs = {key: value for key, value in _STYLE.items() if matplotlib.rcParams[key] != value}
+    with matplotlib.rc_context(theirs):
         yield
 
 
@@ -109,7 +123,7 @@ class Figure(matplotlib.figure.Figure):
 
 
 @house_style()
-def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8):
+def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8, frames=False):
     """Show images in a grid, dark on light as on paper, with a caption over each.
 
     Parameters
@@ -125,30 +139,33 @@ def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8):
         Which captions are red and bold.
     scale : float
         The side of an image in inches.
+    frames : bool
+        Whether a thin frame shows where each image ends.
     """
     if isinstance(images, Dataset):
         raise TypeError("images is a Dataset; give its .images")
     images = np.asarray(images)
     if images.size == 0:
         raise ValueError("there are no images to show")
-    figure, axes = _tiles(len(images), columns, scale, captions, alt, wrong)
+    figure, axes = _tiles(len(images), columns, scale, captions, alt, wrong, frames)
     for axis, image in zip(axes, images, strict=True):
         axis.imshow(as_square(image), cmap="gray_r", interpolation="nearest")
     return figure
 
 
-def _tiles(n, columns, scale, captions, alt, wrong=None):
-    """A Figure with a grid of n axes without frames, and the axes."""
+def _tiles(n, columns, scale, captions, alt, wrong=None, frames=False):
+    """A Figure with a grid of n axes without ticks, and the axes."""
     columns = min(columns, n)
     rows = -(-n // columns)
     figure = Figure(columns * scale, rows * (scale + (0.28 if captions is not None else 0.05)), alt)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for i, axis in enumerate(axes):
-        axis.set_axis_off()
+        axis.set(xticks=[], yticks=[], frame_on=frames and i < n)
+        axis.spines[:].set(color=GRAY, linewidth=0.6)
         if i < n and captions is not None:
             marked = {"color": RED, "fontweight": "bold"} if wrong is not None and wrong[i] else {}
-            axis.set_title(str(captions[i]), fontsize=10, pad=2, **marked)
+            axis.set_title(str(captions[i]), pad=2, **marked)
     return figure, axes[:n]
 
 
@@ -180,19 +197,40 @@ def panels(specifications, alt="", width=9.0, height=3.4):
     """Draw several panels of lines side by side: a list of dictionaries with the arguments of `draw_lines`."""
     _require_some("specifications", specifications)
     figure = Figure(width, height, alt)
+    labels = [list(arguments["series"]) for arguments in specifications]
+    last = specifications[-1]
     for axis, arguments in zip(np.ravel(figure.subplots(1, len(specifications))), specifications, strict=True):
-        draw_lines(axis, **arguments)
+        alike = labels.count(labels[0]) == len(labels)  # then those of the last panel are enough
+        draw_lines(axis, **{"labels": arguments is last or not alike} | arguments)
     return figure
 
 
-def draw_lines(axis, series, xlabel, ylabel, *, log="", markers=False, ylim=None, xlim=None):
-    """Draw lines on an axis.
+def draw_lines(
+    axis,
+    series,
+    xlabel,
+    ylabel,
+    *,
+    log="",
+    markers=False,
+    ylim=None,
+    xlim=None,
+    percent="",
+    xticks=None,
+    threshold=None,
+    threshold_axis="y",
+    styles=None,
+    labels=True,
+):
+    """Draw lines on an axis, with the label of each at its end.
 
     Parameters
     ----------
     axis : matplotlib.axes.Axes
     series : dict
-        {label: (x, y)}, where x and y have the same length.
+        {label: (x, y)}, where x and y have the same length n; or y of the shape (seeds, n), which is drawn as the mean
+        of the seeds in a band from the lowest to the highest. The labels "training", "validation" and "test" have
+        the colors of these parts.
     xlabel, ylabel : str
     log : {"", "x", "y", "xy"}
         Which axes are logarithmic.
@@ -200,18 +238,95 @@ def draw_lines(axis, series, xlabel, ylabel, *, log="", markers=False, ylim=None
         Whether each point is marked.
     ylim, xlim : tuple of float, optional
         Both ends of an axis.
+    percent : {"", "x", "y", "xy"}
+        On which axes the values are fractions, to be read as percent.
+    xticks : sequence of float, optional
+        Where the horizontal axis has its ticks, such as at the values that were measured.
+    threshold : dict, optional
+        {text: value}, each a gray line across the panel with its text.
+    threshold_axis : {"y", "x"}
+        The axis of these values; with "x" the lines are vertical.
+    styles : dict, optional
+        {label: dict}, such as {"mean": {"color": plots.TRAINING, "linestyle": "--"}}: what Matplotlib's `plot` takes.
+    labels : bool
+        Whether the labels are written.
     """
     _require_some("series", series)
-    styles = ["-", "-", "--", "-."]  # so that a line is seen where it lies on another
+    patterns = ["-", "-", ":", "-."]  # so that a line is seen where it lies on another; dashed is training
+    ends = []
     for i, (label, (x, y)) in enumerate(series.items()):
-        color, marker = COLORS[i % len(COLORS)], "o" if markers else None
-        axis.plot(x, y, styles[i % 4], color=color, label=label, linewidth=1.8, marker=marker, markersize=4)
-    dress(axis, xlabel, ylabel, "", log)
-    if "x" not in log and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
+        style = {"color": COLORS[i % len(COLORS)], "linestyle": patterns[i % 4], "marker": "o" if markers else None}
+        style |= PARTS.get(label, {}) | (styles or {}).get(label, {})
+        x, y = np.asarray(x), np.asarray(y)
+        if y.ndim == 2:
+            axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
+            y = y.mean(axis=0)
+        ends.append((*axis.plot(x, y, label=label, **style), label))
+    dress(axis, xlabel, ylabel, "", log, percent)
+    if xticks is not None:
+        axis.set_xticks(xticks, None if "x" in percent else [f"{x:,g}" for x in xticks])
+        axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    elif "x" not in log + percent and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
         whole_numbers(axis)  # there is no half a step
     axis.set(**{name: limits for name, limits in (("xlim", xlim), ("ylim", ylim)) if limits is not None})
-    if len(series) > 1:
-        axis.legend(fontsize=9, frameon=False)
+    ends = ends if labels and len(series) > 1 else []
+    label_ends(axis, ends + draw_thresholds(axis, threshold or {}, threshold_axis))
+
+
+def draw_thresholds(axis, threshold, which="y"):
+    """Draw a gray line at each value of {text: value} on an axis; return what `label_ends` has still to label."""
+    ends = []
+    for text, value in threshold.items():
+        line = (axis.axhline if which == "y" else axis.axvline)(value, color=GRAY, linestyle=":", linewidth=1.5)
+        if which == "y":
+            ends.append((line, text))
+        else:
+            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            axis.annotate(text, (value, 1), (0, 3), ha="center", va="bottom", color=GRAY, **place)
+    return ends
+
+
+def label_ends(axis, ends):
+    """Write each label at the right end of its line, in the line's color, none over another; else draw a legend.
+
+    A legend is drawn where the labels have no room, or lines end before the right edge.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        With its limits set.
+    ends : list of tuple
+        (line, label).
+    """
+    if not ends:
+        return
+    width, height = axis.get_position().size * axis.figure.get_size_inches() * 72  # in points
+    axis.get_xlim()  # by which Matplotlib finds the limits, if it has not yet
+    heights, right = [], 1.0
+    for line, _ in ends:
+        place = line.get_transform() - axis.transAxes  # from the line's numbers to fractions of the panel
+        x, y = place.transform(np.column_stack(line.get_data()).astype(float)).T
+        seen = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & (x < 1.001))
+        right = min(right, x[seen[-1]]) if len(seen) else 0.0
+        heights.append(np.clip(y[seen[-1]], 0, 1) if len(seen) else 0.0)
+    one = 1.15 * _TEXT / height  # the height of a label
+    if right < 0.93 or len(ends) * one > 1 or 0.55 * _TEXT * max(len(label) for _, label in ends) > 0.45 * width:
+        for line, label in ends:
+            line.set_label(label)
+        axis.legend()
+        return
+    order = np.argsort(heights, kind="stable")
+    places = np.array(heights)[order]
+    for _ in range(300):  # neighbors that overlap give way, each by half
+        overlap = np.maximum(one - np.diff(places), 0) / 2
+        places[:-1] -= overlap
+        places[1:] += overlap
+        places = np.clip(places, 0, 1)
+    for i, place in zip(order, places, strict=True):
+        line, label = ends[i]
+        color = 0.75 * np.array(matplotlib.colors.to_rgb(line.get_color()))  # letters are thinner than lines
+        shift = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+        axis.annotate(label, (1, place), xycoords="axes fraction", color=color, **shift)
 
 
 @house_style()
@@ -235,44 +350,49 @@ def training_curves(histories, alt="", zoom=None, loss_limit=None):
         checks.like("histories", history, "train_loss", "a History, as fit returns it, or a dictionary of them")
     figure = Figure(9.0, 3.4, alt)
     loss_axis, accuracy_axis = figure.subplots(1, 2)
+    parts, runs = [], []
     for (label, history), color in zip(histories.items(), cycle(COLORS), strict=False):
-        _draw_history(loss_axis, accuracy_axis, history, color, f"{label}, " if label else "")
-    accuracy_axis.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+        same = {"color": color} if len(histories) > 1 else {}
+        for part, short in (("training", "train"), ("validation", "validation")):
+            style = PARTS[part] | same
+            loss, accuracy = (getattr(history, f"{short}_{what}") for what in ("loss", "accuracy"))
+            if len(loss):
+                loss_axis.plot(range(len(loss)), loss, label=part, **style)
+                parts.append((*accuracy_axis.plot(range(len(accuracy)), accuracy, **style), part))
+        runs.append((parts[-1][0], label))
     dress(loss_axis, "epoch", "data loss")
-    dress(accuracy_axis, "epoch", "accuracy")
+    dress(accuracy_axis, "epoch", "accuracy", percent="y")
+    whole_numbers(loss_axis, accuracy_axis)
     if zoom is not None:
         accuracy_axis.set_ylim(zoom, 1.002)
     if loss_limit is not None:
         loss_axis.set_ylim(0, loss_limit)
-    if len(histories) > 2:
-        figure.legend(loc="outside right upper", fontsize=9, frameon=False)
-    else:
-        loss_axis.legend(fontsize=9, frameon=False)
+    label_ends(accuracy_axis, runs if len(histories) > 1 else parts)
+    if len(histories) > 1:  # a color a run, and how each is drawn in gray
+        for part in ("training", "validation"):
+            loss_axis.plot([], [], color=GRAY, linestyle=PARTS[part]["linestyle"], label=part)
+        loss_axis.legend(handles=loss_axis.get_lines()[-2:])
     return figure
 
 
-def _draw_history(loss_axis, accuracy_axis, history, color, label):
-    """The four curves of one History on two axes."""
-    epochs = np.arange(len(history.train_loss))
-    loss_axis.plot(epochs, history.train_loss, "--", color=color, label=f"{label}training")
-    accuracy_axis.plot(epochs, history.train_accuracy, "--", color=color)
-    whole_numbers(loss_axis, accuracy_axis)
-    if history.validation_loss:
-        loss_axis.plot(epochs, history.validation_loss, "-", color=color, label=f"{label}validation")
-        accuracy_axis.plot(epochs, history.validation_accuracy, "-", color=color)
-
-
 @house_style()
-def bars(labels, values, xlabel, ylabel, alt="", *, log=False, texts=None, width=8.0, ylim=None):
-    """Draw vertical bars, with a text over each when texts are given. log: whether the values' axis is logarithmic."""
+def bars(labels, values, xlabel, ylabel, alt="", *, log=False, texts=None, width=8.0, ylim=None, percent=""):
+    """Draw vertical bars, with a text over each when texts are given.
+
+    values: one number a bar; or (seeds, n), of which each bar shows the mean, and a thin line lowest and highest.
+    log: whether the values' axis is logarithmic; percent="y": the values are fractions, to be read as percent.
+    """
     figure = Figure(width, 3.2, alt)
     axis = figure.subplots()
-    drawn = axis.bar(range(len(values)), values, color=BLUE)
+    seeds = np.atleast_2d(list(values) if not isinstance(values, np.ndarray) else values)
+    means = seeds.mean(axis=0)
+    reach = [means - seeds.min(axis=0), seeds.max(axis=0) - means] if len(seeds) > 1 else None
+    drawn = axis.bar(range(len(means)), means, yerr=reach, capsize=4, color=BLUE)
     if texts is not None:
-        axis.bar_label(drawn, texts, fontsize=9, padding=2)
+        axis.bar_label(drawn, texts, padding=2)
         axis.margins(y=0.15)
-    dress(axis, xlabel, ylabel, "", "y" if log else "")
-    axis.set_xticks(range(len(values)), labels, fontsize=10)
+    dress(axis, xlabel, ylabel, "", "y" if log else "", percent)
+    axis.set_xticks(range(len(means)), labels)
     axis.grid(False, axis="x")
     if ylim is not None:
         axis.set_ylim(ylim)
@@ -301,16 +421,15 @@ def _colored_table(shades, values, text, colors, row_labels, column_labels, ylab
     _require_some("values", values)
     figure = Figure(width, 4.6, alt)
     axis = figure.subplots()
-    picture = axis.imshow(shades, cmap=colors, aspect="auto")
+    axis.imshow(shades, cmap=colors, aspect="auto")
     middle = np.nanmin(shades) + 0.55 * np.ptp(shades[np.isfinite(shades)])
     for (row, column), value in np.ndenumerate(values):
         dark = (shades[row, column] > middle) != (colors == "viridis")  # viridis is dark where it is low
         color = "white" if dark and np.isfinite(shades[row, column]) else "black"
-        axis.text(column, row, text.format(value), ha="center", va="center", fontsize=8.5, color=color)
-    axis.set_xticks(range(len(column_labels)), column_labels, fontsize=9)
-    axis.set_yticks(range(len(row_labels)), row_labels, fontsize=9)
+        axis.text(column, row, text.format(value), ha="center", va="center", color=color)
+    axis.set_xticks(range(len(column_labels)), column_labels)
+    axis.set_yticks(range(len(row_labels)), row_labels)
     axis.set(xlabel=xlabel, ylabel=ylabel)
-    figure.colorbar(picture, ax=axis, shrink=0.8)
     return figure
 
 
@@ -372,16 +491,15 @@ def spread_by_layer(activations, alt=""):
         for l, (axis, A) in enumerate(zip(row, layers, strict=True)):
             # one scale for all: only so can they be compared
             axis.hist(np.ravel(A), bins=41, range=(-1, 1), color=BLUE)
-            axis.set_title(f"layer {l + 1}: spread {np.std(A):.2g}", fontsize=9)
+            axis.set_title(f"layer {l + 1}: spread {np.std(A):.2g}", fontsize=10)
             axis.set(xticks=[-1, 0, 1], yticks=[])
-            axis.tick_params(labelsize=8)
-        row[0].set_ylabel(label, fontsize=9)
-    figure.supxlabel("activation", fontsize=9)
+        row[0].set_ylabel(label)
+    figure.supxlabel("activation", fontsize=_TEXT)
     return figure
 
 
 @house_style()
-def intervals(labels, centers, halves, xlabel, alt=""):
+def intervals(labels, centers, halves, xlabel, alt="", *, percent="", threshold=None):
     """Draw values with their intervals, one per row, from top to bottom.
 
     Parameters
@@ -391,13 +509,18 @@ def intervals(labels, centers, halves, xlabel, alt=""):
     halves : sequence of float, or a pair of them
         How far each interval reaches to both sides; or to the left, and to the right.
     xlabel, alt : str
+    percent : {"", "x"}
+        "x" where the values are fractions, to be read as percent.
+    threshold : dict, optional
+        {text: value}, each a vertical line with its text.
     """
     _require_some("labels", labels)
     figure = Figure(8.0, 0.36 * len(labels) + 0.9, alt)
     axis = figure.subplots()
     rows = np.arange(len(labels))[::-1]
     axis.errorbar(centers, rows, xerr=halves, fmt="o", color=BLUE, capsize=4, linewidth=1.6)
-    dress(axis, xlabel, "")
+    dress(axis, xlabel, "", percent=percent)
+    draw_thresholds(axis, threshold or {}, "x")
     axis.set_ylim(-0.7, len(labels) - 0.3)
     axis.set_yticks(rows, labels)
     return figure
@@ -405,7 +528,7 @@ def intervals(labels, centers, halves, xlabel, alt=""):
 
 @house_style()
 def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="validation accuracy"):
-    """Draw points colored by a value. series: {label: (x, y)}; values: {label: one value per point}."""
+    """Draw points colored by a fraction. series: {label: (x, y)}; values: {label: one fraction per point}."""
     _require_some("series", series)
     figure = Figure(7.0, 3.9, alt)
     axis = figure.subplots()
@@ -414,9 +537,9 @@ def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="vali
         points = axis.scatter(
             x, y, s=46, c=values[label], marker=marker, label=label, edgecolors="black", linewidths=0.4, **limits
         )
-    figure.colorbar(points, ax=axis, label=value_label)
+    figure.colorbar(points, ax=axis, label=value_label, format=_percent())
     dress(axis, xlabel, ylabel, "", log)
-    figure.legend(loc="outside upper center", ncols=len(series), fontsize=9, frameon=False)
+    figure.legend(loc="outside upper center", ncols=len(series))
     return figure
 
 
@@ -444,7 +567,6 @@ def regions(classifiers, X, y, alt=""):
         for k, (color, marker) in enumerate([(BLUE, "o"), (RED, "^")]):
             axis.scatter(*X[y == k].T, s=9, color=color, marker=marker)
         axis.set(title=label, aspect="equal", xticks=[], yticks=[], xlabel="x₁", ylabel="x₂")
-        axis.title.set_fontsize(10.5)
     return figure
 
 
@@ -462,7 +584,7 @@ def graph(nodes, edges, alt="", width=8.6, height=2.4):
         axis.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
         middle = (x0 + 0.45 * (x1 - x0), y0 + 0.45 * (y1 - y0))
         for text, rise, side, color in [(above, 5, "bottom", BLUE), (below, -5, "top", RED)]:
-            style = {"ha": "center", "va": side, "fontsize": 10, "color": color, "bbox": paper}
+            style = {"ha": "center", "va": side, "color": color, "bbox": paper}
             axis.annotate(text, middle, (0, rise), textcoords="offset points", **style)
     circle = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": "black"}
     for x, y, text in nodes.values():
@@ -480,17 +602,18 @@ def as_square(image):
     return image.reshape(side, side)
 
 
-def dress(axis, xlabel, ylabel, title="", log=""):
-    """Give an axis its labels and the look that all share. log: which are logarithmic, "x", "y" or "xy"."""
-    axis.set(xlabel=xlabel, ylabel=ylabel)
-    if title:
-        axis.set_title(title, fontsize=10.5)
-    if "x" in log:
-        axis.set_xscale("log")
-    if "y" in log:
-        axis.set_yscale("log")
+def dress(axis, xlabel, ylabel, title="", log="", percent=""):
+    """Give an axis its labels and the look that all share. log, percent: which axes are so, "x", "y" or "xy"."""
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axis.set(**{f"{name}scale": "log" for name in log})
+    for name in percent:
+        getattr(axis, f"{name}axis").set_major_formatter(_percent())
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _percent():
+    return matplotlib.ticker.FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 
 
 def whole_numbers(*axes):
