@@ -59,7 +59,7 @@ def pytorch(recipe, net, train, threads):
 
     torch.set_num_threads(threads)
     model = peers.torch_model(net)
-    optimizer = peers.torch_sgd(model, recipe.weight_decay, lr=settings.learning_rate, momentum=settings.momentum)
+    optimizer = peers.torch_optimizer(model, recipe.weight_decay, lr=settings.learning_rate, momentum=settings.momentum)
     cross_entropy = torch.nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     averaged = AveragedModel(model, multi_avg_fn=running_average)
     averaged.update_parameters(model)  # the first time, this copies

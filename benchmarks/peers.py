@@ -133,7 +133,7 @@ def pytorch(setting, X, y, threads):
     def epoch():
         torch.set_num_threads(threads)
         model = torch_model(setting.start())
-        optimizer = torch_sgd(model, setting.weight_decay, lr=setting.learning_rate, momentum=setting.momentum)
+        optimizer = torch_optimizer(model, setting.weight_decay, lr=setting.learning_rate, momentum=setting.momentum)
         started = time.perf_counter()
         for first in range(0, len(images), batch_size):
             rows = slice(first, first + batch_size)
@@ -164,7 +164,7 @@ def torch_linears(model):
     return list(model[::2])  # between two of them is an activation
 
 
-def torch_sgd(model, weight_decay, **settings):
+def torch_optimizer(model, weight_decay, kind="SGD", **settings):
     """PyTorch's optimizer for it. Without groups it would decay the biases too."""
     import torch
 
@@ -173,7 +173,7 @@ def torch_sgd(model, weight_decay, **settings):
         {"params": [linear.weight for linear in linears], "weight_decay": weight_decay},
         {"params": [linear.bias for linear in linears], "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(groups, **settings)
+    return getattr(torch.optim, kind)(groups, **settings)
 
 
 def torch_parameters(model):

@@ -22,8 +22,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks import elastic
-from benchmarks.peers import torch_linears, torch_model, torch_parameters, torch_sgd
-from mnist_scratch import SGD, Dataset, Network, StepSchedule, fit, one_hot
+from benchmarks.peers import torch_linears, torch_model, torch_optimizer, torch_parameters
+from mnist_scratch import SGD, Adam, Dataset, Network, RMSProp, StepSchedule, fit, one_hot
 
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_enable_x64", True)
@@ -120,7 +120,8 @@ def clip_norm(limit):
     return clip
 
 
-# name: (our optimizer, our λ, settings of torch.optim.SGD, how PyTorch clips, the steps at which its rate drops)
+# name: (our optimizer, our λ, settings of PyTorch's and its kind, SGD by default, how PyTorch clips, the steps at
+# which its rate drops)
 OPTIMIZERS = {
     "plain": (SGD(0.5), 0.0, {}, None, []),
     "weight decay": (SGD(0.5), WEIGHT_DECAY, {}, None, []),
@@ -135,6 +136,29 @@ OPTIMIZERS = {
     ),
     "clip_value": (SGD(0.5, clip_value=0.05), 0.0, {}, clip_value(0.05), []),
     "clip_norm": (SGD(0.5, clip_norm=0.5), 0.0, {}, clip_norm(0.5), []),
+    "RMSProp": (RMSProp(0.01), 0.0, {"kind": "RMSprop", "alpha": 0.9}, None, []),
+    "RMSProp, weight decay": (
+        RMSProp(0.01, decay=0.7, epsilon=0.01),
+        WEIGHT_DECAY,
+        {"kind": "RMSprop", "alpha": 0.7, "eps": 0.01},
+        None,
+        [],
+    ),
+    "Adam": (Adam(0.01), 0.0, {"kind": "Adam"}, None, []),
+    "Adam, weight decay": (
+        Adam(0.01, 0.8, 0.9, epsilon=0.01),
+        WEIGHT_DECAY,
+        {"kind": "Adam", "betas": (0.8, 0.9), "eps": 0.01},
+        None,
+        [],
+    ),
+    "Adam, schedule": (
+        Adam(StepSchedule(0.03, drop_at=(0.375, 0.725), factor=0.3)),
+        0.0,
+        {"kind": "Adam"},
+        None,
+        [8, 15],
+    ),
     # steps of constant rate: 0 to 7, 8 to 14, 15 to 19 of the 20 steps that make our one epoch
     "schedule, momentum": (
         SGD(StepSchedule(0.3, drop_at=(0.375, 0.725), factor=0.3), momentum=0.9),
@@ -161,15 +185,15 @@ def test_weights_after_20_steps_agree_with_pytorch(name, activation, dtype):
     model, start = torch_model(net), net.copy()
     train_in_order(net, train, optimizer, weight_decay)
 
-    torch_optimizer = torch_sgd(model, weight_decay, lr=optimizer.rate(0.0), **settings)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(torch_optimizer, drops, gamma=0.3)
+    theirs = torch_optimizer(model, weight_decay, lr=optimizer.rate(0.0), **settings)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(theirs, drops, gamma=0.3)
     for first in range(0, len(train), M):
         batch = train[first : first + M]
-        torch_optimizer.zero_grad()
+        theirs.zero_grad()
         torch_data_loss(model, net, batch.images, batch.labels).backward()
         if clip is not None:
             clip(list(model.parameters()))
-        torch_optimizer.step()
+        theirs.step()
         scheduler.step()
 
     assert_close(net.parameters(), torch_parameters(model), dtype, "parameter")

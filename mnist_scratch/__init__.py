@@ -17,7 +17,7 @@ from .distortions import Distortion
 from .files import FileFormatError
 from .gradient_check import gradient_check
 from .network import Loss, Network, flatten
-from .optimizers import SGD, CosineSchedule, StepSchedule, WarmUpSchedule
+from .optimizers import SGD, Adam, CosineSchedule, RMSProp, StepSchedule, WarmUpSchedule
 from .training import History, Trainer, fit
 
 if sys.platform == "emscripten":  # Python inside a web page
@@ -28,6 +28,7 @@ if sys.platform == "emscripten":  # Python inside a web page
 __all__ = [
     "MNIST",
     "SGD",
+    "Adam",
     "AveragedSGD",
     "CosineSchedule",
     "Dataset",
@@ -36,6 +37,7 @@ __all__ = [
     "History",
     "Loss",
     "Network",
+    "RMSProp",
     "StepSchedule",
     "Trainer",
     "WarmUpSchedule",

@@ -121,6 +121,13 @@ def arrays(name, value, shapes=None):
     return value
 
 
+def step(parameters, gradients, state, copies, counted=False):
+    """Check that a step's lists belong together: state has so many copies of the parameters' shapes, after a count."""
+    shapes = [parameter.shape for parameter in arrays("parameters", parameters)]
+    arrays("gradients", gradients, shapes)
+    arrays("state, as initial_state(parameters) returns it,", state, [(), *copies * shapes][not counted :])
+
+
 def parameter(value, kinds):
     """Return an array that can be changed in place, of the kinds given as NumPy's letters; else TypeError."""
     if not isinstance(value, np.ndarray):

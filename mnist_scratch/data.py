@@ -12,17 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .files import course_folder, read_exactly, read_genuine, unpacked
+from .files import MNIST_FILES, course_folder, read_exactly, read_genuine, unpacked
 
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-
-# SHA-256 of the unpacked content, so that a file packed again by another gzip still passes.
-_MNIST_FILES = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +132,7 @@ def load_mnist(folder=None, n_validation=10_000):
     checks.integer("n_validation", n_validation, 0, 59_999)
     ours = folder is None
     place = course_folder("data", "train-images-idx3-ubyte*") if ours else Path(checks.path("folder", folder))
-    arrays = [read_genuine(read_idx, place / name, digest, ours) for name, digest in _MNIST_FILES.items()]
+    arrays = [read_genuine(read_idx, place / name, digest, ours) for name, digest in MNIST_FILES.items()]
     train, test = _as_dataset(*arrays[:2]), _as_dataset(*arrays[2:])
     train, validation = split(train, [len(train) - n_validation, n_validation])
     return MNIST(train, validation, test)

@@ -54,11 +54,8 @@ class GradientReport:
     def __str__(self):
         lines = ["array  compared  relative error  where they differ most: analytic, numerical"]
         for row in self.rows:
-            where = f"[{', '.join(map(str, row.worst))}]"
-            lines.append(
-                f"{row.name:5}  {row.compared:8,}  {row.relative_error:14.1e}  "
-                f"{where:10} {row.analytic: .6e}, {row.numerical: .6e}"
-            )
+            where, values = f"[{', '.join(map(str, row.worst))}]", f"{row.analytic: .6e}, {row.numerical: .6e}"
+            lines.append(f"{row.name:5}  {row.compared:8,}  {row.relative_error:14.1e}  {where:10} {values}")
         return "\n".join(lines)
 
 
@@ -153,9 +150,8 @@ def central_difference(f, parameter, epsilon=1e-5, entries=None):
     TypeError
         If the array does not hold floating-point numbers.
     """
-    return _slopes(
-        checks.parameter(parameter, "fc"), entries, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon), f
-    )
+    parameter = checks.parameter(parameter, "fc")
+    return _slopes(parameter, entries, lambda at: (at(epsilon) - at(-epsilon)) / (2 * epsilon), f)
 
 
 def complex_step(f, parameter, epsilon=1e-30, entries=None):

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent and learning-rate schedules. Derived and compared in notebook 05.
+"""Stochastic gradient descent, RMSProp, Adam, and learning-rate schedules. Derived and compared in notebook 05.
 
 Everything here is a frozen record of settings: the same object can serve any number of runs, because what changes
 during a run, such as the velocity, is the run's own list of arrays, its state.
@@ -80,12 +80,8 @@ class WarmUpSchedule:
 
     def stretched(self, factor):
         """The same schedule for a run of so many times the epochs, what follows the warm-up included."""
-        return replace(self, then=stretched(self.then, factor), epochs=factor * self.epochs)
-
-
-def stretched(rate, factor):
-    """A learning rate for a run of so many times the epochs: a schedule's `stretched`; anything else stays."""
-    return rate.stretched(factor) if hasattr(rate, "stretched") else rate
+        then = self.then.stretched(factor) if hasattr(self.then, "stretched") else self.then
+        return replace(self, then=then, epochs=factor * self.epochs)
 
 
 @dataclass(frozen=True)
@@ -126,14 +122,12 @@ class SGD:
     def rate(self, epoch):
         """The learning rate at an epoch; epoch 0 is the very start."""
         epoch = checks.number("epoch", epoch, at_least=0)
-        if not callable(self.learning_rate):
-            return self.learning_rate
-        return checks.number("the schedule's learning rate", self.learning_rate(epoch), at_least=0)
+        rate = self.learning_rate(epoch) if callable(self.learning_rate) else self.learning_rate
+        return checks.number("the schedule's learning rate", rate, at_least=0)
 
     def initial_state(self, parameters):
         """The velocity, one array of zeros for each parameter array; without momentum an empty list."""
-        checks.arrays("parameters", parameters)
-        return [np.zeros_like(parameter) for parameter in parameters] if self.momentum else []
+        return [np.zeros_like(w) for w in checks.arrays("parameters", parameters) if self.momentum]
 
     def result(self, net, state):
         """The network that the training is for: net itself."""
@@ -157,20 +151,15 @@ class SGD:
         ValueError
             If the lists do not belong together.
         """
-        shapes = [parameter.shape for parameter in checks.arrays("parameters", parameters)]
-        checks.arrays("gradients", gradients, shapes)
-        checks.arrays("state, as initial_state(parameters) returns it,", state, shapes if self.momentum else None)
-        eta = self.rate(epoch)
-        directions = gradients = self._clipped(gradients)
-        if self.momentum:
-            directions = state
-            for v, g in zip(state, gradients, strict=True):
+        checks.step(parameters, gradients, state, copies=1 if self.momentum else 0)
+        eta, gradients = self.rate(epoch), self._clipped(gradients)
+        for i, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
+            if self.momentum:
+                v = state[i]
                 v *= self.momentum
                 v += g
-        if self.nesterov:
-            directions = [g + self.momentum * v for v, g in zip(state, gradients, strict=True)]
-        for parameter, direction in zip(parameters, directions, strict=True):
-            parameter -= eta * direction
+                g = g + self.momentum * v if self.nesterov else v
+            w -= eta * g
 
     def _clipped(self, gradients):
         if self.clip_value is not None:
@@ -180,3 +169,97 @@ class SGD:
             if norm > self.clip_norm:
                 gradients = [g * (self.clip_norm / norm) for g in gradients]
         return gradients
+
+
+@dataclass(frozen=True)
+class RMSProp:
+    """Each weight's step divided by the size of its own gradients: s ← ρs + (1 − ρ)g², then w ← w − ηg/(√s + ε).
+
+    Tieleman and Hinton's (2012), in the form in which PyTorch writes it. s begins at 0, so the first steps are up to
+    1/√(1 − ρ) times η.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        As in `SGD`.
+    decay : float
+        ρ in [0, 1): how much of the running mean of the squares is kept.
+    epsilon : float
+        ε > 0, for gradients of 0.
+
+    Raises
+    ------
+    ValueError
+        That names the setting, if one is out of range.
+    """
+
+    learning_rate: float | Callable = 0.001
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    rate, result = SGD.rate, SGD.result
+
+    def __post_init__(self):
+        checks.store(self, "learning_rate", "epsilon", above=0)
+        checks.store(self, "decay", at_least=0, below=1)
+
+    def initial_state(self, parameters):
+        """The number of steps so far, then the mean squares s, one array for each parameter array; all are 0."""
+        return [np.zeros(()), *map(np.zeros_like, checks.arrays("parameters", parameters))]
+
+    def step(self, parameters, gradients, state, epoch=0.0):
+        """One update. As in `SGD`."""
+        checks.step(parameters, gradients, state, copies=1, counted=True)
+        eta = self.rate(epoch)
+        state[0] += 1  # only to be told from a velocity
+        for w, g, s in zip(parameters, gradients, state[1:], strict=True):
+            s += (1 - self.decay) * (g**2 - s)
+            w -= eta * g / (np.sqrt(s) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """RMSProp with momentum, both corrected for their start at 0 (Kingma and Ba 2015).
+
+    In step t: m ← β₁m + (1 − β₁)g and s ← β₂s + (1 − β₂)g², then w ← w − η m̂/(√ŝ + ε) with m̂ = m/(1 − β₁ᵗ) and
+    ŝ = s/(1 − β₂ᵗ).
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        As in `SGD`. No single step is much longer than η in any weight.
+    beta1, beta2 : float
+        β₁ and β₂ in [0, 1): how much of the running means of the gradients and of their squares is kept.
+    epsilon : float
+        ε > 0, for gradients of 0.
+
+    Raises
+    ------
+    ValueError
+        That names the setting, if one is out of range.
+    """
+
+    learning_rate: float | Callable = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    rate, result = SGD.rate, SGD.result
+
+    def __post_init__(self):
+        checks.store(self, "learning_rate", "epsilon", above=0)
+        checks.store(self, "beta1", "beta2", at_least=0, below=1)
+
+    def initial_state(self, parameters):
+        """The number of steps t, then the means m, then the mean squares s, an array for each parameter array."""
+        return [np.zeros(()), *map(np.zeros_like, 2 * [*checks.arrays("parameters", parameters)])]
+
+    def step(self, parameters, gradients, state, epoch=0.0):
+        """One update. As in `SGD`."""
+        checks.step(parameters, gradients, state, copies=2, counted=True)
+        eta, n = self.rate(epoch), len(parameters)
+        state[0] += 1
+        t = float(state[0])
+        for w, g, m, s in zip(parameters, gradients, state[1 : n + 1], state[n + 1 :], strict=True):
+            m += (1 - self.beta1) * (g - m)
+            s += (1 - self.beta2) * (g**2 - s)
+            m_hat, s_hat = m / (1 - self.beta1**t), s / (1 - self.beta2**t)
+            w -= eta * m_hat / (np.sqrt(s_hat) + self.epsilon)

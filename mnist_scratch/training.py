@@ -195,8 +195,8 @@ def fit(
         How often to go through train, in all.
     batch_size : int
         Examples per step; one that is above len(train) means all of them.
-    optimizer : SGD
-        Or any object with `initial_state`, `step` and `rate` like its.
+    optimizer : SGD, RMSProp, Adam
+        Or any object with `initial_state`, `step` and `rate` like theirs.
     weight_decay : float
         λ of the penalty (λ/2) Σ‖W‖².
     label_smoothing : float

@@ -156,7 +156,7 @@ def place(data_folder, tmp_path):
 @pytest.fixture
 def labels_first(monkeypatch):
     """The small files are read before the large ones, so that a test that damages one need not wait."""
-    monkeypatch.setattr(data_module, "_MNIST_FILES", dict(reversed(data_module._MNIST_FILES.items())))
+    monkeypatch.setattr(data_module, "MNIST_FILES", dict(reversed(data_module.MNIST_FILES.items())))
 
 
 def write(path, content):

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule
-from mnist_scratch.optimizers import stretched
+from mnist_scratch import SGD, Adam, AveragedSGD, CosineSchedule, Network, RMSProp, StepSchedule, WarmUpSchedule
 
 
 def some_arrays(seed, dtype=np.float64):
@@ -41,6 +40,69 @@ def test_a_step_follows_the_formulas(gradients, momentum, dtype):
         v = mu * v + g
         w -= F(1, 4) * (g + mu * v if nesterov else v)
         assert F(parameters[0].item()) == w and parameters[0].dtype == dtype
+
+
+# gradients, and what is left of 1 after each step; ε is large, so that its place shows: beside the root, not under it
+RMS_BY_HAND = [
+    # s = 0 + (16 − 0)/4 = 4; w = 1 − 1/2 · 4/(2 + 2); then s = 4 + (4 − 4)/4 = 4; w += 1/2 · 2/(2 + 2)
+    (RMSProp(0.5, decay=0.75, epsilon=2.0), [4, -2], [F(1, 2), F(3, 4)]),
+    # s = 36/4 = 9; w −= 1/2 · 6/(3 + 1); then s = 9 + (9 − 9)/4 = 9; w −= 1/2 · 3/(3 + 1)
+    (RMSProp(0.5, decay=0.75, epsilon=1.0), [6, 3], [F(1, 4), F(1, 4) - F(3, 8)]),
+    (RMSProp(0.5, decay=0.0, epsilon=1.0), [3, 0, -7], [F(5, 8), F(5, 8), F(5, 8) + F(7, 16)]),  # only the newest
+]
+ADAM_BY_HAND = [
+    # a first step is as long for any gradient: m̂ = g, √ŝ = |g|
+    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4], [1 - F(1, 2) * F(4, 4 + 4)]),
+    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [-12], [1 + F(1, 2) * F(12, 12 + 4)]),
+    # equal gradients: both corrections matter, and m̂ and √ŝ stay at the gradient
+    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4, 4, 4], [F(3, 4), F(1, 2), F(1, 4)]),
+    # β₂ = 0: √ŝ = |g|; m = 4, m̂ = 8; then m = 4 + (6 − 4)/2 = 5, m̂ = 5/(1 − 1/4)
+    (Adam(1.0, 0.5, 0.0, epsilon=2.0), [8, 6], [1 - F(8, 10), 1 - F(8, 10) - F(5, 1) / F(3, 4) / 8]),
+    # β₁ = 0: m̂ = g, and a gradient of 0 moves nothing
+    (Adam(1.0, 0.0, 0.75, epsilon=1.0), [7, 0], [1 - F(7, 8), 1 - F(7, 8)]),
+]
+
+
+@pytest.mark.parametrize("optimizer, gradients, expected", [*RMS_BY_HAND, *ADAM_BY_HAND])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_steps_divided_by_the_size_of_the_gradients_by_hand(optimizer, gradients, expected, dtype):
+    w = np.array([1, 1], dtype)  # the second one's gradients are 0, and it stays
+    state = optimizer.initial_state([w])
+    for g, left in zip(gradients, expected, strict=True):
+        optimizer.step([w], [np.array([g, 0], dtype)], state)
+        assert w.tolist() == pytest.approx([float(left), 1], rel=1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_thirty_steps_are_those_of_the_papers(dtype, rtol):
+    """Sums over all gradients instead of running means: m = (1 − β) Σ βᵗ⁻ⁱ gᵢ."""
+    rng = np.random.default_rng(0)
+    gradients, rate = rng.standard_normal((30, 4)) * [1, 1e-3, 10, 1e3], CosineSchedule(0.1, 40)
+    for optimizer in (Adam(rate, 0.8, 0.95, 1e-4), RMSProp(rate, 0.95, 1e-4)):
+        w, slow = np.zeros(4, dtype), np.zeros(4)
+        state = optimizer.initial_state([w])
+        for t in range(1, 31):
+            optimizer.step([w], [gradients[t - 1].astype(dtype)], state, epoch=float(t))
+            ages = np.arange(t)[::-1]
+            mean, squares = 0.2 * 0.8**ages @ gradients[:t], 0.05 * 0.95**ages @ gradients[:t] ** 2
+            if isinstance(optimizer, Adam):
+                step = mean / (1 - 0.8**t) / (np.sqrt(squares / (1 - 0.95**t)) + 1e-4)
+            else:
+                step = gradients[t - 1] / (np.sqrt(squares) + 1e-4)
+            slow -= rate(t) * step
+            np.testing.assert_allclose(w, slow, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_the_size_of_the_gradients_does_not_matter_to_adam_and_rmsprop(size):
+    for optimizer in (Adam(0.1), RMSProp(0.1)):
+        one, other = np.zeros(3), np.zeros(3)
+        states = optimizer.initial_state([one]), optimizer.initial_state([other])
+        for t in range(20):
+            g = np.random.default_rng(t).standard_normal(3)
+            optimizer.step([one], [g], states[0])
+            optimizer.step([other], [size * g], states[1])
+        np.testing.assert_allclose(other, one, rtol=1e-3)
 
 
 @pytest.mark.parametrize("limit, scale", [(3, 0.5), (6, 1), (7, 1)])
@@ -76,6 +138,8 @@ KINDS = [
     SGD(0.5, momentum=0.5, clip_value=0.1, clip_norm=0.1),
     AveragedSGD(0.5, averaging=0.3),
     AveragedSGD(0.5, momentum=0.9, averaging=0.3),
+    RMSProp(0.5),
+    Adam(0.5),
 ]
 
 
@@ -106,9 +170,11 @@ def test_arrays_of_another_shape_change_nothing(optimizer, shape, wrong):
     """Most of these would be broadcast, without a word, to a step that nobody meant."""
     parameters, gradients = some_arrays(0), some_arrays(1)
     state = optimizer.initial_state(parameters)
-    if wrong == "state" and not optimizer.momentum:
+    if wrong == "state" and not getattr(optimizer, "momentum", True):
         return
-    (gradients if wrong == "gradients" else state)[:2] = [np.ones(3)] if shape is None else [np.ones(shape), np.ones(3)]
+    lists = {"gradients": gradients, "state": state}
+    first = [array.ndim for array in lists[wrong]].index(2)  # after a count of the steps
+    lists[wrong][first : first + 2] = [np.ones(3)] if shape is None else [np.ones(shape), np.ones(3)]
     before = [array.copy() for array in (*parameters, *state)]
     with pytest.raises(ValueError, match=f"^{wrong}.* must (hold arrays of the shapes|be what initial_state)"):
         optimizer.step(parameters, gradients, state)
@@ -193,11 +259,10 @@ def test_schedules_by_hand(schedule, rates):
     ],
 )
 def test_a_stretched_schedule_takes_as_many_times_the_epochs(schedule):
-    longer = stretched(schedule, 3)
+    longer = schedule.stretched(3)
     for epoch in (0, 0.5, 2, 4, 5, 9, 10, 12):
         assert longer(3 * epoch) == pytest.approx(schedule(epoch))
     for rate in (0.1, math.exp):  # a number, or a function of one's own, stays
-        assert stretched(rate, 3) is rate
         assert WarmUpSchedule(rate, epochs=4).stretched(3) == WarmUpSchedule(rate, epochs=12)
 
 
@@ -219,7 +284,7 @@ def test_a_schedules_bad_rate_is_refused_before_the_step(rate):
 
 
 def test_settings_cannot_be_changed():
-    for settings in (SGD(), AveragedSGD(), HALVED, CosineSchedule(0.1, 5), WarmUpSchedule(0.1)):
+    for settings in (SGD(), AveragedSGD(), Adam(), RMSProp(), HALVED, CosineSchedule(0.1, 5), WarmUpSchedule(0.1)):
         with pytest.raises(FrozenInstanceError):
             settings.learning_rate = settings.then = 1.0
 
@@ -227,6 +292,7 @@ def test_settings_cannot_be_changed():
 def test_what_is_not_said_is_plain_descent():
     assert SGD() == SGD(0.1, momentum=0.0, nesterov=False, clip_value=None, clip_norm=None)
     assert AveragedSGD() == AveragedSGD(0.1, averaging=0.99)
+    assert (Adam(), RMSProp()) == (Adam(0.001, 0.9, 0.999, 1e-8), RMSProp(0.001, 0.9, 1e-8))
 
 
 def test_nesterov_needs_momentum():
@@ -239,6 +305,8 @@ def test_numbers_of_any_kind_are_kept_as_plain_floats(value):
     """A NumPy scalar would turn float32 arithmetic into float64."""
     built = AveragedSGD(value, momentum=value / 2, clip_value=value, clip_norm=value, averaging=value)
     kept = [built.learning_rate, 2 * built.momentum, built.clip_value, built.clip_norm, built.averaging]
+    kept += vars(Adam(value, value, value, value)).values()
+    kept += vars(RMSProp(value, value, value)).values()
     kept += [CosineSchedule(value, value, value).final, StepSchedule(value, (1,), value).factor]
     kept += [WarmUpSchedule(value, value).then, SGD(lambda epoch: value).rate(0.0)]
     assert kept == [0.5] * len(kept) and {type(number) for number in kept} == {float}

@@ -12,11 +12,13 @@ import pytest
 
 from mnist_scratch import (
     SGD,
+    Adam,
     AveragedSGD,
     CosineSchedule,
     Dataset,
     History,
     Network,
+    RMSProp,
     StepSchedule,
     Trainer,
     fit,
@@ -177,6 +179,8 @@ OPTIMIZERS = [
     SGD(0.2),
     SGD(CosineSchedule(0.3, epochs=6), momentum=0.9),
     AveragedSGD(CosineSchedule(0.3, epochs=6), momentum=0.9, averaging=0.6),
+    RMSProp(CosineSchedule(0.03, epochs=6)),
+    Adam(CosineSchedule(0.03, epochs=6)),
 ]
 EVERYTHING = {"label_smoothing": 0.1, "augment": shaken, "weight_decay": 0.01, "validation": VALIDATION}
 
@@ -196,6 +200,17 @@ def test_a_resumed_run_equals_the_unbroken_one(optimizer, dtype, shuffle, stops)
     assert same(whole, net) and recorded(history) == recorded(unbroken) and rows_of(history) == 7
     assert same(history.optimizer_state, unbroken.optimizer_state)
     assert {array.dtype for array in (*net.parameters(), *history.optimizer_state) if array.ndim} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_states_of_two_kinds_of_optimizer_are_never_taken_for_each_other(momentum):
+    kinds = [SGD(0.1, momentum=momentum), AveragedSGD(0.1, momentum=momentum), RMSProp(), Adam()]
+    for one in kinds:
+        for other in kinds:
+            net, data = some_network(), some_data()
+            history = quiet(net, data, optimizer=one, epochs=1)
+            with nullcontext() if one is other else pytest.raises(ValueError, match="another kind of optimizer"):
+                quiet(net, data, optimizer=other, epochs=2, resume=history)
 
 
 def test_the_seed_decides_the_run_and_nothing_else_does():

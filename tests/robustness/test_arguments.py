@@ -20,11 +20,13 @@ import mnist_scratch
 from mnist_scratch import (
     MNIST,
     SGD,
+    Adam,
     AveragedSGD,
     CosineSchedule,
     Dataset,
     Distortion,
     Network,
+    RMSProp,
     StepSchedule,
     WarmUpSchedule,
     fit,
@@ -57,9 +59,12 @@ KINDS = {
     **dict.fromkeys(["max_entries", "threads"], ({"None", "1", "3"}, [2.0])),
     **dict.fromkeys(["weight_decay", "final", "epoch"], (POSITIVE | {"0"}, [])),
     **dict.fromkeys(["translate", "rotate", "shear", "elastic"], (POSITIVE | {"0"}, [])),
-    **dict.fromkeys(["momentum", "label_smoothing", "scale", "averaging"], ({"0", "0.5"}, [])),
+    **dict.fromkeys(
+        ["momentum", "label_smoothing", "scale", "averaging", "decay", "beta1", "beta2"], ({"0", "0.5"}, [])
+    ),
     **dict.fromkeys(["factor", "smoothness", "lowest", "highest"], (POSITIVE, [])),
     **dict.fromkeys(["epsilon", "clip_value", "clip_norm"], (POSITIVE | {"None"}, [])),
+    **dict.fromkeys(["RMSProp, epsilon", "Adam, epsilon"], (POSITIVE, [])),
     **dict.fromkeys(["learning_rate", "then"], (POSITIVE | {"len"}, [])),
     **dict.fromkeys(["nesterov", "shuffle", "progress", "resume"], ({"True"}, ["no", 0])),
     **dict.fromkeys(["augment", "on_epoch"], ({"None", "len"}, [])),
@@ -116,6 +121,7 @@ KINDS = {
 NET_AND_DATA = {"net": READER, "data": DIGITS}
 BOTH = {"train": DIGITS, "validation": DIGITS}
 AVERAGED = AveragedSGD(0.1)
+STEPPED = {"SGD": SGD(), "AveragedSGD": AVERAGED, "RMSProp": RMSProp(), "Adam": Adam()}
 
 # {function: the arguments of a right call}
 RIGHT = {
@@ -136,10 +142,13 @@ RIGHT = {
     **{f"Network.{name}": {"X": X, "y": y} for name in "accuracy loss evaluate loss_and_gradients".split()},
     "ensemble": {"networks": [NET]},
     **dict.fromkeys(["SGD", "AveragedSGD"], {"momentum": 0.5}),
-    **{f"{name}.rate": {"epoch": 0} for name in ("SGD", "AveragedSGD")},
-    **{f"{name}.initial_state": {"parameters": W} for name in ("SGD", "AveragedSGD")},
-    "SGD.step": {"parameters": W, "gradients": W},
-    "AveragedSGD.step": {"parameters": W, "gradients": W, "state": AVERAGED.initial_state(W)},
+    **dict.fromkeys(["RMSProp", "Adam"], {}),
+    **{f"{name}.rate": {"epoch": 0} for name in STEPPED},
+    **{f"{name}.initial_state": {"parameters": W} for name in STEPPED},
+    **{
+        f"{name}.step": {"parameters": W, "gradients": W, "state": kind.initial_state(W)}
+        for name, kind in STEPPED.items()
+    },
     "AveragedSGD.result": {"net": NET, "state": AVERAGED.initial_state(NET.parameters())},
     "StepSchedule": {"learning_rate": 0.1, "drop_at": (1, 2)},
     "CosineSchedule": {"learning_rate": 0.1, "epochs": 3},
@@ -168,7 +177,7 @@ RIGHT = {
     "Valley.descend": {"learning_rate": 0.1, "batch_size": 100},
     "range_test": {"train": DIGITS, "batch_size": 10},
 }
-OBJECTS = {"Network": NET, "SGD": SGD(), "AveragedSGD": AVERAGED, "Distortion": Distortion(elastic=1)}
+OBJECTS = STEPPED | {"Network": NET, "Distortion": Distortion(elastic=1)}
 OBJECTS |= {"StepSchedule": StepSchedule(0.1, (1, 2)), "CosineSchedule": CosineSchedule(0.1, 3)}
 OBJECTS |= {"WarmUpSchedule": WarmUpSchedule(0.1), "Valley": widgets.Valley()}
 
@@ -177,8 +186,8 @@ MODULES += [f"classroom.{name}" for name in ("playground", "drawing", "bugs", "w
 # what has no entry above: results, errors, formulas, what only passes on what others check, and parts of run_recipe
 EXEMPT = """
 FileFormatError MNIST Loss History History.record flatten Network.backward Network.parameters Network.parameter_names
-SGD.result Trainer.step Trainer.result Trainer.measure interpolate shared_mnist finished check_folder alone_in
-results_folder existing_folder choice whole hello train_small bugs.causes Valley.loss
+SGD.result RMSProp.result Adam.result Trainer.step Trainer.result Trainer.measure interpolate shared_mnist
+finished check_folder alone_in results_folder existing_folder choice whole hello train_small bugs.causes Valley.loss
 """.split()
 
 
