@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import re
 from pathlib import Path
 
+from docutils.nodes import raw
 from myst_nb.core.render import NbElementRenderer
 from sphinx.addnodes import pending_xref
 
@@ -96,6 +98,14 @@ def lead_links_to_pages(app, doctree):
                 link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", name, heading or None
 
 
+def find_set_anchors(app, doctree):
+    """What a page marks with <a id="…"> is a place that links may lead to, as a heading is."""
+    places = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+    for node in doctree.findall(raw):
+        if match := re.match(r'<a id="(.+?)"', node.astext()):
+            places[match[1]] = (node.line, match[1], match[1])
+
+
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -115,4 +125,5 @@ def own_signature(app, what, name, obj, options, signature, returns):
 def setup(app):
     app.connect("autodoc-process-signature", own_signature)
     app.connect("doctree-read", lead_links_to_pages)
+    app.connect("doctree-read", find_set_anchors)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -122,12 +122,14 @@ def make_pages(folder, settings):
 
 
 def copy_course(folder):
-    """Copy what a reader meets beside the pages: notebooks, data and results, as they are.
+    """Copy what a reader meets beside the pages: notebooks, data, results and the glossary, as they are.
 
     Only what a notebook printed is stored there in one piece: between its lines JupyterLite would show commas.
     """
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*NOT_TAKEN))
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "glossary.md", folder / "docs")
     for path in folder.rglob("*.ipynb"):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):

@@ -71,6 +71,8 @@ def build(folder, convert=None):
         (new / "notebooks" / "README.md").unlink()
         for name in FILES:
             shutil.copy(ROOT / name, new)
+        (new / "docs").mkdir()
+        shutil.copy(ROOT / "docs" / "glossary.md", new / "docs")
         (new / MARK).touch()
         (new / "README.md").write_text(README, encoding="utf-8")
         (new / "Makefile").write_text(makefile((ROOT / "Makefile").read_text(encoding="utf-8")), encoding="utf-8")

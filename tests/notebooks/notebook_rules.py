@@ -346,12 +346,13 @@ def broken(page, target):
 
 
 def anchors(page, file):
-    """The anchors that a file's headings make: JupyterLab's in a notebook, GitHub's in a Markdown file."""
+    """The anchors of a file: those that JupyterLab makes of a notebook's headings, GitHub of a page's, and set ones."""
     if file.suffix == ".ipynb":
         other = page if file == page.path else Page.read(file, page.root)
         return {text.replace(" ", "-") for _, blocks in other.markdown for _, text in headings(blocks)}
-    texts = [text for _, text in headings(parse_markdown(file.read_text(encoding="utf-8")))]
-    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
+    blocks = parse_markdown(file.read_text(encoding="utf-8"))
+    set_ones = {match[1] for tag in tags_in(blocks) if (match := re.match(r'<a id="(.+?)"', tag))}
+    return set_ones | {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for _, text in headings(blocks)}
 
 
 RULES = [

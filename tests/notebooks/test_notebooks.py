@@ -104,7 +104,8 @@ def picture(n_bytes=100, kind="image/png", **words):
 def page(tmp_path):
     """A notebook that keeps every rule."""
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "README.md").write_text("# Read me\n\n## Get `started` now\n", encoding="utf-8")
+    read_me = '# Read me\n\n## Get `started` now\n\n<a id="now"></a>Now.\n'
+    (tmp_path / "README.md").write_text(read_me, encoding="utf-8")
     cells = [
         new_markdown_cell("# Tiny\n\nSee [the start](#A-first-cell) and [more](../README.md#get-started-now)."),
         new_markdown_cell("## A first cell\n\nIt prints 0.25, see [the page](https://example.org/a/b)."),
@@ -239,7 +240,7 @@ def test_every_rule_is_broken_above():
         added("y = 0\n" * 20),
         drawn(picture(60_000)),
         written("```\n# no title\n[no link](nowhere)\n```\n\n`[no](link)`"),
-        written("[up](../README.md), [here](tiny.ipynb#A-first-cell)"),
+        written("[up](../README.md), [now](../README.md#now), [here](tiny.ipynb#A-first-cell)"),
         written("[a](https://en.wikipedia.org/wiki/Rank_(linear_algebra))"),
         written('<img src="../README.md" alt="a dot">'),
         written("`<script>` once = on; x < y one = 2, if a <b> on </b>."),

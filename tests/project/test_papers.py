@@ -75,8 +75,9 @@ def test_every_link_of_a_page_leads_somewhere(page):
         if not path.exists():
             dead.append(target)
         elif heading and path.suffix == ".md":
-            there = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-            dead += [] if heading in map(anchor, there) else [target]
+            there = path.read_text(encoding="utf-8")
+            anchors = [*map(anchor, re.findall(r"^#+ (.*)", there, re.MULTILINE)), *re.findall(r'<a id="(.+?)"', there)]
+            dead += [] if heading in anchors else [target]
     assert dead == []
 
 
