@@ -153,7 +153,6 @@ class _Reading(Moving):
         self._blank = np.zeros(784)
         self._digit = digit.imshow(as_square(self._blank), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
         digit.set(title="what the network sees", xticks=[], yticks=[], xlabel="28×28 pixels")
-        digit.title.set_fontsize(10.5)
         self._bars = ProbabilityBars(self, bars, "what it says")
         self.move(self._digit, *digit.spines.values())  # the frame once more: it lies on the digit
 

@@ -6,7 +6,7 @@ alt is the picture in words.
 
 import numpy as np
 
-from .plots import BLUE, GRAY, ORANGE, RED, Figure, as_square, dress, whole_numbers
+from .plots import BLUE, GRAY, ORANGE, PARTS, PURPLE, RED, TRAINING, Figure, as_square, dress, whole_numbers
 
 SMOOTHED = 9  # losses of a range test, of which each mean is made
 _INK = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
@@ -25,7 +25,7 @@ class Wave(Moving):
         super().__init__(6.0, 3.0)
         axis = self.subplots()
         self._x = np.linspace(0, 1, 400)
-        self._line = self.move(*axis.plot(self._x, 0 * self._x, color=BLUE, linewidth=1.8))
+        self._line = self.move(*axis.plot(self._x, 0 * self._x, color=BLUE))
         dress(axis, "x", "sin(2π · waves · x)")
         axis.set(xlim=(0, 1), ylim=(-1.1, 1.1))
 
@@ -45,7 +45,7 @@ class DigitGrid(Moving):
         for axis in self.subplots(2, 5).ravel():
             axis.set_axis_off()
             self._pictures.append(axis.imshow(np.zeros((28, 28)), **_INK))
-            self._captions.append(axis.set_title("0", fontsize=10, pad=2))
+            self._captions.append(axis.set_title("0", pad=2))
         self.move(*self._pictures, *self._captions)
 
     def show(self, images, captions, alt):
@@ -57,21 +57,21 @@ class DigitGrid(Moving):
 
 
 class ProbabilityBars:
-    """Ten bars with their values over them, the largest in another color, on an axis of a Figure."""
+    """Ten bars with their values beside them, the largest in another color, on an axis of a Figure."""
 
     def __init__(self, figure, axis, title=""):
-        dress(axis, "class", "probability", title)
-        axis.set(ylim=(0, 1.12), xticks=range(10))
-        axis.grid(False, axis="x")
-        self._bars = axis.bar(range(10), np.zeros(10))
-        self._texts = [axis.text(k, 0, "", ha="center", va="bottom", fontsize=8) for k in range(10)]
+        dress(axis, "probability", "class", title, percent="x")
+        axis.set(xlim=(0, 1.22), ylim=(9.6, -0.6), yticks=range(10), xticks=[0, 0.5, 1])
+        axis.grid(False, axis="y")
+        self._bars = axis.barh(range(10), np.zeros(10))
+        self._texts = [axis.text(0, k, "", va="center", fontsize=10) for k in range(10)]
         figure.move(*self._bars, *self._texts)
 
     def show(self, probabilities):
         best = int(np.argmax(probabilities))
         for k, (bar, text, p) in enumerate(zip(self._bars, self._texts, probabilities, strict=True)):
-            bar.set(height=p, color=RED if k == best and p > 0 else BLUE)
-            text.set(text=f"{p:.0%}" if p >= 0.005 else "", y=p + 0.01)
+            bar.set(width=p, color=RED if k == best and p > 0 else BLUE)
+            text.set(text=f"{p:.0%}" if p >= 0.005 else "", x=p + 0.02)
 
 
 class ForwardPass(Moving):
@@ -80,23 +80,22 @@ class ForwardPass(Moving):
     STEPS = ("the pixels X", "the weighted sums Z¹", "the activations A¹", "the logits Z²", "the probabilities Ŷ")
 
     def __init__(self, n_hidden):
-        super().__init__(10.0, 2.9)
-        pixels, sums, active, logits, probabilities = self.subplots(1, 5, width_ratios=[1, 1, 1, 1.25, 1.5])
+        super().__init__(10.0, 3.1)
+        pixels, sums, active, logits, probabilities = self.subplots(1, 5, width_ratios=[1.1, 1.1, 1.1, 1.1, 1.3])
         self._shape = (8, -1) if n_hidden % 8 == 0 else (1, -1)
         hidden = np.zeros(n_hidden).reshape(self._shape)
         self._pixels = pixels.imshow(np.zeros((28, 28)), **_INK)
         self._sums = sums.imshow(hidden, cmap="bwr", vmin=-4, vmax=4, interpolation="nearest")
         self._active = active.imshow(hidden, cmap="Reds", vmin=0, vmax=4, interpolation="nearest")
         for axis, title in ((pixels, "X: 784 pixels"), (sums, f"Z¹: {n_hidden} sums"), (active, "A¹ = relu(Z¹)")):
-            axis.set_title(title, fontsize=10)
+            axis.set_title(title)
             axis.set_axis_off()
-        dress(logits, "class", "", "Z²: 10 logits")
-        logits.set(ylim=(-16, 16), xticks=range(10))
-        logits.tick_params(labelsize=8)
-        self._logits = logits.bar(range(10), np.zeros(10), color=GRAY)
+        dress(logits, "logit", "class", "Z²: 10 logits")
+        logits.set(xlim=(-16, 16), ylim=(9.6, -0.6), yticks=range(10))
+        logits.grid(False, axis="y")
+        self._logits = logits.barh(range(10), np.zeros(10), color=GRAY)
         self.move(self._pixels, self._sums, self._active, *self._logits)
         self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)")
-        probabilities.tick_params(labelsize=8)
 
     def show(self, image, sums, logits, probabilities, step, alt):
         """Show one example.
@@ -118,7 +117,7 @@ class ForwardPass(Moving):
         self._sums.set_visible(step >= 2)
         self._active.set_visible(step >= 3)
         for bar, value in zip(self._logits, logits if step >= 4 else np.zeros(10), strict=True):
-            bar.set_height(np.clip(value, -16, 16))
+            bar.set_width(np.clip(value, -16, 16))
         self._bars.show(probabilities if step >= 5 else np.zeros(10))
         self.alt_text = alt
         return self
@@ -130,20 +129,19 @@ class Tangent(Moving):
     def __init__(self, x, y, xlabel, ylabel):
         super().__init__(7.0, 3.4)
         axis = self.subplots()
-        axis.plot(x, y, color=BLUE, linewidth=2, label=ylabel)
-        self._line = self.move(*axis.plot(x[:2], y[:2], color=RED, linewidth=2, label="tangent"))
+        axis.plot(x, y, color=BLUE)
+        self._line = self.move(*axis.plot(x[:2], y[:2], color=RED))
         self._point = self.move(*axis.plot(x[:1], y[:1], "o", color=RED, markersize=8))
-        self._text = self.move(axis.text(0.03, 0.05, "", transform=axis.transAxes, color=RED, fontsize=11))
+        self._text = self.move(axis.set_title("0", color=RED))
         self._reach = (x[-1] - x[0]) * np.array([-0.18, 0.18])
         dress(axis, xlabel, ylabel)
         spread = max(np.ptp(y), 1e-9)
         axis.set_ylim(y.min() - 0.15 * spread, y.max() + 0.15 * spread)
-        axis.legend(fontsize=9, frameon=False, loc="upper right")
 
     def show(self, at, value, slope, alt):
         self._line.set_data(at + self._reach, value + slope * self._reach)
         self._point.set_data([at], [value])
-        self._text.set_text(f"slope {slope:+.4f}")
+        self._text.set_text(f"tangent: slope {slope:+.4f}")
         self.alt_text = alt
         return self
 
@@ -154,7 +152,7 @@ class ErrorCurve(Moving):
     def __init__(self, x, y, xlabel, ylabel):
         super().__init__(7.0, 3.4)
         axis = self.subplots()
-        axis.plot(x, y, color=BLUE, linewidth=1.8)
+        axis.plot(x, y, color=BLUE)
         self._point = self.move(*axis.plot(x[:1], y[:1], "o", color=RED, markersize=9))
         dress(axis, xlabel, ylabel, log="xy")
 
@@ -188,13 +186,13 @@ class DescentAndDigits(Moving):
         (self._path,) = valley.plot([], [], "o-", color=BLUE, markersize=2.5, linewidth=1.1)
         dress(valley, "w₁", "w₂", "valley of two weights")
         valley.set(xlim=limits[:2], ylim=limits[2:])
-        (self._batches,) = loss.plot([], [], color=BLUE, linewidth=1.2)
+        (self._batches,) = loss.plot([], [], color=TRAINING, linewidth=1.2)
         dress(loss, "examples seen", "loss of each batch", "digits: loss")
         loss.set_ylim(0, 4)
-        self._accuracies = [accuracy.plot([], [], s, color=BLUE, marker="o", markersize=3)[0] for s in ("--", "-")]
-        dress(accuracy, "epoch", "accuracy", "digits: accuracy")
+        self._accuracies = curves(accuracy, "training", "validation", marker="o")
+        dress(accuracy, "epoch", "", "digits: accuracy", percent="y")
         accuracy.set_ylim(0, 1.02)
-        accuracy.legend(self._accuracies, ["training", "validation"], fontsize=9, frameon=False, loc="lower right")
+        accuracy.legend(loc="lower right")
         self._loss_axis, self._accuracy_axis = loss, accuracy
         self._marks = [_mark(axis, "diverged") for axis in (valley, loss)]
         self.move(self._path, self._batches, *self._accuracies, *self._marks)
@@ -236,19 +234,18 @@ class Regularization(Moving):
     def __init__(self, epochs):
         super().__init__(10.0, 3.2)
         loss, accuracy, weights = self.subplots(1, 3, width_ratios=[1, 1, 1.1])
-        styles = [("--", BLUE, "training"), ("-", BLUE, "validation"), (":", RED, "penalty")]
-        self._losses = [loss.plot([], [], s, color=c, label=label)[0] for s, c, label in styles]
-        self._accuracies = [accuracy.plot([], [], s, color=c)[0] for s, c, _ in styles[:2]]
-        dress(loss, "epoch", "loss", "data loss and penalty")
-        dress(accuracy, "epoch", "accuracy", "accuracy")
+        self._losses = curves(loss, "training", "validation", "penalty")
+        self._accuracies = curves(accuracy, "training", "validation")
+        dress(loss, "epoch", "", "data loss and penalty")
+        dress(accuracy, "epoch", "", "accuracy", percent="y")
         loss.set(xlim=(0, epochs), ylim=(0, 3))
         accuracy.set(xlim=(0, epochs), ylim=(0, 1.02))
         whole_numbers(loss, accuracy)
-        loss.legend(fontsize=8, frameon=False, loc="upper right")
+        loss.legend(loc="upper right")
         self._weights = weights.imshow(
             np.zeros((90, 120)), cmap="bwr", vmin=-1, vmax=1, interpolation="nearest", aspect="equal"
         )
-        weights.set_title("weights of 12 hidden units", fontsize=10.5)
+        weights.set_title("weights of 12 hidden units")
         weights.set_axis_off()
         self._mark = _mark(accuracy, "diverged")
         self.move(*self._losses, *self._accuracies, self._weights, self._mark)
@@ -270,13 +267,13 @@ class RangeTest(Moving):
         super().__init__(9.0, 3.3)
         test, run = self.subplots(1, 2)
         self._batches = test.plot([], [], color=GRAY, linewidth=0.7, alpha=0.7, label="each batch")[0]
-        self._smooth = test.plot([], [], color=BLUE, linewidth=1.8, label="mean of nine")[0]
-        self._rate = test.plot([1, 1], [0, 4], "--", color=RED, linewidth=1.5, label="chosen η")[0]
+        self._smooth = test.plot([], [], color=TRAINING, label="mean of nine")[0]
+        self._rate = test.plot([1, 1], [0, 4], color="black", linewidth=1.5, label="chosen η")[0]
         dress(test, "learning rate η, rising", "loss", "range test", "x")
         test.set(xlim=(lowest, highest), ylim=(0, 4))
-        test.legend(fontsize=9, frameon=False, loc="upper left")
-        self._run = run.plot([], [], color=ORANGE, linewidth=0.9)[0]
-        self._run_smooth = run.plot([], [], color=RED, linewidth=1.8)[0]
+        test.legend(loc="upper left")
+        self._run = run.plot([], [], color=GRAY, linewidth=0.7, alpha=0.7)[0]
+        self._run_smooth = run.plot([], [], color=TRAINING)[0]
         dress(run, "step", "loss", "a run with the chosen η")
         run.set(xlim=(0, n_steps), ylim=(0, 4))
         self._mark = _mark(run, "diverged")
@@ -326,7 +323,7 @@ class DistortedDigit(Moving):
         versions = [self.add_subplot(places[i // 3, 2 + i % 3]) for i in range(self.N_VERSIONS)]
         axes = [original, *versions, old]
         self._pictures = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in axes]
-        self._titles = [axis.set_title("0", fontsize=10.5, pad=3) for axis in axes]
+        self._titles = [axis.set_title("0", pad=3) for axis in axes]
         for axis in axes:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(color="#999999", linewidth=0.8)
@@ -375,6 +372,12 @@ def _grid_lines(at):
 def _draw_by_epoch(lines, *series):
     for line, values in zip(lines, series, strict=True):
         line.set_data(range(len(values)), values)
+
+
+def curves(axis, *names, **style):
+    """Return one empty curve a name, "training", "validation" or "penalty", each in its color."""
+    styles = PARTS | {"penalty": {"color": PURPLE, "linestyle": ":"}}
+    return [axis.plot([], [], label=name, **styles[name], **style)[0] for name in names]
 
 
 def smooth(x, y, width=SMOOTHED):

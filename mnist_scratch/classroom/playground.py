@@ -24,8 +24,8 @@ from ..optimizers import SGD
 from ..threads import blas_threads
 from ..training import Trainer
 from .drawing import draw_a_digit
-from .moving import Moving, mosaic
-from .plots import BLUE, RED, as_square, dress
+from .moving import Moving, curves, mosaic
+from .plots import RED, as_square, dress
 from .widgets import Live
 
 MOST_POINTS = 200  # of a curve; with more, about half of them are dropped
@@ -176,31 +176,30 @@ class Progress(Moving):
         grid = self.add_gridspec(2, 3, width_ratios=[1.6, 1, 0.84])
         self._loss, self._accuracy = (self.add_subplot(grid[row, 0]) for row in range(2))
         weights, misread = (self.add_subplot(grid[:, column]) for column in (1, 2))
-        styles = [("--", RED, "training"), ("-", BLUE, "validation")]
-        for axis, ylabel, top in ((self._loss, "data loss", 2.6), (self._accuracy, "accuracy", 1.03)):
-            dress(axis, "", ylabel, "0")
+        point = {"marker": "o", "markevery": [-1]}  # a run without a step is seen, too
+        self._losses, self._accuracies = (
+            curves(axis, "training", "validation", **point) for axis in (self._loss, self._accuracy)
+        )
+        for axis, percent, top in ((self._loss, "", 2.6), (self._accuracy, "y", 1.03)):
+            dress(axis, "", "", "0", percent=percent)
             axis.set_ylim(0, top)
-            axis.tick_params(labelsize=8)
         self._loss.tick_params(labelbottom=False)
         self._accuracy.set_xlabel("step")
-        point = {"marker": "o", "markersize": 4, "markevery": [-1]}  # a run without a step is seen, too
-        self._losses = [self._loss.plot([], [], s, color=c, label=label, **point)[0] for s, c, label in styles]
-        self._accuracies = [self._accuracy.plot([], [], s, color=c, **point)[0] for s, c, _ in styles]
-        self._loss.legend(fontsize=8, frameon=False, loc="upper right")
+        self._loss.legend(loc="upper right")
         self._mark = self._loss.text(
-            0.5, 0.5, "", transform=self._loss.transAxes, ha="center", va="center", color=RED, fontsize=11,
+            0.5, 0.5, "", transform=self._loss.transAxes, ha="center", va="center", color=RED,
             fontweight="bold", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         )  # fmt: skip
 
         nothing = np.zeros((120, 120))
         self._weights = weights.imshow(nothing, cmap="bwr", vmin=-1, vmax=1, interpolation="nearest")
-        weights.set_title("weights of 16 first-layer units", fontsize=10)
+        weights.set_title("weights of 16 units")
         nothing = np.zeros((self.ROWS * self._HEIGHT, self.COLUMNS * self._WIDTH))
         self._misread = misread.imshow(nothing, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-        self._count = misread.set_title("0", fontsize=10)
+        self._count = misread.set_title("0")
         self._places = [(row, column) for row in range(self.ROWS) for column in range(self.COLUMNS)]
         self._captions = [
-            misread.text((column + 0.5) * self._WIDTH, row * self._HEIGHT + 5, "", ha="center", va="center", fontsize=8)
+            misread.text((column + 0.5) * self._WIDTH, row * self._HEIGHT + 5, "", ha="center", va="center")
             for row, column in self._places
         ]
         for axis in (weights, misread):

@@ -11,6 +11,7 @@ from itertools import cycle
 
 import matplotlib
 import matplotlib.figure
+import matplotlib.patches
 import matplotlib.ticker
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -170,17 +171,30 @@ def _tiles(n, columns, scale, captions, alt, wrong=None, frames=False):
 
 
 @house_style()
-def pixel_values(image, alt=""):
-    """Show one image, (28, 28) bytes, with each number written into its pixel."""
+def pixel_values(image, alt="", row=7, column=9, side=12):
+    """Show one image, (28, 28) bytes, and beside it a square part of it with each number written into its pixel.
+
+    row, column : int
+        The upper left pixel of the part.
+    side : int
+        How many rows and columns the part has.
+    """
     image = np.asarray(image).reshape(28, 28)
-    figure = Figure(7.6, 7.6, alt)
-    axis = figure.subplots()
-    axis.imshow(image, cmap="gray_r", interpolation="nearest")
-    for (row, column), value in np.ndenumerate(image):
-        if value:
-            color = "white" if value > 110 else "black"
-            axis.text(column, row, int(value), ha="center", va="center", fontsize=5.5, color=color)
-    axis.set(xlabel="column", ylabel="row", xticks=range(0, 28, 3), yticks=range(0, 28, 3))
+    figure = Figure(9.4, 4.9, alt)
+    whole, part = figure.subplots(1, 2, width_ratios=[1, 1.15])
+    for axis in (whole, part):
+        axis.imshow(image, cmap="gray_r", interpolation="nearest")
+        axis.set(xlabel="column", ylabel="row")
+    whole.set(xticks=range(0, 28, 3), yticks=range(0, 28, 3))
+    corner, end = (column - 0.5, row - 0.5), (column + side - 0.5, row + side - 0.5)
+    whole.add_patch(matplotlib.patches.Rectangle(corner, side, side, fill=False, edgecolor=BLUE, linewidth=2.5))
+    part.set(xlim=(corner[0], end[0]), ylim=(end[1], corner[1]))
+    part.set(xticks=range(column, column + side), yticks=range(row, row + side))
+    part.spines[:].set(color=BLUE, linewidth=2.5)
+    for i, j in np.ndindex(side, side):
+        value = image[row + i, column + j]
+        color = "white" if value > 110 else "black"
+        part.text(column + j, row + i, int(value), ha="center", va="center", fontsize=_TEXT, color=color)
     return figure
 
 
@@ -217,6 +231,7 @@ def draw_lines(
     xlim=None,
     percent="",
     xticks=None,
+    yticks=None,
     threshold=None,
     threshold_axis="y",
     styles=None,
@@ -240,8 +255,8 @@ def draw_lines(
         Both ends of an axis.
     percent : {"", "x", "y", "xy"}
         On which axes the values are fractions, to be read as percent.
-    xticks : sequence of float, optional
-        Where the horizontal axis has its ticks, such as at the values that were measured.
+    xticks, yticks : sequence of float, optional
+        Where an axis has its ticks, such as at the values that were measured.
     threshold : dict, optional
         {text: value}, each a gray line across the panel with its text.
     threshold_axis : {"y", "x"}
@@ -263,11 +278,13 @@ def draw_lines(
             y = y.mean(axis=0)
         ends.append((*axis.plot(x, y, label=label, **style), label))
     dress(axis, xlabel, ylabel, "", log, percent)
-    if xticks is not None:
-        axis.set_xticks(xticks, None if "x" in percent else [f"{x:,g}" for x in xticks])
-        axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    elif "x" not in log + percent and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
+    if "x" not in log + percent and all(np.issubdtype(np.asarray(x).dtype, np.integer) for x, _ in series.values()):
         whole_numbers(axis)  # there is no half a step
+    for name, ticks in (("x", xticks), ("y", yticks)):
+        if ticks is not None:
+            direction = getattr(axis, f"{name}axis")
+            direction.set_ticks(ticks, None if name in percent else [f"{tick:,g}" for tick in ticks])
+            direction.set_minor_locator(matplotlib.ticker.NullLocator())
     axis.set(**{name: limits for name, limits in (("xlim", xlim), ("ylim", ylim)) if limits is not None})
     ends = ends if labels and len(series) > 1 else []
     label_ends(axis, ends + draw_thresholds(axis, threshold or {}, threshold_axis))

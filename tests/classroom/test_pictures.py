@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from mnist_scratch import History, Network
 from mnist_scratch.classroom import moving, plots
@@ -66,6 +67,55 @@ def test_curves_show_the_history():
         assert [list(line.get_ydata()) for line in accuracy.get_lines()] == [[0.1, 0.7], [0.1, 0.6]]
     marks = [text for text in PICTURES["diverged"]("").axes[1].texts if text.get_visible()]
     assert [mark.get_text() for mark in marks] == ["diverged"]
+
+
+EPOCHS = np.arange(5)
+
+
+def overlaps(figure):
+    """Whether any two texts of a figure that are seen lie on one another, or one leaves the figure."""
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for axis in figure.axes for text in axis.texts if text.get_text()]
+    inside = all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    return not inside or any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("heights", [[1, 1, 1, 1, 1], [0, 0.01, 0.5, 0.51, 1], [-9, 0.99, 1, 1, 9]])
+def test_labels_stand_at_the_ends_of_their_lines_and_never_on_one_another(heights):
+    series = {f"run {i}": (EPOCHS, np.append([0, 1, 0, 1], height)) for i, height in enumerate(heights)}
+    figure = plots.lines(series, "x", "y", ylim=(-0.1, 1.1), threshold={"all right": 1.0})
+    texts = {text.get_text(): text for text in figure.axes[0].texts}
+    assert set(texts) == {*series, "all right"} and not overlaps(figure)
+    places = [text.get_window_extent().y0 for text in texts.values()]
+    assert places == sorted(places)  # in the order of the lines' ends
+    for line in figure.axes[0].get_lines()[:-1]:  # in the hue of its line
+        assert np.argmax(to_rgb(texts[line.get_label()].get_color())) == np.argmax(to_rgb(line.get_color()))
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"a": (EPOCHS, EPOCHS), "b": (EPOCHS[:3], EPOCHS[:3])},
+        {"a": (EPOCHS, EPOCHS), "a label too long for the space beside the panel, as some are": (EPOCHS, -EPOCHS)},
+        {f"run {i}": (EPOCHS, EPOCHS) for i in range(30)},
+    ],
+)
+def test_where_labels_have_no_room_a_legend_names_the_lines(series):
+    axis = plots.lines(series, "x", "y").axes[0]
+    assert not axis.texts and [text.get_text() for text in axis.get_legend().get_texts()] == list(series)
+
+
+def test_seeds_are_drawn_as_their_mean_in_a_band_from_lowest_to_highest():
+    seeds = np.array([[0.1, 0.5], [0.3, 0.9]])
+    axis = plots.lines({"training": ([1, 2], seeds)}, "x", "y", percent="y", xticks=[1, 2]).axes[0]
+    assert axis.get_lines()[0].get_ydata() == pytest.approx([0.2, 0.7])
+    assert set(axis.collections[0].get_paths()[0].vertices[:, 1]) == {0.1, 0.3, 0.5, 0.9}
+    assert axis.get_lines()[0].get_color() == plots.TRAINING
+    axis.figure.draw_without_rendering()
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["1", "2"]
+    assert "20 %" in [tick.get_text() for tick in axis.get_yticklabels()]
+    bars = plots.bars("ab", seeds, "x", "y").axes[0]
+    assert [bar.get_height() for bar in bars.patches] == pytest.approx([0.2, 0.7])
 
 
 @pytest.mark.parametrize(
