@@ -123,6 +123,52 @@ class ForwardPass(Moving):
         return self
 
 
+class AdversarialDigit(Moving):
+    """A digit, the change of each of its pixels, the changed digit, and what a network answers to it."""
+
+    def __init__(self, largest):
+        """Lay out the picture; largest: the change of a pixel that has full color."""
+        super().__init__(10.0, 2.9)
+        self.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+        before, change, after, probabilities = self.subplots(1, 4, width_ratios=[1, 1, 1, 1.25])
+        self._digits = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in (before, after)]
+        colors = {"cmap": "bwr", "vmin": -largest, "vmax": largest, "interpolation": "nearest"}
+        self._change = change.imshow(np.zeros((28, 28)), **colors)
+        self._titles = [axis.set_title("0", fontsize=10.5, pad=3) for axis in (before, change, after)]
+        spines = []
+        for axis in (before, change, after):
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(color="#999999", linewidth=0.8)
+            spines += axis.spines.values()  # a picture covers half of them
+        self.move(*self._digits, self._change, *self._titles, *spines)
+        self._bars = ProbabilityBars(self, probabilities, "what the network answers")
+        probabilities.tick_params(labelsize=8)
+
+    def show(self, before, after, titles, wrong, probabilities, alt):
+        """Show one digit.
+
+        Parameters
+        ----------
+        before, after : array, (784,)
+        titles : sequence of str, (3,)
+            Of the digit, of the change, and of the changed digit.
+        wrong : bool
+            Whether the last title is red.
+        probabilities : array, (10,)
+            The answer to the changed digit.
+        alt : str
+        """
+        for picture, image in zip(self._digits, (before, after), strict=True):
+            picture.set_data(as_square(image))
+        self._change.set_data(as_square(after - before))
+        for title, text in zip(self._titles, titles, strict=True):
+            title.set_text(text)
+        self._titles[-1].set(color=RED if wrong else "black", fontweight="bold" if wrong else "normal")
+        self._bars.show(probabilities)
+        self.alt_text = alt
+        return self
+
+
 class Tangent(Moving):
     """A curve, a point on it, and the tangent there."""
 

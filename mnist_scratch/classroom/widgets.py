@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import dataset
-from ..data import batch_rows, shuffled
+from ..data import batch_rows, one_hot, shuffled
 from ..distortions import Distortion, interpolate
-from ..functions import softmax
+from ..functions import ACTIVATIONS, LOSSES, OUTPUTS, softmax
 from ..gradient_check import central_difference
 from ..network import Network
 from ..optimizers import SGD
@@ -234,6 +234,62 @@ def loss_along_weight(net, data, layer, entry):
         return figure.show(move, loss.data, slope, alt)
 
     return Live(draw, move=choice("move", [round(m, 1) for m in moves.tolist()], -2.0, "{:+.1f}"))
+
+
+def adversarial_digit(net, data):
+    """Change each pixel of a digit by at most ε, by the sign of its slope or at random; show what a network answers.
+
+    Parameters
+    ----------
+    net : Network
+        It takes 784 pixels.
+    data : Dataset
+        The digits.
+
+    Notes
+    -----
+    The fast gradient sign method of Goodfellow, Shlens and Szegedy, "Explaining and harnessing adversarial examples",
+    2015: X + ε sign(∂J/∂X), cut off where it leaves [0, 1].
+    """
+    checks.like("net", net, "forward_pass", "a Network")
+    _digits("data", data)
+    _check_answers(net, data)
+    epsilons = [round(0.01 * i, 2) for i in range(31)]
+    ways = ["by its slope", "at random"]
+    figure = moving.AdversarialDigit(epsilons[-1])
+
+    def draw(example, epsilon, signs):
+        X, label = data.images[example : example + 1], int(data.labels[example])
+        if signs == ways[0]:
+            direction = np.sign(_slopes_of_pixels(net, X, [label]))
+        else:
+            direction = np.random.default_rng(example).choice([-1, 1], X.shape)
+        changed = np.clip(X + epsilon * direction, 0, 1).astype(X.dtype)
+        before, after = net.predict_proba(X)[0], net.predict_proba(changed)[0]
+        says = [f"{p.argmax()}, {p.max():.0%}" for p in (before, after)]
+        alt = (
+            f"Example {example}, labeled {label}, read as {says[0]}. Each pixel changed by at most {epsilon:g}, up or "
+            f"down {signs}: read as {says[1]}. The {label} has a probability of {after[label]:.1%} now, and had "
+            f"{before[label]:.1%}."
+        )
+        titles = [f"a {label}, read as {says[0]}", f"change: at most {epsilon:g}", f"now read as {says[1]}"]
+        return figure.show(X[0], changed[0], titles, after.argmax() != label, after, alt)
+
+    return Live(
+        draw,
+        example=whole("example", 0, min(len(data), 200) - 1, 0),
+        epsilon=choice("ε", epsilons, 0.1),
+        signs=choice("each pixel's sign", ways, ways[0], "{}"),
+    )
+
+
+def _slopes_of_pixels(net, X, y):
+    """∂J/∂X, (m, n₀), of each example's own loss, with labels y, (m,)."""
+    Z, A = net.forward_pass(X)
+    dZ = LOSSES[net.output, net.loss_name][1](OUTPUTS[net.output](Z[-1]), one_hot(y, net.sizes[-1], net.dtype)) * len(X)
+    for l in reversed(range(1, len(net.weights))):
+        dZ = (dZ @ net.weights[l].T) * ACTIVATIONS[net.activation][1](Z[l - 1], A[l])
+    return dZ @ net.weights[0].T
 
 
 def epsilon_on_v_curve(f, slope, x):

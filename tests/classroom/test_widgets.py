@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from mnist_scratch import Dataset, Distortion, History, Network
 from mnist_scratch.classroom import drawing, moving, playground, plots, predict, widgets
+from mnist_scratch.gradient_check import central_difference
 from mnist_scratch.recipes import RECIPES
 
 MAKERS = [name for name, f in vars(widgets).items() if inspect.isfunction(f) and "return Live(" in inspect.getsource(f)]
@@ -25,6 +26,9 @@ BUILD = {  # each maker with arguments, and for each slider a value other than t
     "browse_digits": (lambda train, _: widgets.browse_digits(train), {"digit": 2, "page": 1}),
     "watch_forward_pass": (lambda train, _: widgets.watch_forward_pass(SMALL, train), {"example": 9, "step": 3}),
     "loss_along_weight": (lambda train, _: widgets.loss_along_weight(SMALL, train[:50], 1, (0, 3)), {"move": 1.0}),
+    "adversarial_digit": (
+        lambda train, _: widgets.adversarial_digit(SMALL, train), {"example": 9, "epsilon": 0.2, "signs": "at random"},
+    ),
     "epsilon_on_v_curve": (lambda *_: widgets.epsilon_on_v_curve(np.exp, np.exp(1.0), 1.0), {"exponent": -9.0}),
     "learning_rate_and_batch_size": (
         lambda *both: widgets.learning_rate_and_batch_size(*both, epochs=1), {"learning_rate": 0.01, "batch_size": 64},
@@ -171,6 +175,7 @@ def broken(sizes=(784, 16, 10)):
         (lambda train: widgets.loss_along_weight(Network([9, 10]), train, 0, (0, 0)), "images of 9 pixels"),
         (lambda train: widgets.loss_along_weight(SMALL, train, 0, (784, 0)), "between 0 and 783"),
         (lambda train: widgets.distort(broken(), train), "smaller learning rate"),
+        (lambda train: widgets.adversarial_digit(broken(), train), "smaller learning rate"),
         (lambda train: widgets.epsilon_on_v_curve(np.exp, 0, 1.0), "slope must not be 0"),
         (lambda train: widgets.epsilon_on_v_curve(lambda x: np.nan, 1.0, 1.0), "choose another x"),
         (lambda train: widgets.learning_rate_and_batch_size(train[:99], train), "at least 100"),
@@ -238,6 +243,30 @@ def test_the_steps_of_the_forward_pass_uncover_the_picture(build):
 
 
 STRONG = {"example": 3, "move": 2.5, "turn": 18, "scale": 0.2, "elastic": 2.8, "smoothness": 3, "seed": 4}
+
+
+@pytest.mark.parametrize(
+    "kind", [("relu", "softmax", "cross_entropy"), ("tanh", "sigmoid", "binary_cross_entropy")], ids=str
+)
+def test_an_adversarial_digit_goes_the_way_that_its_slopes_point(validation, kind):
+    net = Network([784, 12, 8, 10], *kind, dtype="float64")
+    live, label = widgets.adversarial_digit(net, validation), validation.labels[5:6]
+
+    def shown(**places):
+        live.set(example=5, **places)
+        before, change, after = (np.asarray(axis.images[0].get_array()).ravel() for axis in live.figure.axes[:3])
+        assert (before == validation.images[5]).all() and np.allclose(after, before + change, rtol=0, atol=1e-6)
+        assert 0 <= after.min() and after.max() <= 1 and abs(change).max() <= places["epsilon"] + 1e-6
+        return after, change
+
+    assert not shown(epsilon=0, signs="by its slope")[1].any()
+    X = validation.images[5:6].astype(float)
+    slopes = central_difference(lambda: net.loss(X, label).data, X)
+    _, change = shown(epsilon=0.01, signs="by its slope")
+    free = (X[0] > 0.01) & (X[0] < 0.99) & (abs(slopes) > 1e-6)  # the others are cut off, or have no slope
+    assert free.sum() > 50 and (np.sign(change) == np.sign(slopes))[free].all()
+    losses = [net.loss(shown(epsilon=0.3, signs=signs)[0][None], label).data for signs in ("by its slope", "at random")]
+    assert losses[0] > losses[1]
 
 
 def distorted(live):
