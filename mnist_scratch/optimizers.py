@@ -173,9 +173,9 @@ class SGD:
 
 @dataclass(frozen=True)
 class RMSProp:
-    """Each weight's step divided by the size of its own gradients: s ← ρs + (1 − ρ)g², then w ← w − ηg/(√s + ε).
+    """Each weight's step divided by the size of its own gradients: q ← ρq + (1 − ρ)g², then w ← w − ηg/(√q + ε).
 
-    Tieleman and Hinton's (2012), in the form in which PyTorch writes it. s begins at 0, so the first steps are up to
+    Tieleman and Hinton's (2012), in the form in which PyTorch writes it. q begins at 0, so the first steps are up to
     1/√(1 − ρ) times η.
 
     Parameters
@@ -203,7 +203,7 @@ class RMSProp:
         checks.store(self, "decay", at_least=0, below=1)
 
     def initial_state(self, parameters):
-        """The number of steps so far, then the mean squares s, one array for each parameter array; all are 0."""
+        """The number of steps so far, then the mean squares q, one array for each parameter array; all are 0."""
         return [np.zeros(()), *map(np.zeros_like, checks.arrays("parameters", parameters))]
 
     def step(self, parameters, gradients, state, epoch=0.0):
@@ -211,17 +211,17 @@ class RMSProp:
         checks.step(parameters, gradients, state, copies=1, counted=True)
         eta = self.rate(epoch)
         state[0] += 1  # only to be told from a velocity
-        for w, g, s in zip(parameters, gradients, state[1:], strict=True):
-            s += (1 - self.decay) * (g**2 - s)
-            w -= eta * g / (np.sqrt(s) + self.epsilon)
+        for w, g, q in zip(parameters, gradients, state[1:], strict=True):
+            q += (1 - self.decay) * (g**2 - q)
+            w -= eta * g / (np.sqrt(q) + self.epsilon)
 
 
 @dataclass(frozen=True)
 class Adam:
     """RMSProp with momentum, both corrected for their start at 0 (Kingma and Ba 2015).
 
-    In step t: m ← β₁m + (1 − β₁)g and s ← β₂s + (1 − β₂)g², then w ← w − η m̂/(√ŝ + ε) with m̂ = m/(1 − β₁ᵗ) and
-    ŝ = s/(1 − β₂ᵗ).
+    In step t: v ← β₁v + (1 − β₁)g and q ← β₂q + (1 − β₂)g², then w ← w − η v̂/(√q̂ + ε) with v̂ = v/(1 − β₁ᵗ) and
+    q̂ = q/(1 − β₂ᵗ).
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ class Adam:
         checks.store(self, "beta1", "beta2", at_least=0, below=1)
 
     def initial_state(self, parameters):
-        """The number of steps t, then the means m, then the mean squares s, an array for each parameter array."""
+        """The number of steps t, then the means v, then the mean squares q, an array for each parameter array."""
         return [np.zeros(()), *map(np.zeros_like, 2 * [*checks.arrays("parameters", parameters)])]
 
     def step(self, parameters, gradients, state, epoch=0.0):
@@ -258,8 +258,8 @@ class Adam:
         eta, n = self.rate(epoch), len(parameters)
         state[0] += 1
         t = float(state[0])
-        for w, g, m, s in zip(parameters, gradients, state[1 : n + 1], state[n + 1 :], strict=True):
-            m += (1 - self.beta1) * (g - m)
-            s += (1 - self.beta2) * (g**2 - s)
-            m_hat, s_hat = m / (1 - self.beta1**t), s / (1 - self.beta2**t)
-            w -= eta * m_hat / (np.sqrt(s_hat) + self.epsilon)
+        for w, g, v, q in zip(parameters, gradients, state[1 : n + 1], state[n + 1 :], strict=True):
+            v += (1 - self.beta1) * (g - v)
+            q += (1 - self.beta2) * (g**2 - q)
+            v_hat, q_hat = v / (1 - self.beta1**t), q / (1 - self.beta2**t)
+            w -= eta * v_hat / (np.sqrt(q_hat) + self.epsilon)

@@ -408,7 +408,7 @@ def learning_rate_and_batch_size(train, validation, epochs=4):
         path, thrown_out = valley.descend(learning_rate, batch_size)
         _, history = train_small(train, validation, learning_rate, batch_size=batch_size, epochs=epochs)
         end = "diverged" if thrown_out else f"ends {np.linalg.norm(path[-1]):.1f} from the middle"
-        alt = f"η = {learning_rate:g}, B = {batch_size}. Valley: {len(path) - 1} steps, {end}. Digits: "
+        alt = f"η = {learning_rate:g}, m = {batch_size}. Valley: {len(path) - 1} steps, {end}. Digits: "
         alt += _stopped(history) or f"{len(history.batch_loss):,} steps in {epochs} epochs. {_accuracies(history)}."
         examples = np.diff([*range(0, len(train), batch_size), len(train)])
         return figure.show(path, thrown_out, history, np.tile(examples, epochs), alt)
@@ -417,9 +417,9 @@ def learning_rate_and_batch_size(train, validation, epochs=4):
     sizes = [size for size in (1, 4, 16, 64, 256, 1000) if size <= len(train)]
     return Live(
         draw,
-        "η = 0.1 is well below the rate that throws the path out of the valley; B = 16: many steps, not too noisy.",
+        "η = 0.1 is well below the rate that throws the path out of the valley; m = 16: many steps, not too noisy.",
         learning_rate=choice("learning rate η", rates, 0.1),
-        batch_size=choice("batch size B", sizes, 16),
+        batch_size=choice("batch size m", sizes, 16),
     )
 
 

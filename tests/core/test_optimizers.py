@@ -44,21 +44,21 @@ def test_a_step_follows_the_formulas(gradients, momentum, dtype):
 
 # gradients, and what is left of 1 after each step; ε is large, so that its place shows: beside the root, not under it
 RMS_BY_HAND = [
-    # s = 0 + (16 − 0)/4 = 4; w = 1 − 1/2 · 4/(2 + 2); then s = 4 + (4 − 4)/4 = 4; w += 1/2 · 2/(2 + 2)
+    # q = 0 + (16 − 0)/4 = 4; w = 1 − 1/2 · 4/(2 + 2); then q = 4 + (4 − 4)/4 = 4; w += 1/2 · 2/(2 + 2)
     (RMSProp(0.5, decay=0.75, epsilon=2.0), [4, -2], [F(1, 2), F(3, 4)]),
-    # s = 36/4 = 9; w −= 1/2 · 6/(3 + 1); then s = 9 + (9 − 9)/4 = 9; w −= 1/2 · 3/(3 + 1)
+    # q = 36/4 = 9; w −= 1/2 · 6/(3 + 1); then q = 9 + (9 − 9)/4 = 9; w −= 1/2 · 3/(3 + 1)
     (RMSProp(0.5, decay=0.75, epsilon=1.0), [6, 3], [F(1, 4), F(1, 4) - F(3, 8)]),
     (RMSProp(0.5, decay=0.0, epsilon=1.0), [3, 0, -7], [F(5, 8), F(5, 8), F(5, 8) + F(7, 16)]),  # only the newest
 ]
 ADAM_BY_HAND = [
-    # a first step is as long for any gradient: m̂ = g, √ŝ = |g|
+    # a first step is as long for any gradient: v̂ = g, √q̂ = |g|
     (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4], [1 - F(1, 2) * F(4, 4 + 4)]),
     (Adam(0.5, 0.5, 0.75, epsilon=4.0), [-12], [1 + F(1, 2) * F(12, 12 + 4)]),
-    # equal gradients: both corrections matter, and m̂ and √ŝ stay at the gradient
+    # equal gradients: both corrections matter, and v̂ and √q̂ stay at the gradient
     (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4, 4, 4], [F(3, 4), F(1, 2), F(1, 4)]),
-    # β₂ = 0: √ŝ = |g|; m = 4, m̂ = 8; then m = 4 + (6 − 4)/2 = 5, m̂ = 5/(1 − 1/4)
+    # β₂ = 0: √q̂ = |g|; v = 4, v̂ = 8; then v = 4 + (6 − 4)/2 = 5, v̂ = 5/(1 − 1/4)
     (Adam(1.0, 0.5, 0.0, epsilon=2.0), [8, 6], [1 - F(8, 10), 1 - F(8, 10) - F(5, 1) / F(3, 4) / 8]),
-    # β₁ = 0: m̂ = g, and a gradient of 0 moves nothing
+    # β₁ = 0: v̂ = g, and a gradient of 0 moves nothing
     (Adam(1.0, 0.0, 0.75, epsilon=1.0), [7, 0], [1 - F(7, 8), 1 - F(7, 8)]),
 ]
 
@@ -75,7 +75,7 @@ def test_steps_divided_by_the_size_of_the_gradients_by_hand(optimizer, gradients
 
 @pytest.mark.parametrize("dtype, rtol", [(np.float32, 1e-5), (np.float64, 1e-12)])
 def test_thirty_steps_are_those_of_the_papers(dtype, rtol):
-    """Sums over all gradients instead of running means: m = (1 − β) Σ βᵗ⁻ⁱ gᵢ."""
+    """Sums over all gradients instead of running means: v = (1 − β) Σ βᵗ⁻ⁱ gᵢ."""
     rng = np.random.default_rng(0)
     gradients, rate = rng.standard_normal((30, 4)) * [1, 1e-3, 10, 1e3], CosineSchedule(0.1, 40)
     for optimizer in (Adam(rate, 0.8, 0.95, 1e-4), RMSProp(rate, 0.95, 1e-4)):
