@@ -53,6 +53,7 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "search_bar_text": "Search the course",
     "show_toc_level": 2,
+    "secondary_sidebar_items": {"**": ["page-toc.html"], "glossary": []},  # its tables need the room
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

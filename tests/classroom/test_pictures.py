@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from mnist_scratch import History, Network
-from mnist_scratch.classroom import moving, plots
+from mnist_scratch.classroom import diagrams, moving, plots
 
 X, LABELS = np.random.default_rng(0).random((12, 784)), np.arange(12) % 10
 RUN = History([2.3, 1.0], [0.0, 0.2], [0.1, 0.7], [2.4, 1.2], [0.1, 0.6], [0.1, 0.1], [0.0, 1.0])
@@ -28,6 +28,10 @@ PICTURES = {
     "scatter": lambda alt: plots.scatter({"a": ([1, 2], [3, 4])}, {"a": [0.5, 0.6]}, "x", "y", alt, log="xy"),
     "regions": lambda alt: plots.regions({"a": lambda P: (P[:, 0] > 0).astype(int)}, X[:, :2], LABELS % 2, alt),
     "graph": lambda alt: plots.graph({"a": (0, 0, "a"), "b": (1, 1, "b")}, [("a", "b", "1", "2")], alt),
+    "layers": lambda alt: diagrams.layers([30, 3], ["X", "Z"], alt, unit=(1, 2), outputs="abc", image=X[0]),
+    "matrices": lambda alt: diagrams.matrices(
+        [[("A", (9, 4), {"row": 1}), "@", ("B", (4, 16)), "=", ("b", (16,))]], alt
+    ),
     "tangent": lambda alt: moving.Tangent(np.arange(5.0), np.arange(5.0) ** 2, "w", "J").show(2.0, 4.0, 4.0, alt),
     "regularization": lambda alt: moving.Regularization(1).show(RUN, X[:12].T - 0.5, alt),
     "diverged": lambda alt: moving.Regularization(1).show(STOPPED, X[:12].T - 0.5, alt),
@@ -56,6 +60,20 @@ def test_drawn_numbers_are_those_given():
     (x0, x1), (y0, y1) = line.get_data()
     assert (y1 - y0) / (x1 - x0) == pytest.approx(4.0) and (y0 + y1) / 2 == 4.0 and (x0 + x1) / 2 == 2.0
     assert list(curve.get_ydata()) == [0, 1, 4, 9, 16] and list(point.get_data()[0]) == [2.0]
+
+
+def test_sides_of_one_length_have_one_color_and_the_root_of_the_length():
+    a_rows, a_columns, b_rows, b_columns, vector = PICTURES["matrices"]("").axes[0].get_lines()
+    lengths = {line: np.ptp(line.get_xydata(), axis=0).max() for line in (a_rows, a_columns, b_rows, b_columns, vector)}
+    assert [lengths[line] / lengths[a_columns] for line in lengths] == pytest.approx([1.5, 1, 1, 2, 2])
+    assert a_columns.get_color() == b_rows.get_color() and b_columns.get_color() == vector.get_color()
+    assert len({line.get_color() for line in (a_rows, a_columns, vector)}) == 3
+
+
+def test_the_weights_of_one_unit_lead_to_it_alone():
+    lines = PICTURES["layers"]("").axes[0].get_lines()
+    ends = {tuple(line.get_xydata()[-1]) for line in lines if line.get_color() == plots.BLUE}
+    assert len(ends) == 1 and len(lines) % 3 == 0
 
 
 def test_curves_show_the_history():

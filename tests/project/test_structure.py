@@ -14,7 +14,7 @@ PACKAGE = ROOT / "mnist_scratch"
 PLUMBING = ["checks", "threads", "progress", "files"]
 SITTING = ["functions", "data", "network", "gradient_check", "optimizers", "training"]
 WORKSHOP = ["averaging", "distortions", "prepare", "tuning", "recipes", "runs"]
-CLASSROOM = "bugs cells plots reports moving widgets drawing playground".split()
+CLASSROOM = "bugs cells plots diagrams reports moving widgets drawing playground".split()
 CLASSROOM += "programs hand_in record overview exercises predictions".split()
 # a module imports only from those before it
 ORDER = [
