@@ -4,7 +4,8 @@ A recipe of ours got its settings on the validation images: `choose_settings.py`
 them, and results/choice.md and results/elastic-tried.json have what was tried. A run of it has two stages: `held out`
 trains on 50,000 images and shows the validation accuracy, `all` starts again on all 60,000, and its network meets the
 test images once, after its last epoch. A recipe as published is what its authors' program did, mistakes included, where
-that is known, and has the first stage only; one that trains for minutes has the second only. Of `elastic-mlp` three earlier forms met the test images too: results/elastic-earlier.json.
+that is known, and has the first stage only; one that trains for minutes has the second only. Of `elastic-mlp` three
+earlier forms met the test images too: results/elastic-earlier.json.
 """
 
 import difflib
@@ -20,6 +21,7 @@ from .files import UserError
 from .network import Network
 from .optimizers import SGD, CosineSchedule
 from .training import fit
+
 
 @dataclass(frozen=True)
 class DividedAgain(SGD):
@@ -94,7 +96,7 @@ class Recipe:
     published : tuple of float, optional
         The lowest and the highest test accuracy that its authors state.
     remark : str
-        What else they say.
+        What else they say; in a recipe of ours, what they say where there is nothing published to run.
     goal : float, optional
         The test accuracy that the mean of the seeds should reach.
     """
@@ -245,7 +247,7 @@ RECIPES = {
             30,
             batch_size=64,
             goal=0.982,
-            remark="98 % as a goal, not reached; no settings, so nothing to run",
+            remark="98 % as a goal, not reached",
             **_SIGMOID_100,
         ),
         _ours("momentum-1024", 0.1, 1e-4, 30, batch_size=128, goal=0.984, **_MOMENTUM_1024),
@@ -291,7 +293,7 @@ RECIPES = {
             30,
             batch_size=64,
             goal=0.923,
-            remark="about 92 %, quoted for logistic regression; no settings, so nothing to run",
+            remark="about 92 %, quoted for logistic regression",
             **_SOFTMAX_REGRESSION,
         ),
         _ours("mlp-2layer", 0.4, 5e-5, 30, batch_size=64, goal=0.981, **_MLP_2LAYER),

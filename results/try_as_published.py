@@ -5,7 +5,8 @@
 Two processes, one BLAS thread each. Nothing is chosen here: each line repeats one that is published, test accuracy
 included, or changes one setting of it to show what that setting did. Rows are [table, line, seed, training accuracy,
 validation accuracy, test accuracy], of the last epoch; of mlp-2layer, as in its program, of the epoch that is best on
-the validation images.
+the validation images; of the lines "at 96.34 %", of the epoch in which training accuracy gets there. Lines that are
+stored already are not run again.
 """
 
 import json
@@ -40,11 +41,16 @@ def lines():
         found["momentum-1024, 128 units", name] = replace(momentum, sizes=(784, 128, 10), optimizer=optimizer)
         fast = replace(optimizer, learning_rate=0.15)
         found["momentum-1024, η = 0.15", name] = replace(momentum, optimizer=fast, epochs=5)
+    once = replace(momentum.optimizer, divisor=1)
+    found["momentum-1024, at 96.34 %", "divided once"] = replace(momentum, optimizer=once)
     by_the_batch = replace(sigmoid, optimizer=SGD(5.0))
     found["sigmoid-64", "divided by the batch"] = by_the_batch
     found["sigmoid-64", "divided by the batch, 10 epochs"] = replace(by_the_batch, epochs=10)
     found["sigmoid-64", "one batch an epoch"] = replace(by_the_batch, epochs=5)  # 225 steps, as good as 230
     found["sigmoid-64", "all images in one batch"] = replace(by_the_batch, batch_size=60_000)
+    found["sigmoid-64", "η = 4, 300 epochs"] = replace(
+        sigmoid, optimizer=replace(sigmoid.optimizer, learning_rate=4.0), epochs=300
+    )
     return found
 
 
@@ -64,6 +70,7 @@ def attempt(table, line, seed):
     def measure(history):
         accuracies = (history.train_accuracy[-1], history.validation_accuracy[-1])
         rows.append([*accuracies, net.accuracy(test.images, test.labels)])
+        return table.endswith("96.34 %") and accuracies[0] >= 0.9634
 
     history = recipe.fit(net, train, seed, validation=validation, progress=False, on_epoch=measure)
     if history.stopped or not rows:
@@ -74,9 +81,11 @@ def attempt(table, line, seed):
 
 def main():
     """Run all lines, and write the rows."""
+    rows = json.loads(STORED.read_text()) if STORED.exists() else []
+    stored = [tuple(row[:3]) for row in rows]
     jobs = [(*line, seed) for line in lines() for seed in range(SEEDS.get(line[0], 3))]
+    jobs = [job for job in jobs if job not in stored]
     with ProcessPoolExecutor(2) as executor:
-        rows = []
         for row in executor.map(attempt, *zip(*jobs, strict=True)):
             rows.append(row)
             print(*row, flush=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 from statistics import mean
+from textwrap import fill
 
-import matplotlib.ticker
 import numpy as np
 
 from ..files import replacing
@@ -12,15 +12,20 @@ from ..recipes import RECIPES
 from ..runs import Run, existing_folder, load_histories, load_summary, results_folder
 from . import plots
 
-# the networks in the order of the course, and what others made of each
-NETWORKS = [name for name in RECIPES if f"{name}-as-published" in RECIPES]
-
 
 def attempts(name):
-    """Return the recipes of one network: ours, then those as published."""
+    """Return the recipes of one network: ours, then those as published, if there are any."""
     return [
         recipe for recipe in RECIPES.values() if recipe.name == name or recipe.name.startswith(f"{name}-as-published")
     ]
+
+
+# the networks in the order of the course: those of which others say something
+NETWORKS = [
+    recipe.name
+    for recipe in RECIPES.values()
+    if recipe.all_images and (recipe.remark or len(attempts(recipe.name)) > 1)
+]
 
 
 # -------------------------------------------------------------------------------------------- pictures of one run
@@ -104,8 +109,9 @@ def accuracy_text(values):
     return f"{100 * mean(values):.2f} % ({100 * min(values):.2f} to {100 * max(values):.2f})"
 
 
-def published_text(recipe):
-    """Return what the authors state as test accuracy."""
+def stated(name):
+    """Return what the authors of a network state as its test accuracy."""
+    recipe = attempts(name)[:2][-1]
     if recipe.published is None:
         return recipe.remark
     low, high = (f"{100 * value:.2f}".rstrip("0").rstrip(".") for value in recipe.published)
@@ -138,10 +144,12 @@ def comparison(results=None):
     for name in NETWORKS:
         ours, *published = attempts(name)
         layers = "-".join(map(str, ours.sizes))
-        lines.append(f"| {layers} | stated by its authors | {published_text(published[0])} | | | |")
+        lines.append(f"| {layers} | stated by its authors | {stated(name)} | | | |")
         for recipe in published:
-            stated = f" ({recipe.remark})" if recipe is not published[0] and recipe.remark else ""
-            lines.append(f"| | {kind(recipe)}{stated}, run by us | {_cells(recipe, results)}")
+            remark = f" ({recipe.remark})" if recipe.remark else ""
+            lines.append(f"| | {kind(recipe)}{remark}, run by us | {_cells(recipe, results)}")
+        if not published:
+            lines.append("| | as published: no settings are stated, so there is nothing to run | | | | |")
         lines.append(f"| | **ours**, goal {100 * ours.goal:.1f} % | {_cells(ours, results)}")
     return "\n".join(lines) + "\n"
 
@@ -167,19 +175,19 @@ def _folder_with_results(results):
     return folder
 
 
-KINDS = {"as published, one batch": plots.ORANGE, "as published": plots.RED, "ours": plots.BLUE}
+KINDS = {"as published": plots.RED, "as published, mini-batches": plots.PURPLE, "ours": plots.BLUE}
 
 
 def kind(recipe):
-    """Return whether a recipe is ours, as published, or as published with all images in one batch."""
+    """Return whether a recipe is ours, as published, or as published in mini-batches where that is another run."""
     if recipe.all_images:
         return "ours"
-    return "as published, one batch" if recipe.name.endswith("-batch") else "as published"
+    return "as published, mini-batches" if recipe.name.endswith("-mini") else "as published"
 
 
 @plots.house_style()
 def timeline(results=None):
-    """Draw all runs: a panel a network, validation accuracy against seconds of training, each seed a line.
+    """Draw all runs: a panel a network, validation accuracy against epochs, each seed a line.
 
     Parameters and errors are those of `comparison`.
     """
@@ -190,32 +198,37 @@ def timeline(results=None):
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel in panels[len(NETWORKS) :]:
         panel.remove()
-    panels, handles = panels[: len(NETWORKS)], {}
-    for panel in panels[-columns:]:
+    for panel, name in zip(panels, NETWORKS, strict=False):
+        _draw_runs(panel, name, results)
         panel.tick_params(labelbottom=True)  # also where the row below is not full
-    for panel, name in zip(panels, NETWORKS, strict=True):
-        ours, *published = attempts(name)
-        for recipe in [*reversed(published), ours]:
-            folder = Path(results, recipe.name)
-            for stages in load_histories(folder).values() if folder.is_dir() else []:
-                history = next(iter(stages.values()))
-                x, y = history.seconds[1:], history.validation_accuracy[1:]
-                look = {"color": KINDS[kind(recipe)], "label": kind(recipe), "linewidth": 1.2}
-                (handles[kind(recipe)],) = panel.plot(x, y, **look)
-        for low, high in [recipe.published for recipe in published if recipe.published]:
-            handles["test accuracy stated by its authors"] = panel.axhspan(
-                low - 5e-4, high + 5e-4, color=plots.GRAY, alpha=0.35
-            )
-        panel.set_title(f"{name}, {'-'.join(map(str, ours.sizes))}", fontsize=10)
-        panel.set(xscale="log", ylim=(0.78, 1.0))
-        panel.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
-        panel.grid(alpha=0.25)
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("seconds of training", fontsize=10)
-    figure.supylabel("validation accuracy", fontsize=10)
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=9, frameon=False)
+    figure.supxlabel("epochs", fontsize=11)
+    figure.supylabel("validation accuracy", fontsize=11)
     figure.alt_text = (
-        "One panel a network: validation accuracy against seconds of training, as published and ours, three seeds "
-        "each, with what the authors state as a gray line."
+        "One panel a network: validation accuracy against epochs, three seeds each. Ours ends highest in every panel. "
+        "A dotted line is the test accuracy that the authors state, a gray band the range of it."
     )
     return figure
+
+
+def _draw_runs(panel, name, results):
+    """One panel of the timeline: each seed of each recipe of a network, and what its authors state."""
+    ours, *published = attempts(name)
+    for recipe in [*reversed(published), ours]:
+        folder, label, (line, end) = Path(results, recipe.name), kind(recipe), (None, 0)
+        for stages in load_histories(folder).values() if folder.is_dir() else []:
+            y = next(iter(stages.values())).validation_accuracy[1:]
+            (line,) = panel.plot(range(1, len(y) + 1), y, color=KINDS[label], linewidth=1.2, label=label)
+            end = max([end, *y[-1:]])
+        if line:  # over the end of ours, and below the others', clear of the lines
+            x = recipe.epochs * (1.6 if label == "as published" else 1)
+            place = (0, {"ours": 8, "as published": -36}.get(label, -13))
+            style = {"ha": "right", "va": "center", "color": KINDS[label], "fontsize": 10}
+            panel.annotate(label.split(", ")[-1], (x, end), place, textcoords="offset points", **style)
+    for low, high in [recipe.published for recipe in published if recipe.published]:
+        if low == high:
+            panel.axhline(low, color=plots.GRAY, linestyle=":", linewidth=1.5)
+        else:
+            panel.axhspan(low, high, color=plots.GRAY, alpha=0.25, linewidth=0)
+    plots.dress(panel, "", "", f"{name}\n{fill(f'stated: {stated(name)}', 36)}", "x", "y")
+    panel.set(ylim=(0.8, 1.0), xlim=(0.9, 400))
+    panel.set_xticks([1, 10, 100], ["1", "10", "100"])

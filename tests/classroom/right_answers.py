@@ -292,7 +292,7 @@ def our_weight_decay(lam, kind, images, rate):
     return lam / {"half": 1, "full": 0.5, "half by n": images, "decay": rate}[kind]
 
 
-epochs_of_batch_descent = [11_730, 30 * math.ceil(50_000 / 128), np.float32(391) * 30]
+epochs_of_batch_descent = [13_140, 30 * math.ceil(56_000 / 128), np.float32(438) * 30]
 
 
 # ------------------------------------------------------------------------------------------------ notebook 09

@@ -211,29 +211,28 @@ MY_RECIPE = OpenExercise(
 
 # ------------------------------------------------------------------------------------------------ 8.3
 
-_IMAGES, _BATCH, _EPOCHS = 50_000, 128, 30
+_IMAGES, _BATCH, _EPOCHS = 56_000, 128, 30
 _STEPS = -(-_IMAGES // _BATCH)
 
 EPOCHS_OF_BATCH_DESCENT = NumberExercise(
     name="epochs_of_batch_descent",
     number="8.3",
-    task="Give the epochs in which batch descent makes as many steps as 30 epochs of mini-batches of 128 on 50,000 "
+    task="Give the epochs in which batch descent makes as many steps as 30 epochs of mini-batches of 128 on 56,000 "
     "images.",
     reference=lambda: _EPOCHS * _STEPS,
     tolerance=1e-9,
     mistakes={
-        "That is one epoch of mini-batches. How many are there?": [_STEPS, (390.6, 390.7), _STEPS - 1],
-        "The rest of 50,000 / 128 is a batch too, a smaller one: round up, then multiply.": _EPOCHS * _IMAGES / _BATCH,
-        "You round at the end. Each epoch ends with a smaller batch: round up before you multiply by the epochs.": [
-            11_718,
-            11_719,
-        ],
-        "The last, smaller batch of each epoch is left out, or the number is rounded: it is exact.": _EPOCHS
-        * (_IMAGES // _BATCH),
+        "That is one epoch of mini-batches. How many are there?": [_STEPS, (437.4, 437.6), _STEPS - 1],
+        "The rest of 56,000 / 128 is a batch too, a smaller one: round up, then multiply.": _EPOCHS * _IMAGES / _BATCH,
+        "The last, smaller batch of each epoch is left out: it is a step, too.": _EPOCHS * (_IMAGES // _BATCH),
         "That is a batch too many in each epoch.": _EPOCHS * (_STEPS + 1),
-        "That counts all 60,000 images. As published, 10,000 of them are held out.": [
+        "That counts all 60,000 images. As published, 4,000 of them are held out.": [
             _EPOCHS * -(-60_000 // _BATCH),
             _EPOCHS * 60_000 / _BATCH,
+        ],
+        "That counts 50,000 images. Here it is the 56,000 of these two runs.": [
+            _EPOCHS * -(-50_000 // _BATCH),
+            (11_718, 11_719),
         ],
         "That is what batch descent did: one step an epoch. How many steps did mini-batches make?": 250,
         "The 250 epochs are those of batch descent. Mini-batches ran for 30.": [250 * _STEPS, 250 * _IMAGES / _BATCH],
@@ -242,24 +241,23 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
         "That is how many images are seen. A step is one update: count batches.": _EPOCHS * _IMAGES,
         "Batch descent makes one step an epoch: do not multiply by the size of a batch.": _EPOCHS * _BATCH,
         "You divide by the epochs. Each of the 30 adds its steps to the others.": [
-            (13, 13.05),
+            (14.5, 14.7),
             _IMAGES / (_EPOCHS * _BATCH),
         ],
         "A batch has 128 images.": [_EPOCHS * -(-_IMAGES // batch) for batch in (100, 32, 64, 256)],
-        "How long a step is does not count, only how many there are.": _EPOCHS * _STEPS * 10,
-        "That is eleven and a bit, to Python: write 11730, or 11_730.": 11.73,
-        "That is at η = 0.1, where each step is ten times as long. The check asks for the number at η = 0.01.": (
-            _EPOCHS * _STEPS / 10 - 2,
-            _EPOCHS * _STEPS / 10 + 2,
-        ),
-        "That is how many times as many steps mini-batches made. The task asks for their number.": (46.8, 47),
+        "How long a step is does not count, only how many there are.": [
+            _EPOCHS * _STEPS * 10,
+            (_EPOCHS * _STEPS / 10 - 2, _EPOCHS * _STEPS / 10 + 2),
+        ],
+        "That is thirteen and a bit, to Python: write 13140, or 13_140.": 13.14,
+        "That is how many times as many steps mini-batches made. The task asks for their number.": (52.4, 52.7),
         "Near it. The number is exact: the batches of one epoch, the smaller last one included, times the epochs.": (
-            11_400,
-            12_100,
+            12_800,
+            13_500,
         ),
     },
-    any_hint="In each of the 30 epochs there is a step for each batch of 128 that 50,000 images are cut into.",
-    second_hint="Steps in one epoch: 50,000 images in batches of 128, the last one smaller. Then all epochs. Batch "
+    any_hint="In each of the 30 epochs there is a step for each batch of 128 that 56,000 images are cut into.",
+    second_hint="Steps in one epoch: 56,000 images in batches of 128, the last one smaller. Then all epochs. Batch "
     "descent makes one step an epoch.",
     praise="A comparison over epochs compares unequal numbers of steps.",
 )
