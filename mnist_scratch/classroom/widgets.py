@@ -236,7 +236,7 @@ def loss_along_weight(net, data, layer, entry):
     return Live(draw, move=choice("move", [round(m, 1) for m in moves.tolist()], -2.0, "{:+.1f}"))
 
 
-def adversarial_digit(net, data):
+def adversarial_digit(net, data, example=0):
     """Change each pixel of a digit by at most ε, by the sign of its slope or at random; show what a network answers.
 
     Parameters
@@ -245,6 +245,8 @@ def adversarial_digit(net, data):
         It takes 784 pixels.
     data : Dataset
         The digits.
+    example : int
+        Which of them is shown first.
 
     Notes
     -----
@@ -256,6 +258,7 @@ def adversarial_digit(net, data):
     _check_answers(net, data)
     epsilons = [round(0.01 * i, 2) for i in range(31)]
     ways = ["by its slope", "at random"]
+    last = min(len(data), 200) - 1
     figure = moving.AdversarialDigit(epsilons[-1])
 
     def draw(example, epsilon, signs):
@@ -277,7 +280,7 @@ def adversarial_digit(net, data):
 
     return Live(
         draw,
-        example=whole("example", 0, min(len(data), 200) - 1, 0),
+        example=whole("example", 0, last, checks.integer("example", example, 0, last)),
         epsilon=choice("ε", epsilons, 0.1),
         signs=choice("each pixel's sign", ways, ways[0], "{}"),
     )
