@@ -6,8 +6,9 @@ Each is a mistake that people really make; the docstring of its class says which
 import numpy as np
 
 from .. import checks
+from ..data import one_hot
 from ..functions import ACTIVATIONS, LOSSES, OUTPUTS
-from ..network import Network
+from ..network import Network, flatten
 
 
 class Stepwise(Network):
@@ -170,6 +171,26 @@ def network(letter, sizes, seed=0, dtype="float64"):
     for b in net.biases:
         b[...] = 0.1 * rng.standard_normal(b.shape)
     return net
+
+
+def cosine_to_right(net, X, y):
+    """Return the cosine of the angle between a network's gradient and that of the right backward pass.
+
+    Parameters
+    ----------
+    net : Network
+    X : array, (m, n₀)
+    y : array, (m,)
+
+    Returns
+    -------
+    float
+        From −1 to 1, all parameters together; 1 where the two differ by no more than a positive factor.
+    """
+    right = Network.backward(net, *net.forward_pass(X), one_hot(y, net.sizes[-1], net.dtype))
+    _, gradients = net.loss_and_gradients(X, y)
+    a, b = (np.concatenate([array.ravel() for array in flatten(pairs)]) for pairs in (gradients, right))
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
 def explain(letter):

@@ -77,3 +77,14 @@ def test_each_wrong_verdict_gets_a_hint_that_does_not_name_the_answer(letter):
         assert verdict.passed == (cause == right[letter])
         if not verdict.passed:
             assert f"{letter}: `{cause}`" in verdict.message and f"`{right[letter]}`" not in verdict.message
+
+
+@pytest.mark.parametrize("letter", ["A", "C", "F", "I"])
+def test_the_cosine_to_the_right_gradient_tells_a_length_from_a_direction(letter):
+    X, y = batch(np.random.default_rng(0))
+    net = bugs.network(letter, [6, 5, 5, 4])
+    assert bugs.cosine_to_right(bugs.Stepwise([6, 5, 5, 4], dtype="float64"), X, y) == pytest.approx(1)
+    if letter == "A":  # too long, but in the right direction
+        assert bugs.cosine_to_right(net, X, y) == pytest.approx(1)
+    else:
+        assert -1 <= bugs.cosine_to_right(net, X, y) < 0.999
