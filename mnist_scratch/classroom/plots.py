@@ -508,7 +508,7 @@ def spread_by_layer(activations, alt=""):
         for l, (axis, A) in enumerate(zip(row, layers, strict=True)):
             # one scale for all: only so can they be compared
             axis.hist(np.ravel(A), bins=41, range=(-1, 1), color=BLUE)
-            axis.set_title(f"layer {l + 1}: spread {np.std(A):.2g}", fontsize=10)
+            axis.set_title(f"layer {l + 1}: s = {np.std(A):.2g}", fontsize=10)
             axis.set(xticks=[-1, 0, 1], yticks=[])
         row[0].set_ylabel(label)
     figure.supxlabel("activation", fontsize=_TEXT)
