@@ -286,8 +286,8 @@ def draw_lines(
             direction.set_ticks(ticks, None if name in percent else [f"{tick:,g}" for tick in ticks])
             direction.set_minor_locator(matplotlib.ticker.NullLocator())
     axis.set(**{name: limits for name, limits in (("xlim", xlim), ("ylim", ylim)) if limits is not None})
-    ends = ends if labels and len(series) > 1 else []
-    label_ends(axis, ends + draw_thresholds(axis, threshold or {}, threshold_axis))
+    others = draw_thresholds(axis, threshold or {}, threshold_axis)
+    label_ends(axis, (ends if labels and len(ends + others) > 1 else []) + others)
 
 
 def draw_thresholds(axis, threshold, which="y"):
