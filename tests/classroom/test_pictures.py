@@ -104,7 +104,7 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_on_one_another(height
     figure = plots.lines(series, "x", "y", ylim=(-0.1, 1.1), threshold={"all right": 1.0})
     texts = {text.get_text(): text for text in figure.axes[0].texts}
     assert set(texts) == {*series, "all right"} and not overlaps(figure)
-    places = [text.get_window_extent().y0 for text in texts.values()]
+    places = [texts[label].get_window_extent().y0 for label in series]
     assert places == sorted(places)  # in the order of the lines' ends
     for line in figure.axes[0].get_lines()[:-1]:  # in the hue of its line
         assert np.argmax(to_rgb(texts[line.get_label()].get_color())) == np.argmax(to_rgb(line.get_color()))
