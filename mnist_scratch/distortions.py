@@ -34,7 +34,7 @@ class Distortion:
     elastic : float
         Standard deviation of the elastic displacement, in pixels.
     smoothness : float
-        σ of the Gaussian that smooths the elastic displacement, in pixels.
+        Width s of the Gaussian that smooths the elastic displacement, in pixels: its standard deviation.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def elastic_fields(n, smoothness, rng):
     n : int
         How many.
     smoothness : float
-        σ of the Gaussian, in pixels.
+        Width s of the Gaussian, in pixels.
     rng : numpy.random.Generator
 
     Returns

@@ -575,7 +575,7 @@ def distort(net, data):
         alt = (
             f"Example {example}, labeled {label}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
             f"{move:g} pixels, turned by up to {turn:g} degrees, scaled and sheared by up to {scale:g}, with elastic "
-            f"displacements of {elastic:g} pixels, smoothed with σ = {smoothness:g}. The network reads "
+            f"displacements of {elastic:g} pixels, smoothed with s = {smoothness:g}. The network reads "
             f"{np.sum(~wrong[1:])} of 6 right: {'; '.join(read[1:])}. The dot, pixel {figure.DOT} of the first, takes "
             f"the value that the old picture has at ({rows[0][figure.DOT]:.1f}, {columns[0][figure.DOT]:.1f})."
         )
@@ -597,6 +597,6 @@ def distort(net, data):
         turn=strength("turn (degrees)", steps(6), recipe.rotate),
         scale=strength("scale and shear", steps(0.04), (recipe.scale + recipe.shear) / 2),
         elastic=strength("elastic (pixels)", steps(0.4), recipe.elastic),
-        smoothness=strength("smoothness σ", [0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 14], recipe.smoothness),
+        smoothness=strength("smoothness s", [0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 14], recipe.smoothness),
         seed=whole("draw", 0, 20, 0),
     )

@@ -314,32 +314,32 @@ def _squares(n):
     return np.subtract.outer(np.arange(n), np.arange(n)) ** 2.0
 
 
-def _bell(n, sigma):
-    return np.exp(-_squares(n) / (2 * sigma**2))
+def _bell(n, s):
+    return np.exp(-_squares(n) / (2 * s**2))
 
 
-def _smoothing_matrix(n, sigma):
-    return _bell(n, sigma) / _bell(n, sigma).sum(axis=1, keepdims=True)
+def _smoothing_matrix(n, s):
+    return _bell(n, s) / _bell(n, s).sum(axis=1, keepdims=True)
 
 
 def _with_exponent(exponent):
-    """The same with another exponent of the squared distance and σ."""
-    return lambda n, sigma: (E := np.exp(exponent(_squares(n), sigma))) / E.sum(axis=1, keepdims=True)
+    """The same with another exponent of the squared distance and s."""
+    return lambda n, s: (E := np.exp(exponent(_squares(n), s))) / E.sum(axis=1, keepdims=True)
 
 
 def _scaled(total):
     """The same with another divisor of the Gaussian."""
-    return lambda n, sigma: (E := _bell(n, sigma)) / total(E, sigma)
+    return lambda n, s: (E := _bell(n, s)) / total(E, s)
 
 
 SMOOTHING_MATRIX = FunctionExercise(
     name="smoothing_matrix",
     number="9.3",
-    task="Return G (n, n): row i holds the weights, adding up to 1, of a Gaussian of width σ around i.",
+    task="Return G (n, n): row i holds the weights, adding up to 1, of a Gaussian of width s around i.",
     reference=_smoothing_matrix,
     cases={
         "three values": [3, 1.0],
-        "a whole number for σ": [3, 2],
+        "a whole number for s": [3, 2],
         "a narrow Gaussian": [5, 0.6],
         "as the package uses it": [28, 5.0],
         "so wide that all weights are nearly the same": [2, 100.0],
@@ -353,7 +353,7 @@ SMOOTHING_MATRIX = FunctionExercise(
             "row sums as a column: `axis=1, keepdims=True`; or is it transposed?": lambda E, s: E.sum(axis=0),
             "The whole matrix adds up to 1, and each row should: give the sum an axis.": lambda E, s: E.sum(),
             "The rows do not add up to 1 yet.": lambda E, s: 1,
-            "You divide by σ√(2π). That is the area below the curve from −∞ to ∞; here there are only n places, so "
+            "You divide by s√(2π). That is the area below the curve from −∞ to ∞; here there are only n places, so "
             "divide each row by its own sum.": lambda E, s: s * np.sqrt(2 * np.pi),
             "You divide all rows by the sum of the middle one. Near the edge there are fewer neighbors: divide each "
             "row by its own sum.": lambda E, s: E[len(E) // 2].sum(),
@@ -367,16 +367,16 @@ SMOOTHING_MATRIX = FunctionExercise(
     | {
         hint: _with_exponent(exponent)
         for hint, exponent in {  # d: the squared distance
-            "In the exponent the 2 is missing: −distance² / (2σ²).": lambda d, s: -d / s**2,
-            "The 2 is squared as well: `(2 * sigma)**2` is 4σ². It should be 2σ².": lambda d, s: -d / (2 * s) ** 2,
-            "In the exponent σ is not squared.": lambda d, s: -d / (2 * s),
-            "`/ 2 * sigma**2` divides by 2 only, and multiplies by σ². Put 2σ² in parentheses.": (
+            "In the exponent the 2 is missing: −distance² / (2s²).": lambda d, s: -d / s**2,
+            "The 2 is squared as well: `(2 * s)**2` is 4s². It should be 2s².": lambda d, s: -d / (2 * s) ** 2,
+            "In the exponent s is not squared.": lambda d, s: -d / (2 * s),
+            "`/ 2 * s**2` divides by 2 only, and multiplies by s². Put 2s² in parentheses.": (
                 lambda d, s: -d / 2 * s**2
             ),
             "`//` rounds the exponent to whole numbers. Use `/`.": lambda d, s: -d // (2 * s**2),
-            "σ has no effect.": lambda d, s: -d / 2,
+            "s has no effect.": lambda d, s: -d / 2,
             "In the exponent the distance is not squared: that is a peak, not a bell.": lambda d, s: -(d**0.5) / s,
-            "In the exponent the distance is not squared, though σ is.": lambda d, s: -(d**0.5) / (2 * s**2),
+            "In the exponent the distance is not squared, though s is.": lambda d, s: -(d**0.5) / (2 * s**2),
             "The farther, the more it counts: the exponent should be negative.": lambda d, s: d / (2 * s**2),
             "The first place and the last are no neighbors: they are n − 1 apart.": (
                 lambda d, s: -(np.minimum(d**0.5, len(d) - d**0.5) ** 2) / (2 * s**2)
@@ -389,24 +389,24 @@ SMOOTHING_MATRIX = FunctionExercise(
         ],
     }
     | {
-        "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, sigma: np.full(n, 1 / n),
+        "`i - i` is 0 everywhere: make one of them a column, `i[:, None]`.": lambda n, s: np.full(n, 1 / n),
         "That is the row of one place. Each of the n places has a row of its own, the Gaussian around it.": (
-            lambda n, sigma: _smoothing_matrix(n, sigma)[n // 2]
+            lambda n, s: _smoothing_matrix(n, s)[n // 2]
         ),
         "All rows are the same, with the Gaussian in the middle. Row i has it around place i.": [
-            lambda n, sigma: np.tile(_smoothing_matrix(n, sigma)[n // 2], (n, 1)),
-            lambda n, sigma: (E := np.tile(_bell(2 * n, 2 * sigma)[n - 1, ::2], (n, 1))) / E.sum(1, keepdims=True),
-            lambda n, sigma: (E := np.outer(*[_bell(n, sigma)[n // 2]] * 2)) / E.sum(1, keepdims=True),
+            lambda n, s: np.tile(_smoothing_matrix(n, s)[n // 2], (n, 1)),
+            lambda n, s: (E := np.tile(_bell(2 * n, 2 * s)[n - 1, ::2], (n, 1))) / E.sum(1, keepdims=True),
+            lambda n, s: (E := np.outer(*[_bell(n, s)[n // 2]] * 2)) / E.sum(1, keepdims=True),
         ],
-        "All beside the diagonal is 0: does the array that you fill hold whole numbers?": lambda n, sigma: np.eye(n),
+        "All beside the diagonal is 0: does the array that you fill hold whole numbers?": lambda n, s: np.eye(n),
         "That is a Gaussian in two directions, a single spot. Here entry (i, j) depends on the distance of i and j.": (
-            lambda n, sigma: np.outer(*[_smoothing_matrix(n, sigma)[n // 2]] * 2)
+            lambda n, s: np.outer(*[_smoothing_matrix(n, s)[n // 2]] * 2)
         ),
-        "Those are the distances without the Gaussian.": lambda n, sigma: np.sqrt(_squares(n)),
+        "Those are the distances without the Gaussian.": lambda n, s: np.sqrt(_squares(n)),
     },
     any_hint="Row i should be largest at place i, fall with the distance from it as a Gaussian, and add up to 1.",
     second_hint="`np.subtract.outer(np.arange(n), np.arange(n))` holds all i − j. Put them into "
-    "exp(−(i − j)² / (2σ²)), and divide each row by its sum, kept as a column (n, 1).",
+    "exp(−(i − j)² / (2s²)), and divide each row by its sum, kept as a column (n, 1).",
     praise="G N Kᵀ smooths N along its columns, and then along its rows.",
 )
 
