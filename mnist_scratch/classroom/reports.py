@@ -1,11 +1,13 @@
 """What runs left: pictures of one run, and all runs as one table and as one timeline."""
 
+import json
 from pathlib import Path
 from statistics import mean
 from textwrap import fill
 
 import numpy as np
 
+from .. import checks
 from ..files import replacing
 from ..network import Network
 from ..recipes import RECIPES
@@ -100,6 +102,44 @@ def _samples(recipe, test, Y_hat, answers):
 
 
 # ---------------------------------------------------------------------------------------------------- all recipes
+
+
+_PARTS = {"training": "train_accuracy", "validation": "validation_accuracy", "test": "test_accuracy"}
+
+
+def measured(name, part="test", results=None):
+    """Return the accuracies of a recipe's runs in percent, one a seed.
+
+    Parameters
+    ----------
+    name : str
+        Of the recipe.
+    part : {"training", "validation", "test"}
+        On which images.
+    results : str or Path, optional
+        As in `comparison`.
+    """
+    checks.one_of("part", part, _PARTS)
+    summary = load_summary(Path(results_folder() if results is None else results, name))
+    return [100 * accuracy for accuracy in summary[_PARTS[part]]]
+
+
+def measured_line(table, line, part="test", results=None):
+    """Return the same for a line of a published table, as results/try_as_published.py ran it.
+
+    Raises KeyError where no such line is stored.
+    """
+    column = 3 + [*_PARTS].index(checks.one_of("part", part, _PARTS))
+    path = Path(results_folder() if results is None else results, "as-published.json")
+    found = [row for row in json.loads(path.read_text(encoding="utf-8")) if row[:2] == [table, line]]
+    if not found:
+        raise KeyError(f"{path} has no line {line!r} of a table {table!r}")
+    return [100 * row[column] for row in found]
+
+
+def low_mean_high(percents):
+    """Return mean and extremes of some percentages as text: "98.31 (98.25 to 98.40)"."""
+    return f"{mean(percents):.2f} ({min(percents):.2f} to {max(percents):.2f})"
 
 
 def accuracy_text(values):
