@@ -544,19 +544,44 @@ def intervals(labels, centers, halves, xlabel, alt="", *, percent="", threshold=
 
 
 @house_style()
-def scatter(series, values, xlabel, ylabel, alt="", *, log="", value_label="validation accuracy"):
-    """Draw points colored by a fraction. series: {label: (x, y)}; values: {label: one fraction per point}."""
-    _require_some("series", series)
-    figure = Figure(7.0, 3.9, alt)
-    axis = figure.subplots()
-    limits = {"vmin": min(map(min, values.values())), "vmax": max(map(max, values.values()))}
-    for (label, (x, y)), marker in zip(series.items(), cycle("os^D"), strict=False):
-        points = axis.scatter(
-            x, y, s=46, c=values[label], marker=marker, label=label, edgecolors="black", linewidths=0.4, **limits
-        )
-    figure.colorbar(points, ax=axis, label=value_label, format=_percent())
-    dress(axis, xlabel, ylabel, "", log)
-    figure.legend(loc="outside upper center", ncols=len(series))
+def projections(searches, xlabel, ylabel, value_label, alt="", *, log=""):
+    """Draw searches over two settings side by side: where the trials lie, and their values against each setting alone.
+
+    Parameters
+    ----------
+    searches : dict
+        {title: (x, y, values)}: the two settings of each trial, and its value, a fraction.
+    xlabel, ylabel, value_label, alt : str
+    log : {"", "x", "y", "xy"}
+        Which settings are on a logarithmic axis.
+    """
+    _require_some("searches", searches)
+    figure = Figure(9.6, 4.2, alt)
+    lowest, highest = (end(end(values) for *_, values in searches.values()) for end in (min, max))
+    room = 0.07 * (highest - lowest)
+    shape = {"width_ratios": [2.2, 1], "height_ratios": [1, 1.5]}
+    parts, planes = figure.subfigures(1, len(searches), squeeze=False)[0], []
+    for part, (title, (x, y, values)) in zip(parts, searches.items(), strict=True):
+        (above, corner), (plane, beside) = part.subplots(2, 2, sharex="col", sharey="row", **shape)
+        best = np.argmax(values)
+        for axis, across, up in ((above, x, values), (plane, x, y), (beside, values, y)):
+            axis.plot(across, up, "o", color=BLUE, markersize=6, alpha=0.7)
+            axis.plot(across[best], up[best], "o", color=RED, markersize=7)
+        above.vlines(x, lowest - room, values, color=BLUE, linewidth=0.8, alpha=0.6)
+        beside.hlines(y, lowest - room, values, color=BLUE, linewidth=0.8, alpha=0.6)
+        plane.vlines(x, 0, 1, color=GRAY, linewidth=0.6, alpha=0.4, transform=plane.get_xaxis_transform())
+        plane.hlines(y, 0, 1, color=GRAY, linewidth=0.6, alpha=0.4, transform=plane.get_yaxis_transform())
+        dress(above, "", value_label, title, "x" if "x" in log else "", "y")
+        dress(plane, xlabel, ylabel, "", log)
+        dress(beside, value_label, "", "", "y" if "y" in log else "", "x")
+        above.set_ylim(lowest - room, highest + room)
+        beside.set_xlim(lowest - room, highest + room)
+        beside.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(2))
+        corner.remove()
+        planes.append(plane)
+    for plane in planes:  # the same places in both
+        plane.set_xlim(min(p.get_xlim()[0] for p in planes), max(p.get_xlim()[1] for p in planes))
+        plane.set_ylim(min(p.get_ylim()[0] for p in planes), max(p.get_ylim()[1] for p in planes))
     return figure
 
 

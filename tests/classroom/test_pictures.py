@@ -25,7 +25,7 @@ PICTURES = {
     "valley": lambda alt: plots.valley({"a": np.ones((3, 2)), "b": np.zeros((3, 2))}, (1, 25), alt),
     "spread_by_layer": lambda alt: plots.spread_by_layer({"a": [X[:2], X[2:4]], "b": [X[:2], X[2:4]]}, alt),
     "intervals": lambda alt: plots.intervals(["a", "b"], [0.9, 0.8], [0.1, 0.2], "x", alt),
-    "scatter": lambda alt: plots.scatter({"a": ([1, 2], [3, 4])}, {"a": [0.5, 0.6]}, "x", "y", alt, log="xy"),
+    "projections": lambda alt: plots.projections({"a": ([1, 2], [3, 4], [0.6, 0.5])}, "x", "y", "z", alt, log="xy"),
     "regions": lambda alt: plots.regions({"a": lambda P: (P[:, 0] > 0).astype(int)}, X[:, :2], LABELS % 2, alt),
     "graph": lambda alt: plots.graph({"a": (0, 0, "a"), "b": (1, 1, "b")}, [("a", "b", "1", "2")], alt),
     "layers": lambda alt: diagrams.layers([30, 3], ["X", "Z"], alt, unit=(1, 2), outputs="abc", image=X[0]),
@@ -60,6 +60,11 @@ def test_drawn_numbers_are_those_given():
     (x0, x1), (y0, y1) = line.get_data()
     assert (y1 - y0) / (x1 - x0) == pytest.approx(4.0) and (y0 + y1) / 2 == 4.0 and (x0 + x1) / 2 == 2.0
     assert list(curve.get_ydata()) == [0, 1, 4, 9, 16] and list(point.get_data()[0]) == [2.0]
+    above, plane, beside = (
+        [line.get_xydata().tolist() for line in axis.get_lines()] for axis in PICTURES["projections"]("").axes
+    )
+    assert above == [[[1, 0.6], [2, 0.5]], [[1, 0.6]]]  # all trials, then the best
+    assert plane == [[[1, 3], [2, 4]], [[1, 3]]] and beside == [[[0.6, 3], [0.5, 4]], [[0.6, 3]]]
 
 
 def test_sides_of_one_length_have_one_color_and_the_root_of_the_length():
@@ -149,7 +154,7 @@ def test_seeds_are_drawn_as_their_mean_in_a_band_from_lowest_to_highest():
         lambda: plots.valley({}, (1, 25)),
         lambda: plots.spread_by_layer({}),
         lambda: plots.intervals([], [], [], "x"),
-        lambda: plots.scatter({}, {}, "x", "y"),
+        lambda: plots.projections({}, "x", "y", "z"),
         lambda: plots.regions({}, X[:, :2], LABELS % 2),
         lambda: plots.graph({}, []),
     ],
