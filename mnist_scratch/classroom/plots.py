@@ -31,6 +31,7 @@ PARTS = {
     "test": {"color": TEST, "linestyle": "-"},
 }
 _SHOWN_PER_INCH = 96
+_PAGE = 10  # inches, as wide as a page is on a projector of 1024 pixels
 _TEXT = 11  # points; the smallest size, but for ticks, that the last row can read
 _STYLE = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")} | {
     "font.size": _TEXT,
@@ -135,7 +136,7 @@ def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8, fra
     alt : str
         The picture in words, as in all functions of this module.
     columns : int
-        How many images a row has.
+        How many images a row has at most; fewer where captions are long.
     wrong : array of bool, (m,), optional
         Which captions are red and bold.
     scale : float
@@ -156,17 +157,21 @@ def digits(images, captions=None, alt="", columns=10, wrong=None, scale=0.8, fra
 
 def _tiles(n, columns, scale, captions, alt, wrong=None, frames=False):
     """A Figure with a grid of n axes without ticks, and the axes."""
-    columns = min(columns, n)
+    captions = [""] * n if captions is None else [str(caption) for caption in captions]
+    lines_of_text = [caption.split("\n") for caption in captions]
+    width = max(scale, 0.05 + 0.09 * max(len(line) for lines in lines_of_text for line in lines))  # in inches
+    above = 0.1 + 0.18 * max(map(len, lines_of_text)) if any(captions) else 0.05
+    columns = min(columns, n, max(1, int(_PAGE / width)))
     rows = -(-n // columns)
-    figure = Figure(columns * scale, rows * (scale + (0.28 if captions is not None else 0.05)), alt)
+    figure = Figure(columns * width, rows * (scale + above), alt)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for i, axis in enumerate(axes):
         axis.set(xticks=[], yticks=[], frame_on=frames and i < n)
         axis.spines[:].set(color=GRAY, linewidth=0.6)
-        if i < n and captions is not None:
+        if i < n:
             marked = {"color": RED, "fontweight": "bold"} if wrong is not None and wrong[i] else {}
-            axis.set_title(str(captions[i]), pad=2, **marked)
+            axis.set_title(captions[i], pad=2, **marked)
     return figure, axes[:n]
 
 

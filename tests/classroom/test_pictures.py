@@ -98,7 +98,8 @@ EPOCHS = np.arange(5)
 def overlaps(figure):
     """Whether any two texts of a figure that are seen lie on one another, or one leaves the figure."""
     figure.draw_without_rendering()
-    boxes = [text.get_window_extent() for axis in figure.axes for text in axis.texts if text.get_text()]
+    texts = [text for axis in figure.axes for text in [*axis.texts, axis.title] if text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
     inside = all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
     return not inside or any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
@@ -113,6 +114,12 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_on_one_another(height
     assert places == sorted(places)  # in the order of the lines' ends
     for line in figure.axes[0].get_lines()[:-1]:  # in the hue of its line
         assert np.argmax(to_rgb(texts[line.get_label()].get_color())) == np.argmax(to_rgb(line.get_color()))
+
+
+@pytest.mark.parametrize("caption", ["4, not 9", "labeled 4, read as 9 with 100 %", "4, not 9\n100 %"])
+def test_captions_never_lie_on_one_another(caption):
+    figure = plots.digits(X, [caption] * 12, wrong=np.ones(12, bool))
+    assert not overlaps(figure) and figure.get_figwidth() <= 10
 
 
 @pytest.mark.parametrize(
