@@ -134,7 +134,7 @@ class AdversarialDigit(Moving):
         self._digits = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in (before, after)]
         colors = {"cmap": "bwr", "vmin": -largest, "vmax": largest, "interpolation": "nearest"}
         self._change = change.imshow(np.zeros((28, 28)), **colors)
-        self._titles = [axis.set_title("0", fontsize=10.5, pad=3) for axis in (before, change, after)]
+        self._titles = [axis.set_title("0", pad=3) for axis in (before, change, after)]
         spines = []
         for axis in (before, change, after):
             axis.set(xticks=[], yticks=[])
@@ -142,7 +142,6 @@ class AdversarialDigit(Moving):
             spines += axis.spines.values()  # a picture covers half of them
         self.move(*self._digits, self._change, *self._titles, *spines)
         self._bars = ProbabilityBars(self, probabilities, "what the network answers")
-        probabilities.tick_params(labelsize=8)
 
     def show(self, before, after, titles, wrong, probabilities, alt):
         """Show one digit.
