@@ -12,6 +12,7 @@ from ..files import replacing
 from ..network import Network
 from ..recipes import RECIPES
 from ..runs import Run, existing_folder, load_histories, load_summary, results_folder
+from ..tuning import wilson_interval
 from . import plots
 
 
@@ -59,6 +60,7 @@ def pictures(recipe, run, test):
     answers = Y_hat.argmax(axis=1)
     counts = confusion_counts(test.labels, answers)
     digits = np.array(run.numbers["digit_accuracy"])
+    low, high = wilson_interval(digits, counts.sum(axis=1))
     accuracy = run.numbers["test_accuracy"]
     history = next(iter(run.histories.values()))
     end = "".join(f"; validation accuracy at the end {value:.2%}" for value in history.validation_accuracy[-1:])
@@ -75,9 +77,10 @@ def pictures(recipe, run, test):
         "digit_accuracy": plots.intervals(
             [f"digit {digit}" for digit in range(10)],
             digits,
-            1.96 * np.sqrt(digits * (1 - digits) / counts.sum(axis=1)),
+            (digits - low, high - digits),
             "test accuracy, with its 95 % interval",
             f"{recipe.name}: accuracy of each digit, from {min(digits):.1%} to {max(digits):.1%}.",
+            percent="x",
         ),
         "sample_predictions": _samples(recipe, test, Y_hat, answers),
     }

@@ -82,9 +82,9 @@ def test_pictures_show_the_whole_test_set(mnist, trained):
     centers, (bars,) = drawn[0].get_xydata(), drawn[2]
     assert [label.get_text() for label in axis.get_yticklabels()] == [f"digit {digit}" for digit in range(10)]
     assert centers.tolist() == [[value, place] for value, place in zip(digits, axis.get_yticks(), strict=True)]
-    # the normal approximation's interval of a share, as Wald has it
-    expected = 1.96 * np.sqrt(digits * (1 - digits) / np.bincount(test.labels))
-    assert [(right - left) / 2 for (left, _), (right, _) in bars.get_segments()] == pytest.approx(expected)
+    ends = np.array([[left, right] for (left, _), (right, _) in bars.get_segments()]).T
+    # Wilson's: from each end, what was measured lies 1.96 standard deviations away
+    assert abs(digits - ends) == pytest.approx(1.96 * np.sqrt(ends * (1 - ends) / np.bincount(test.labels)), rel=1e-3)
 
     wrong = np.flatnonzero(answers != test.labels)
     surest = wrong[np.argsort(-net.predict_proba(test.images[wrong]).max(axis=1), kind="stable")[:10]]
@@ -214,6 +214,22 @@ def test_the_comparison_has_a_row_for_each_recipe(results, networks):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"validation_accuracy": values}))
         assert f"| 50.90 % (9.80 to 92.00) | {text} | 0.0, 32 |" in reports.comparison(results)
     assert all(f"goal {100 * RECIPES[name].goal:.1f} %" in by_command[name][1] for name in networks)
+
+
+def test_accuracies_of_a_recipe_and_of_a_line_are_in_percent(results):
+    name = "relu-128-64-as-published"
+    assert reports.measured(name, results=results) == pytest.approx([9.8, 92])
+    assert reports.measured(name, "training", results) == pytest.approx([10, 90])
+    rows = [["table", 0.1, 0, 0.5, 0.6, 0.7], ["table", 0.01, 0, 0, 0, 0], ["table", 0.1, 1, 0.4, 0.5, 0.8]]
+    (results / "as-published.json").write_text(json.dumps(rows))
+    assert reports.measured_line("table", 0.1, results=results) == pytest.approx([70, 80])
+    assert reports.measured_line("table", 0.1, "validation", results) == pytest.approx([60, 50])
+    assert reports.low_mean_high([70, 80]) == "75.00 (70.00 to 80.00)"
+    with pytest.raises(KeyError, match="no line 0.2 of a table 'table'"):
+        reports.measured_line("table", 0.2, results=results)
+    for wrong in ("all", None):
+        with pytest.raises(ValueError, match="choose one of 'training'"):
+            reports.measured(name, wrong, results)
 
 
 @pytest.mark.parametrize("show", [reports.comparison, reports.timeline])
