@@ -259,7 +259,7 @@ class Progress(Moving):
                 top, left = row * self._HEIGHT + 10, column * self._WIDTH + 4
                 sheet[top : top + 28, left : left + 28] = as_square(misread.images[i])
         self._misread.set_data(sheet)
-        self._count.set_text(f"{len(answers)} misread")
+        self._count.set_text(f"misread: {len(answers)}")
 
 
 def _short(loss):
