@@ -43,27 +43,17 @@ def test_a_step_follows_the_formulas(gradients, momentum, dtype):
 
 
 # gradients, and what is left of 1 after each step; ε is large, so that its place shows: beside the root, not under it
-RMS_BY_HAND = [
+BY_HAND = [
     # q = 0 + (16 − 0)/4 = 4; w = 1 − 1/2 · 4/(2 + 2); then q = 4 + (4 − 4)/4 = 4; w += 1/2 · 2/(2 + 2)
     (RMSProp(0.5, decay=0.75, epsilon=2.0), [4, -2], [F(1, 2), F(3, 4)]),
-    # q = 36/4 = 9; w −= 1/2 · 6/(3 + 1); then q = 9 + (9 − 9)/4 = 9; w −= 1/2 · 3/(3 + 1)
-    (RMSProp(0.5, decay=0.75, epsilon=1.0), [6, 3], [F(1, 4), F(1, 4) - F(3, 8)]),
-    (RMSProp(0.5, decay=0.0, epsilon=1.0), [3, 0, -7], [F(5, 8), F(5, 8), F(5, 8) + F(7, 16)]),  # only the newest
-]
-ADAM_BY_HAND = [
-    # a first step is as long for any gradient: v̂ = g, √q̂ = |g|
-    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4], [1 - F(1, 2) * F(4, 4 + 4)]),
-    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [-12], [1 + F(1, 2) * F(12, 12 + 4)]),
-    # equal gradients: both corrections matter, and v̂ and √q̂ stay at the gradient
+    # a first step is as long for any gradient: v̂ = g, √q̂ = |g|; and equal gradients keep them there
     (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4, 4, 4], [F(3, 4), F(1, 2), F(1, 4)]),
     # β₂ = 0: √q̂ = |g|; v = 4, v̂ = 8; then v = 4 + (6 − 4)/2 = 5, v̂ = 5/(1 − 1/4)
-    (Adam(1.0, 0.5, 0.0, epsilon=2.0), [8, 6], [1 - F(8, 10), 1 - F(8, 10) - F(5, 1) / F(3, 4) / 8]),
-    # β₁ = 0: v̂ = g, and a gradient of 0 moves nothing
-    (Adam(1.0, 0.0, 0.75, epsilon=1.0), [7, 0], [1 - F(7, 8), 1 - F(7, 8)]),
+    (Adam(1.0, 0.5, 0.0, epsilon=2.0), [8, 6], [F(1, 5), F(1, 5) - F(5, 1) / F(3, 4) / 8]),
 ]
 
 
-@pytest.mark.parametrize("optimizer, gradients, expected", [*RMS_BY_HAND, *ADAM_BY_HAND])
+@pytest.mark.parametrize("optimizer, gradients, expected", BY_HAND)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_steps_divided_by_the_size_of_the_gradients_by_hand(optimizer, gradients, expected, dtype):
     w = np.array([1, 1], dtype)  # the second one's gradients are 0, and it stays
@@ -91,18 +81,6 @@ def test_thirty_steps_are_those_of_the_papers(dtype, rtol):
                 step = gradients[t - 1] / (np.sqrt(squares) + 1e-4)
             slow -= rate(t) * step
             np.testing.assert_allclose(w, slow, rtol=rtol, atol=rtol)
-
-
-@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
-def test_the_size_of_the_gradients_does_not_matter_to_adam_and_rmsprop(size):
-    for optimizer in (Adam(0.1), RMSProp(0.1)):
-        one, other = np.zeros(3), np.zeros(3)
-        states = optimizer.initial_state([one]), optimizer.initial_state([other])
-        for t in range(20):
-            g = np.random.default_rng(t).standard_normal(3)
-            optimizer.step([one], [g], states[0])
-            optimizer.step([other], [size * g], states[1])
-        np.testing.assert_allclose(other, one, rtol=1e-3)
 
 
 @pytest.mark.parametrize("limit, scale", [(3, 0.5), (6, 1), (7, 1)])
