@@ -13,6 +13,7 @@ import pytest
 
 from mnist_scratch import (
     SGD,
+    Adam,
     AveragedSGD,
     CosineSchedule,
     Distortion,
@@ -425,7 +426,10 @@ def unbroken(tiny, small, tmp_path, stored):
     return stored(tmp_path / "unbroken")
 
 
-@pytest.mark.parametrize("changes", [{}, ELASTIC, ENSEMBLE | ELASTIC | ALONE, ELASTIC | ALONE | {"genuine_epochs": 1}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"optimizer": Adam()}, ELASTIC, ENSEMBLE | ELASTIC | ALONE, ELASTIC | ALONE | {"genuine_epochs": 1}],
+)
 def test_stop_button_at_any_report_and_resumed(tiny, small, tmp_path, stored, changes):
     """Also after the last epoch of a stage: pressed is pressed. What is done is not trained again."""
     recipe, reports = replace(tiny, **changes), []
