@@ -422,12 +422,6 @@ def bars(labels, values, xlabel, ylabel, alt="", *, log=False, texts=None, width
 
 
 @house_style()
-def heat_map(values, row_labels, column_labels, ylabel, xlabel, alt="", *, width=6.2):
-    """Draw a table of fractions, (rows, columns), as colors, each cell with its value."""
-    return _colored_table(values, values, "{:.1%}", "viridis", row_labels, column_labels, ylabel, xlabel, alt, width)
-
-
-@house_style()
 def confusion_matrix(counts, alt="", width=6.6):
     """Draw counts, (K, K): a row for each true class, a column for each answer.
 
@@ -435,23 +429,14 @@ def confusion_matrix(counts, alt="", width=6.6):
     """
     _require_some("counts", counts)
     mistakes = np.where(np.eye(len(counts), dtype=bool), np.nan, counts)
-    classes = range(len(counts))
-    return _colored_table(mistakes, counts, "{:d}", "Reds", classes, classes, "true digit", "answer", alt, width)
-
-
-def _colored_table(shades, values, text, colors, row_labels, column_labels, ylabel, xlabel, alt, width):
-    _require_some("values", values)
     figure = Figure(width, 4.6, alt)
     axis = figure.subplots()
-    axis.imshow(shades, cmap=colors, aspect="auto")
-    middle = np.nanmin(shades) + 0.55 * np.ptp(shades[np.isfinite(shades)])
-    for (row, column), value in np.ndenumerate(values):
-        dark = (shades[row, column] > middle) != (colors == "viridis")  # viridis is dark where it is low
-        color = "white" if dark and np.isfinite(shades[row, column]) else "black"
-        axis.text(column, row, text.format(value), ha="center", va="center", color=color)
-    axis.set_xticks(range(len(column_labels)), column_labels)
-    axis.set_yticks(range(len(row_labels)), row_labels)
-    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.imshow(mistakes, cmap="Reds", aspect="auto")
+    middle = np.nanmin(mistakes) + 0.55 * np.ptp(mistakes[np.isfinite(mistakes)])
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if mistakes[row, column] > middle else "black"
+        axis.text(column, row, f"{count:d}", ha="center", va="center", color=color)
+    axis.set(xlabel="answer", ylabel="true digit", xticks=range(len(counts)), yticks=range(len(counts)))
     return figure
 
 
