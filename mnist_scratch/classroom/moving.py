@@ -85,16 +85,18 @@ class ForwardPass(Moving):
         self._shape = (8, -1) if n_hidden % 8 == 0 else (1, -1)
         hidden = np.zeros(n_hidden).reshape(self._shape)
         self._pixels = pixels.imshow(np.zeros((28, 28)), **_INK)
-        self._sums = sums.imshow(hidden, cmap="bwr", vmin=-4, vmax=4, interpolation="nearest")
-        self._active = active.imshow(hidden, cmap="Reds", vmin=0, vmax=4, interpolation="nearest")
+        colors = {"cmap": "bwr", "vmin": -4, "vmax": 4, "interpolation": "nearest"}  # of both, so that they compare
+        self._sums, self._active = sums.imshow(hidden, **colors), active.imshow(hidden, **colors)
         for axis, title in ((pixels, "X: 784 pixels"), (sums, f"Z¹: {n_hidden} sums"), (active, "A¹ = relu(Z¹)")):
             axis.set_title(title)
-            axis.set_axis_off()
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(color="#999999", linewidth=0.8, visible=axis is not pixels)
         dress(logits, "logit", "class", "Z²: 10 logits")
         logits.set(xlim=(-16, 16), ylim=(9.6, -0.6), yticks=range(10))
         logits.grid(False, axis="y")
         self._logits = logits.barh(range(10), np.zeros(10), color=GRAY)
         self.move(self._pixels, self._sums, self._active, *self._logits)
+        self.move(*sums.spines.values(), *active.spines.values())  # a picture covers half of them
         self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)")
 
     def show(self, image, sums, logits, probabilities, step, alt):

@@ -238,7 +238,7 @@ def test_the_steps_of_the_forward_pass_uncover_the_picture(build):
         live.set(step=step)
         pictures.append(pixels(live.image.value))
         assert live.figure.STEPS[step - 1] in live.words.value
-    columns = [np.flatnonzero(abs(b - a).max(axis=(0, 2)) > 60) for a, b in zip(pictures, pictures[1:], strict=False)]
+    columns = [np.flatnonzero(abs(b - a).max(axis=(0, 2)) > 20) for a, b in zip(pictures, pictures[1:], strict=False)]
     assert all(columns[i].max() < columns[i + 1].min() for i in range(3))  # each step fills the next panel
 
 
