@@ -54,6 +54,11 @@ def number(name, value, above=-inf, at_least=-inf, below=inf):
     return number
 
 
+def numbers(name, values, **limits):
+    """Return a tuple of such numbers from a list or the like; raise TypeError or ValueError otherwise."""
+    return tuple(number(name, value, **limits) for value in sequence(name, values))
+
+
 def flag(name, value):
     """Return True or False; raise TypeError otherwise, because "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)):

@@ -23,8 +23,7 @@ class StepSchedule:
 
     def __post_init__(self):
         checks.store(self, "learning_rate", "factor", above=0)
-        drop_at = [checks.number("drop_at", e, at_least=0) for e in checks.sequence("drop_at", self.drop_at)]
-        object.__setattr__(self, "drop_at", tuple(drop_at))
+        object.__setattr__(self, "drop_at", checks.numbers("drop_at", self.drop_at, at_least=0))
 
     def __call__(self, epoch):
         epoch = checks.number("epoch", epoch, at_least=0)
@@ -226,7 +225,7 @@ class Adam:
     Parameters
     ----------
     learning_rate : float or callable
-        As in `SGD`. No single step is much longer than η in any weight.
+        As in `SGD`. While gradients stay alike, no step is longer than η in any weight; after many of 0, up to 7 η.
     beta1, beta2 : float
         β₁ and β₂ in [0, 1): how much of the running means of the gradients and of their squares is kept.
     epsilon : float

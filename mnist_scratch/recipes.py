@@ -45,6 +45,7 @@ class DividedAgain(SGD):
 
     def step(self, parameters, gradients, state=(), epoch=0.0):
         """As in `SGD`."""
+        checks.arrays("gradients", gradients, [p.shape for p in checks.arrays("parameters", parameters)])
         gradients = [g / self.divisor + self.decay * p for p, g in zip(parameters, gradients, strict=True)]
         super().step(parameters, gradients, state, epoch)
 
@@ -56,12 +57,18 @@ class RateTable:
     rates: tuple
     drop_at: tuple
 
+    def __post_init__(self):
+        object.__setattr__(self, "rates", checks.numbers("rates", self.rates, above=0))
+        object.__setattr__(self, "drop_at", checks.numbers("drop_at", self.drop_at, at_least=0))
+        if len(self.rates) != len(self.drop_at) + 1:
+            raise ValueError(f"rates must be one more than drop_at, not {len(self.rates)} for {len(self.drop_at)}")
+
     def __call__(self, epoch):
         return self.rates[sum(epoch >= drop for drop in self.drop_at)]
 
     def stretched(self, factor):
         """The same schedule for a run of so many times the epochs."""
-        return replace(self, drop_at=tuple(factor * epoch for epoch in self.drop_at))
+        return replace(self, drop_at=[factor * epoch for epoch in self.drop_at])
 
 
 _ABOUT = ("name", "seeds", "published", "remark", "goal")  # what a recipe says about itself; the rest are its settings

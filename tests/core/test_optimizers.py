@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_scratch import SGD, Adam, AveragedSGD, CosineSchedule, Network, RMSProp, StepSchedule, WarmUpSchedule
+from mnist_scratch.recipes import DividedAgain, RateTable
 
 
 def some_arrays(seed, dtype=np.float64):
@@ -118,6 +119,7 @@ KINDS = [
     AveragedSGD(0.5, momentum=0.9, averaging=0.3),
     RMSProp(0.5),
     Adam(0.5),
+    DividedAgain(0.5, momentum=0.5, divisor=3, decay=0.1),
 ]
 
 
@@ -217,6 +219,7 @@ SQRT = math.sqrt(2)
         # the cosine of 0, 60, 90, 120 and 180 degrees
         (CosineSchedule(0.8, epochs=12), {0: 0.8, 4: 0.6, 6: 0.4, 8: 0.2, 12: 0, 20: 0}),
         (CosineSchedule(0.9, 10, final=0.1), {0: 0.9, 2.5: 0.5 + 0.4 / SQRT, 5: 0.5, 10: 0.1, 99: 0.1}),
+        (RateTable([0.5, 0.2], iter([3])), {0: 0.5, 2.9: 0.5, 3: 0.2, 9: 0.2}),
         (WarmUpSchedule(0.5, epochs=4), {0: 0, 1: 0.125, 2: 0.25, 4: 0.5, 9: 0.5}),
         (WarmUpSchedule(0.5), {0: 0, 0.25: 0.125, 1: 0.5, 2: 0.5}),
         (WarmUpSchedule(HALVED, epochs=4), {0: 0, 1: 0.125, 2: 0.0625, 4: 0.125, 5: 0.03125}),
@@ -271,6 +274,12 @@ def test_what_is_not_said_is_plain_descent():
     assert SGD() == SGD(0.1, momentum=0.0, nesterov=False, clip_value=None, clip_norm=None)
     assert AveragedSGD() == AveragedSGD(0.1, averaging=0.99)
     assert (Adam(), RMSProp()) == (Adam(0.001, 0.9, 0.999, 1e-8), RMSProp(0.001, 0.9, 1e-8))
+
+
+@pytest.mark.parametrize("rates, drop_at", [((0.1,), (1, 2)), ((0.1, 0.2), ()), ((-0.1,), ()), ((), ())])
+def test_a_table_of_rates_has_a_rate_for_each_part(rates, drop_at):
+    with pytest.raises(ValueError, match="^rates must be (one more than drop_at|above 0)"):
+        RateTable(rates, drop_at)
 
 
 def test_nesterov_needs_momentum():
