@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import checks
 from ..checks import dataset
-from ..data import batch_rows, one_hot, shuffled
+from ..data import batch_rows, shuffled
 from ..distortions import Distortion, interpolate
-from ..functions import ACTIVATIONS, LOSSES, OUTPUTS, softmax
+from ..functions import softmax
 from ..gradient_check import central_difference
 from ..network import Network
 from ..optimizers import SGD
@@ -264,7 +264,8 @@ def adversarial_digit(net, data, example=0):
     def draw(example, epsilon, signs):
         X, label = data.images[example : example + 1], int(data.labels[example])
         if signs == ways[0]:
-            direction = np.sign(_slopes_of_pixels(net, X, [label]))
+            _, gradients = net.loss_and_gradients(X, [label])  # of one example, so db¹ is its dZ¹
+            direction = np.sign(gradients[0][1] @ net.weights[0].T)
         else:
             direction = np.random.default_rng(example).choice([-1, 1], X.shape)
         changed = np.clip(X + epsilon * direction, 0, 1).astype(X.dtype)
@@ -284,15 +285,6 @@ def adversarial_digit(net, data, example=0):
         epsilon=choice("ε", epsilons, 0.1),
         signs=choice("each pixel's sign", ways, ways[0], "{}"),
     )
-
-
-def _slopes_of_pixels(net, X, y):
-    """∂J/∂X, (m, n₀), of each example's own loss, with labels y, (m,)."""
-    Z, A = net.forward_pass(X)
-    dZ = LOSSES[net.output, net.loss_name][1](OUTPUTS[net.output](Z[-1]), one_hot(y, net.sizes[-1], net.dtype)) * len(X)
-    for l in reversed(range(1, len(net.weights))):
-        dZ = (dZ @ net.weights[l].T) * ACTIVATIONS[net.activation][1](Z[l - 1], A[l])
-    return dZ @ net.weights[0].T
 
 
 def epsilon_on_v_curve(f, slope, x):
