@@ -72,16 +72,14 @@ def attempt(table, line, seed):
         rows.append([*accuracies, net.accuracy(test.images, test.labels)])
         return table.endswith("96.34 %") and accuracies[0] >= 0.9634
 
-    history = recipe.fit(net, train, seed, validation=validation, progress=False, on_epoch=measure)
-    if history.stopped or not rows:
-        measure(history)
+    recipe.fit(net, train, seed, validation=validation, progress=False, on_epoch=measure)
     best = max(rows, key=lambda row: row[1]) if table.startswith("mlp") else rows[-1]
     return [table, line, seed, *(round(accuracy, 4) for accuracy in best)]
 
 
 def main():
     """Run all lines, and write the rows."""
-    rows = json.loads(STORED.read_text()) if STORED.exists() else []
+    rows = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else []
     stored = [tuple(row[:3]) for row in rows]
     jobs = [(*line, seed) for line in lines() for seed in range(SEEDS.get(line[0], 3))]
     jobs = [job for job in jobs if job not in stored]
@@ -89,8 +87,9 @@ def main():
         for row in executor.map(attempt, *zip(*jobs, strict=True)):
             rows.append(row)
             print(*row, flush=True)
-    with replacing(STORED) as file:
-        file.write(("[\n" + ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n]\n").encode())
+            with replacing(STORED) as file:  # each time, so that a stop loses none
+                texts = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
+                file.write(f"[\n{texts}\n]\n".encode())
 
 
 if __name__ == "__main__":
