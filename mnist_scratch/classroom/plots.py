@@ -352,36 +352,26 @@ def label_ends(axis, ends):
 
 
 @house_style()
-def training_curves(histories, alt="", zoom=None, loss_limit=None):
+def training_curves(history, alt="", zoom=None, loss_limit=None):
     """Draw loss and accuracy of each epoch, on training data (dashed) and on validation data (solid).
 
     Parameters
     ----------
-    histories : History or dict
-        One History, or {label: History}.
+    history : History
     alt : str
     zoom : float, optional
         The lower end of the accuracy axis.
     loss_limit : float, optional
         The upper end of the loss axis.
     """
-    if not isinstance(histories, dict):
-        histories = {"": histories}
-    _require_some("histories", histories)
-    for history in histories.values():
-        checks.like("histories", history, "train_loss", "a History, as fit returns it, or a dictionary of them")
-    figure = Figure(9.0, 3.4, alt)
+    checks.like("history", history, "train_loss", "a History, as fit returns it")
+    figure, ends = Figure(9.0, 3.4, alt), []
     loss_axis, accuracy_axis = figure.subplots(1, 2)
-    parts, runs = [], []
-    for (label, history), color in zip(histories.items(), cycle(COLORS), strict=False):
-        same = {"color": color} if len(histories) > 1 else {}
-        for part, short in (("training", "train"), ("validation", "validation")):
-            style = PARTS[part] | same
-            loss, accuracy = (getattr(history, f"{short}_{what}") for what in ("loss", "accuracy"))
-            if len(loss):
-                loss_axis.plot(range(len(loss)), loss, label=part, **style)
-                parts.append((*accuracy_axis.plot(range(len(accuracy)), accuracy, **style), part))
-        runs.append((parts[-1][0], label))
+    for part, short in (("training", "train"), ("validation", "validation")):
+        loss, accuracy = (getattr(history, f"{short}_{what}") for what in ("loss", "accuracy"))
+        if len(loss):
+            loss_axis.plot(range(len(loss)), loss, label=part, **PARTS[part])
+            ends.append((*accuracy_axis.plot(range(len(accuracy)), accuracy, **PARTS[part]), part))
     dress(loss_axis, "epoch", "data loss")
     dress(accuracy_axis, "epoch", "accuracy", percent="y")
     whole_numbers(loss_axis, accuracy_axis)
@@ -389,35 +379,22 @@ def training_curves(histories, alt="", zoom=None, loss_limit=None):
         accuracy_axis.set_ylim(zoom, 1.002)
     if loss_limit is not None:
         loss_axis.set_ylim(0, loss_limit)
-    label_ends(accuracy_axis, runs if len(histories) > 1 else parts)
-    if len(histories) > 1:  # a color a run, and how each is drawn in gray
-        for part in ("training", "validation"):
-            loss_axis.plot([], [], color=GRAY, linestyle=PARTS[part]["linestyle"], label=part)
-        loss_axis.legend(handles=loss_axis.get_lines()[-2:])
+    label_ends(accuracy_axis, ends)
     return figure
 
 
 @house_style()
-def bars(labels, values, xlabel, ylabel, alt="", *, log=False, texts=None, width=8.0, ylim=None, percent=""):
-    """Draw vertical bars, with a text over each when texts are given.
-
-    values: one number a bar; or (seeds, n), of which each bar shows the mean, and a thin line lowest and highest.
-    log: whether the values' axis is logarithmic; percent="y": the values are fractions, to be read as percent.
-    """
-    figure = Figure(width, 3.2, alt)
+def bars(labels, values, xlabel, ylabel, alt="", *, texts=None):
+    """Draw vertical bars, with a text over each when texts are given."""
+    figure = Figure(8.0, 3.2, alt)
     axis = figure.subplots()
-    seeds = np.atleast_2d(list(values) if not isinstance(values, np.ndarray) else values)
-    means = seeds.mean(axis=0)
-    reach = [means - seeds.min(axis=0), seeds.max(axis=0) - means] if len(seeds) > 1 else None
-    drawn = axis.bar(range(len(means)), means, yerr=reach, capsize=4, color=BLUE)
+    drawn = axis.bar(range(len(values)), values, color=BLUE)
     if texts is not None:
         axis.bar_label(drawn, texts, padding=2)
         axis.margins(y=0.15)
-    dress(axis, xlabel, ylabel, "", "y" if log else "", percent)
-    axis.set_xticks(range(len(means)), labels)
+    dress(axis, xlabel, ylabel)
+    axis.set_xticks(range(len(values)), labels)
     axis.grid(False, axis="x")
-    if ylim is not None:
-        axis.set_ylim(ylim)
     return figure
 
 

@@ -17,8 +17,8 @@ PICTURES = {
     "pixel_values": lambda alt: plots.pixel_values((255 * X[0]).astype(np.uint8), alt),
     "lines": lambda alt: plots.lines({"one": ([0, 1, 2], [1, 3, 2]), "two": ([0, 1, 2], [2, 6, 4])}, "x", "y", alt),
     "panels": lambda alt: plots.panels([{"series": {"a": ([0, 1], [2, 3])}, "xlabel": "x", "ylabel": "y"}] * 2, alt),
-    "training_curves": lambda alt: plots.training_curves({"a": RUN, "b": RUN, "c": RUN}, alt, zoom=0.1, loss_limit=2),
-    "bars": lambda alt: plots.bars("abc", [1.0, 4.0, 2.0], "x", "y", alt, log=True, texts="123", ylim=(1, 9)),
+    "training_curves": lambda alt: plots.training_curves(RUN, alt, zoom=0.1, loss_limit=2),
+    "bars": lambda alt: plots.bars("abc", [1.0, 4.0, 2.0], "x", "y", alt, texts="123"),
     "confusion_matrix": lambda alt: plots.confusion_matrix(np.array([[5, 1], [2, 7]]), alt),
     "weight_images": lambda alt: plots.weight_images(X[:3].T - 0.5, "abc", alt),
     "valley": lambda alt: plots.valley({"a": np.ones((3, 2)), "b": np.zeros((3, 2))}, (1, 25), alt),
@@ -143,8 +143,6 @@ def test_seeds_are_drawn_as_their_mean_in_a_band_from_lowest_to_highest():
     axis.figure.draw_without_rendering()
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["1", "2"]
     assert "20 %" in [tick.get_text() for tick in axis.get_yticklabels()]
-    bars = plots.bars("ab", seeds, "x", "y").axes[0]
-    assert [bar.get_height() for bar in bars.patches] == pytest.approx([0.2, 0.7])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +151,6 @@ def test_seeds_are_drawn_as_their_mean_in_a_band_from_lowest_to_highest():
         lambda: plots.digits(X[:0]),
         lambda: plots.lines({}, "x", "y"),
         lambda: plots.panels([]),
-        lambda: plots.training_curves({}),
         lambda: plots.confusion_matrix(np.zeros((0, 0), int)),
         lambda: plots.weight_images(X[:0].T),
         lambda: plots.valley({}, (1, 25)),
@@ -172,5 +169,5 @@ def test_nothing_to_draw_is_said(draw):
 def test_what_is_no_picture_or_history_is_named(mnist):
     with pytest.raises(TypeError, match="give its .images"):
         plots.digits(mnist.test[:3])
-    with pytest.raises(TypeError, match="histories must be a History"):
+    with pytest.raises(TypeError, match="history must be a History"):
         plots.training_curves(Network([784, 10]))
