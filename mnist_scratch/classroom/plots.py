@@ -581,23 +581,24 @@ def regions(classifiers, X, y, alt=""):
 
 @house_style()
 def graph(nodes, edges, alt="", width=8.6, height=2.4):
-    """Draw a computational graph. nodes: {name: (x, y, text)}; edges: (from, to, text above, text below in red)."""
+    """Draw a computational graph. nodes: {name: (x, y, text)}; edges: (from, to, text above, text below in orange)."""
     _require_some("nodes", nodes)
     figure = Figure(width, height, alt)
     figure.set_layout_engine("none")
     axis = figure.add_axes((0, 0, 1, 1))
+    circle = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": "black"}
+    style = {"ha": "center", "va": "center", "fontsize": 12, "bbox": circle}
+    circles = {name: axis.text(x, y, text, **style).get_bbox_patch() for name, (x, y, text) in nodes.items()}
     paper = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     for start, end, above, below in edges:
         (x0, y0, _), (x1, y1, _) = nodes[start], nodes[end]
-        arrow = {"arrowstyle": "->", "shrinkA": 18, "shrinkB": 18, "color": GRAY}
+        arrow = {"arrowstyle": "->", "shrinkA": 3, "shrinkB": 3, "color": GRAY}
+        arrow |= {"patchA": circles[start], "patchB": circles[end]}  # from rim to rim
         axis.annotate("", (x1, y1), (x0, y0), arrowprops=arrow)
         middle = (x0 + 0.45 * (x1 - x0), y0 + 0.45 * (y1 - y0))
         for text, rise, side, color in [(above, 5, "bottom", BLUE), (below, -5, "top", RED)]:
             style = {"ha": "center", "va": side, "color": color, "bbox": paper}
             axis.annotate(text, middle, (0, rise), textcoords="offset points", **style)
-    circle = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": "black"}
-    for x, y, text in nodes.values():
-        axis.text(x, y, text, ha="center", va="center", fontsize=12, bbox=circle)
     axis.set_axis_off()
     x, y, _ = zip(*nodes.values(), strict=True)
     axis.set(xlim=(min(x) - 0.5, max(x) + 0.5), ylim=(min(y) - 0.6, max(y) + 0.6))

@@ -273,8 +273,8 @@ def adversarial_digit(net, data, example=0):
         says = [f"{p.argmax()}, {p.max():.0%}" for p in (before, after)]
         alt = (
             f"Example {example}, labeled {label}, read as {says[0]}. Each pixel changed by at most {epsilon:g}, up or "
-            f"down {signs}: read as {says[1]}. The {label} has a probability of {after[label]:.1%} now, and had "
-            f"{before[label]:.1%}."
+            f"down {signs}: read as {says[1]}. The probability of {label} was {before[label]:.1%} and is now "
+            f"{after[label]:.1%}."
         )
         titles = [f"a {label}, read as {says[0]}", f"change: at most {epsilon:g}", f"now read as {says[1]}"]
         return figure.show(X[0], changed[0], titles, after.argmax() != label, after, alt)
@@ -318,7 +318,8 @@ def epsilon_on_v_curve(f, slope, x):
         epsilon = 10.0**exponent
         if not np.isfinite(error(epsilon)):
             return figure.show(epsilon, np.nan, f"With ε = 1e{exponent:g} f is not finite; a smaller ε is needed.")
-        side = "rounding rules" if exponent < -5 else "the curve's bend rules" if exponent > -5 else "the two balance"
+        cause = "rounding" if exponent < -5 else "Taylor's next term"
+        side = f"{cause} causes most of it" if exponent != -5 else "rounding and Taylor's next term balance"
         alt = f"With ε = 1e{exponent:g} the relative error is below 1e{int(np.ceil(np.log10(error(epsilon))))}: {side}."
         return figure.show(epsilon, error(epsilon), alt)
 

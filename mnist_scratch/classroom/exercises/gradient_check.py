@@ -111,7 +111,7 @@ BUG_HUNT = OpenExercise(
     number="4.1",
     task="Name the cause of each of the ten bugs.",
     judged_by=_judge_bug_hunt,
-    to_start="Put a cause in the place of each `?`, and run both cells.",
+    to_start="Replace each `?` with a cause, then run both cells.",
     second_hint="Ask of each network: which array is the last one, counted from the left, that is wrong? Are weights "
     "and biases both wrong, or only one kind? Does it vanish without the penalty? Are all errors equal? Each answer "
     "rules out causes.",
