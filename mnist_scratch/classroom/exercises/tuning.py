@@ -386,7 +386,7 @@ def _one_row_shared(y, a, K):
 CONFUSION_MATRIX = FunctionExercise(
     name="confusion_matrix",
     number="7.5",
-    task="Count labels (m,) against answers (m,) in a (K, K) array: one row a label, one column an answer.",
+    task="Count labels (m,) against answers (m,) in a (K, K) array: one row per label, one column per answer.",
     reference=_confusion_matrix,
     before=_without_add_at,
     tolerance=EXACT,
