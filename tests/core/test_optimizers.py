@@ -43,32 +43,11 @@ def test_a_step_follows_the_formulas(gradients, momentum, dtype):
         assert F(parameters[0].item()) == w and parameters[0].dtype == dtype
 
 
-# gradients, and what is left of 1 after each step; ε is large, so that its place shows: beside the root, not under it
-BY_HAND = [
-    # q = 0 + (16 − 0)/4 = 4; w = 1 − 1/2 · 4/(2 + 2); then q = 4 + (4 − 4)/4 = 4; w += 1/2 · 2/(2 + 2)
-    (RMSProp(0.5, decay=0.75, epsilon=2.0), [4, -2], [F(1, 2), F(3, 4)]),
-    # a first step is as long for any gradient: v̂ = g, √q̂ = |g|; and equal gradients keep them there
-    (Adam(0.5, 0.5, 0.75, epsilon=4.0), [4, 4, 4], [F(3, 4), F(1, 2), F(1, 4)]),
-    # β₂ = 0: √q̂ = |g|; v = 4, v̂ = 8; then v = 4 + (6 − 4)/2 = 5, v̂ = 5/(1 − 1/4)
-    (Adam(1.0, 0.5, 0.0, epsilon=2.0), [8, 6], [F(1, 5), F(1, 5) - F(5, 1) / F(3, 4) / 8]),
-]
-
-
-@pytest.mark.parametrize("optimizer, gradients, expected", BY_HAND)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_steps_divided_by_the_size_of_the_gradients_by_hand(optimizer, gradients, expected, dtype):
-    w = np.array([1, 1], dtype)  # the second one's gradients are 0, and it stays
-    state = optimizer.initial_state([w])
-    for g, left in zip(gradients, expected, strict=True):
-        optimizer.step([w], [np.array([g, 0], dtype)], state)
-        assert w.tolist() == pytest.approx([float(left), 1], rel=1e-6 if dtype == np.float32 else 1e-14)
-
-
 @pytest.mark.parametrize("dtype, rtol", [(np.float32, 1e-5), (np.float64, 1e-12)])
 def test_thirty_steps_are_those_of_the_papers(dtype, rtol):
     """Sums over all gradients instead of running means: v = (1 − β) Σ βᵗ⁻ⁱ gᵢ."""
     rng = np.random.default_rng(0)
-    gradients, rate = rng.standard_normal((30, 4)) * [1, 1e-3, 10, 1e3], CosineSchedule(0.1, 40)
+    gradients, rate = rng.standard_normal((30, 4)) * [1, 1e-3, 1e3, 0], CosineSchedule(0.1, 40)
     for optimizer in (Adam(rate, 0.8, 0.95, 1e-4), RMSProp(rate, 0.95, 1e-4)):
         w, slow = np.zeros(4, dtype), np.zeros(4)
         state = optimizer.initial_state([w])

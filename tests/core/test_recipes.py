@@ -7,27 +7,19 @@ import numpy as np
 import pytest
 
 from mnist_scratch import SGD, AveragedSGD, CosineSchedule, Network, StepSchedule, WarmUpSchedule, flatten
+from mnist_scratch.classroom import reports
 from mnist_scratch.files import UserError
 from mnist_scratch.recipes import RECIPES, RateTable, find_recipe
 from mnist_scratch.runs import load_histories, load_summary, results_folder
 
-# what no stored run knows: its goal, or the accuracy that its authors state
-GOALS = {"sigmoid-100": 0.982, "momentum-1024": 0.984, "relu-128-64": 0.982, "softmax-regression": 0.923}
-GOALS |= {"mlp-2layer": 0.981, "sigmoid-64": 0.978}
-STATED = {"momentum-1024": (0.9425, 0.9425), "relu-128-64": (0.9, 0.93), "mlp-2layer": (0.9711, 0.9711)}
-STATED |= {"sigmoid-64": (0.949, 0.949)}
 
-
-@pytest.mark.parametrize("recipe", [*map(find_recipe, GOALS)], ids=GOALS)
-def test_our_recipes_and_those_as_published(recipe):
-    published = [other for name, other in RECIPES.items() if name.startswith(f"{recipe.name}-as-published")]
-    assert recipe.goal == GOALS[recipe.name] and recipe.all_images and recipe.optimizer.learning_rate.epochs == 30
-    assert [other.published for other in published if other.published] == [
-        STATED[name] for name in STATED if name == recipe.name
-    ]
-    assert published or recipe.remark  # where there is nothing to run, what its authors say
+@pytest.mark.parametrize("name", reports.NETWORKS)
+def test_our_recipes_and_those_as_published(name):
+    ours, *published = reports.attempts(name)
+    assert ours.all_images and ours.optimizer.learning_rate.epochs == 30
+    assert published or ours.remark  # where there is nothing to run, what its authors say
     for other in published:
-        assert (other.sizes, other.activation) == (recipe.sizes, recipe.activation)
+        assert (other.sizes, other.activation) == (ours.sizes, ours.activation)
         assert other.goal is None and not other.all_images
 
 
@@ -198,3 +190,8 @@ def test_the_stored_runs_are_those_of_the_recipes(name):
     assert {history.epochs for stages in histories.values() for history in stages.values()} == {recipe.epochs}
     if recipe.goal and name != "elastic-mlp-record":  # which misses it by some images, as notebook 09 says
         assert np.mean(summary["test_accuracy"]) >= recipe.goal
+
+
+def test_the_stored_table_is_that_of_the_stored_runs():
+    """With the goals, and what others state, which no run knows."""
+    assert reports.comparison() in (results_folder() / "comparison.md").read_text(encoding="utf-8")
