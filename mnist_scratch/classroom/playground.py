@@ -506,5 +506,5 @@ def _controls(available):
         "amount": dropdown("training images", [(f"{n:,}", n) for n in amounts], amount),
         "learning_rate": slider("learning rate η", _RATES, 0.1),
         "weight_decay": slider("weight decay λ", _DECAYS, 0.0),
-        "batch_size": slider("batch size B", [1, 4, 16, 64, 256, 1000], 64),
+        "batch_size": slider("batch size m", [1, 4, 16, 64, 256, 1000], 64),
     }
