@@ -1,7 +1,7 @@
 """The reference networks as plain data, as published and as we train them; `runs` trains them.
 
 A recipe of ours got its settings on the validation images: `choose_settings.py` and `try_elastic.py` in results/ try
-them, and results/choice.md and results/elastic-tried.json have what was tried. A run of it has two stages: `held out`
+them, and results/choice.md and results/elastic-tried.md have what was tried. A run of it has two stages: `held out`
 trains on 50,000 images and shows the validation accuracy, `all` starts again on all 60,000, and its network meets the
 test images once, after its last epoch. A recipe as published is what its authors' program did, mistakes included, where
 that is known, and has the first stage only; one that trains for minutes has the second only. Of `elastic-mlp` three

@@ -5,6 +5,7 @@
 Each variation is a list of changes, NAME=VALUE, of the recipe, its optimizer or its distortion; an empty text is the
 recipe with one network alone; ensemble=2 makes it two. It is trained on 50,000 images, two at a time in processes with
 one BLAS thread each, and measured at its last epoch on the 10,000 that were held out. The test images are not touched.
+results/elastic-tried.md shows all rows as a table; with no variation, it is written anew and nothing is trained.
 """
 
 import argparse
@@ -29,12 +30,42 @@ from mnist_scratch.recipes import find_recipe
 LOGGED = ("learning_rate", "final", "averaging", "weight_decay", "label_smoothing", "genuine_epochs", "ensemble")
 LOGGED += tuple(field.name for field in fields(Distortion))
 STORED = Path(__file__).resolve().parent / "elastic-tried.json"
+COLUMNS = {
+    "hidden": "hidden units",
+    "ensemble": "networks",
+    "epochs": "epochs",
+    "genuine_epochs": "genuine epochs",
+    "learning_rate": "η",
+    "final": "last η",
+    "averaging": "β",
+    "weight_decay": "λ",
+    "label_smoothing": "labels smoothed",
+    "translate": "moved by",
+    "rotate": "turned by",
+    "scale": "scaled by",
+    "shear": "sheared by",
+    "elastic": "bent by",
+    "smoothness": "width *s*",
+    "seed": "seed",
+}
+INTRODUCTION = """# What was tried for `elastic-mlp`
+
+Each row is one run: its settings, and the accuracy and loss on the 10,000 validation images after the last epoch.
+Written by `try_elastic.py`, beside this file, from `elastic-tried.json`; the test images were not used. β belongs to
+the average of the weights. The loss is that of the logits times the one factor that makes it smallest, because smoothed
+labels make the logits small.
+
+Most settings were run with one seed. Where two rows differ by less than the seeds of one setting do, the difference
+means nothing; a larger one is a hint, not a proof. Nothing here says that the recipe should distort as strongly as it
+does: that was a guess about the test images.
+
+"""
 
 
 def main():
     """Train all variations and store a row for each as it ends."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("variations", nargs="+", metavar="CHANGES")
+    parser.add_argument("variations", nargs="*", metavar="CHANGES")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--processes", type=int, default=2)
@@ -51,6 +82,19 @@ def main():
                 lines = ",\n".join(json.dumps(row) for row in [*tried, row])
                 file.write(f"[\n{lines}\n]\n".encode())
             print(row, flush=True)
+    with replacing(STORED.with_suffix(".md")) as file:
+        file.write(page(json.loads(STORED.read_text())).encode())
+
+
+def page(tried):
+    """All rows as a table in Markdown."""
+    heads = [*COLUMNS.values(), "accuracy", "loss", "unusual"]
+    lines = [heads, ["---"] * len(heads)]
+    for row in sorted(tried, key=lambda row: (row["hidden"], row["ensemble"], row["epochs"])):
+        settings = [f"{row[name]:g}" if name != "hidden" else row[name] for name in COLUMNS]
+        found = [f"{row['validation_accuracy']:.2%}".replace("%", " %"), f"{row['validation_loss']:.4f}"]
+        lines.append([*settings, *found, row.get("remark", "")])
+    return INTRODUCTION + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def attempt(text, epochs, seed, models):
