@@ -230,7 +230,7 @@ def kind(recipe):
 
 @plots.house_style()
 def timeline(results=None):
-    """Draw all runs: a panel a network, validation accuracy against epochs, each seed a line.
+    """Draw all runs: a panel per network, validation accuracy against epochs, each seed a line and its test accuracy.
 
     Parameters and errors are those of `comparison`.
     """
@@ -247,8 +247,9 @@ def timeline(results=None):
     figure.supxlabel("epochs", fontsize=11)
     figure.supylabel("validation accuracy", fontsize=11)
     figure.alt_text = (
-        "One panel a network: validation accuracy against epochs, three seeds each. Ours ends highest in every panel. "
-        "A dotted line is the test accuracy that the authors state, a gray band the range of it."
+        "One panel per network: validation accuracy against epochs, three seeds each, with diamonds for the test "
+        "accuracy. Ours ends highest wherever there are other runs. A dotted line marks the test accuracy that the "
+        "authors state; a gray band marks a stated range."
     )
     return figure
 
@@ -262,6 +263,9 @@ def _draw_runs(panel, name, results):
             y = next(iter(stages.values())).validation_accuracy[1:]
             (line,) = panel.plot(range(1, len(y) + 1), y, color=KINDS[label], linewidth=1.2, label=label)
             end = max([end, *y[-1:]])
+        tests = load_summary(folder).get("test_accuracy", []) if folder.is_dir() else []
+        style = {"marker": "D", "s": 22, "color": KINDS[label], "edgecolors": "white", "linewidths": 0.6}
+        panel.scatter([recipe.epochs] * len(tests), tests, zorder=3, **style)
         if line:  # over the end of ours, and below the others', clear of the lines
             x = recipe.epochs * (1.6 if label == "as published" else 1)
             place = (0, {"ours": 8, "as published": -36}.get(label, -13))

@@ -217,8 +217,8 @@ _STEPS = -(-_IMAGES // _BATCH)
 EPOCHS_OF_BATCH_DESCENT = NumberExercise(
     name="epochs_of_batch_descent",
     number="8.3",
-    task="Give the epochs in which batch descent makes as many steps as 30 epochs of mini-batches of 128 on 56,000 "
-    "images.",
+    task="Give the number of epochs in which batch descent takes as many steps as 30 epochs of mini-batches of 128 "
+    "on 56,000 images.",
     reference=lambda: _EPOCHS * _STEPS,
     tolerance=1e-9,
     mistakes={
@@ -234,12 +234,12 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             _EPOCHS * -(-50_000 // _BATCH),
             (11_718, 11_719),
         ],
-        "That is what batch descent did: one step an epoch. How many steps did mini-batches make?": 250,
+        "That is what batch descent did: one step per epoch. How many steps did mini-batches take?": 250,
         "The 250 epochs are those of batch descent. Mini-batches ran for 30.": [250 * _STEPS, 250 * _IMAGES / _BATCH],
         "Those 250 epochs are not in addition: how many are there in all?": [_EPOCHS * _STEPS + d for d in (-250, 250)],
         "Those are the epochs of the mini-batches. Each of them has many steps; batch descent has one.": _EPOCHS,
         "That is how many images are seen. A step is one update: count batches.": _EPOCHS * _IMAGES,
-        "Batch descent makes one step an epoch: do not multiply by the size of a batch.": _EPOCHS * _BATCH,
+        "Batch descent takes one step per epoch: do not multiply by the size of a batch.": _EPOCHS * _BATCH,
         "You divide by the epochs. Each of the 30 adds its steps to the others.": [
             (14.5, 14.7),
             _IMAGES / (_EPOCHS * _BATCH),
@@ -250,7 +250,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
             (_EPOCHS * _STEPS / 10 - 2, _EPOCHS * _STEPS / 10 + 2),
         ],
         "That is thirteen and a bit, to Python: write 13140, or 13_140.": 13.14,
-        "That is how many times as many steps mini-batches made. The task asks for their number.": (52.4, 52.7),
+        "That is how many times as many steps mini-batches took. The task asks for their number.": (52.4, 52.7),
         "Near it. The number is exact: the batches of one epoch, the smaller last one included, times the epochs.": (
             12_800,
             13_500,
@@ -258,7 +258,7 @@ EPOCHS_OF_BATCH_DESCENT = NumberExercise(
     },
     any_hint="In each of the 30 epochs there is a step for each batch of 128 that 56,000 images are cut into.",
     second_hint="Steps in one epoch: 56,000 images in batches of 128, the last one smaller. Then all epochs. Batch "
-    "descent makes one step an epoch.",
+    "descent takes one step per epoch.",
     praise="A comparison over epochs compares unequal numbers of steps.",
 )
 
