@@ -52,7 +52,7 @@ def layers(sizes, names, alt="", *, between=(), unit=None, outputs=(), image=Non
     top, bottom = height - 0.75, 0.75 if between else 0.35
     columns = np.linspace(left, right, len(sizes))
     rows = [_heights(n, shown, top, bottom) for n in sizes]
-    radius = min(0.13, *(0.4 * (ys[0] - ys[1]) for ys in rows if len(ys) > 1), 0.13)
+    radius = min([0.13, *(0.4 * (ys[0] - ys[1]) for ys in rows if len(ys) > 1)])
     for l, ((x0, ys0), (x1, ys1)) in enumerate(pairwise(zip(columns, rows, strict=True)), start=1):
         for k, y1 in enumerate(ys1):
             marked = unit == (l, k)
