@@ -230,7 +230,7 @@ def _terminate(executor):
 
 
 def wilson_interval(p, n):
-    """The 95 % confidence interval of an accuracy, which holds what it promises near 0 and 1, too.
+    """Wilson's 95 % confidence interval of an accuracy: near 0 and 1 far more reliable than ± 1.96 standard deviations.
 
     Parameters
     ----------
@@ -253,7 +253,8 @@ def wilson_interval(p, n):
     -----
     It holds each accuracy q from which p lies at most 1.96 standard deviations away, with √(q(1 − q)/n) as the standard
     deviation: that of q, and not of p (E. B. Wilson, *Probable inference, the law of succession, and statistical
-    inference*, JASA 22, 1927).
+    inference*, JASA 22, 1927). It contains the true accuracy in about 94 to 96 of 100 cases where five mistakes or more
+    are to be expected; with about one expected mistake it may be 92, and with fewer 84.
     """
     p, n = checks.array("p", p, "iuf"), checks.array("n", n, "iu")
     if not ((p >= 0) & (p <= 1)).all():
@@ -287,9 +288,9 @@ def paired_difference(correct_a, correct_b):
 
     Notes
     -----
-    Images that both read, or neither, cancel. What is left scatters by the n images' differences of −1, 0 and 1, so the
-    half-width is 1.96 s/√n with their standard deviation s. Where fewer than about ten images tell the two apart, ask
-    `mcnemar` instead.
+    Images that both read correctly, or neither, cancel. What is left scatters by the n images' differences of −1, 0
+    and 1, so the half-width is 1.96 s/√n with their standard deviation s. Where fewer than about ten images tell the
+    two apart, ask `mcnemar` instead.
     """
     correct_a, correct_b = _same_images(correct_a, correct_b)
     differences = correct_a.astype(float) - correct_b
@@ -316,9 +317,9 @@ def mcnemar(correct_a, correct_b):
 
     Notes
     -----
-    Only images count that one of the two reads and the other does not. If neither is better, each of these falls to
-    either side like a fair coin, so the binomial distribution gives the answer exactly (Q. McNemar, *Note on the
-    sampling error of the difference between correlated proportions or percentages*, Psychometrika 12, 1947).
+    Only those images count that one of the two reads correctly and the other does not. If neither is better, each of
+    them falls to either side like a fair coin, so the binomial distribution gives the answer exactly (Q. McNemar, *Note
+    on the sampling error of the difference between correlated proportions or percentages*, Psychometrika 12, 1947).
     """
     correct_a, correct_b = _same_images(correct_a, correct_b)
     sides = int(np.sum(correct_a & ~correct_b)), int(np.sum(correct_b & ~correct_a))

@@ -336,7 +336,7 @@ DIFFERENCE_INTERVAL = FunctionExercise(
     any_hint="The middle of low and high should be p_a − p_b, and half of their distance the half-width: print both.",
     second_hint="The variance of each is p (1 − p) / n. Their sum is the variance of the difference; 1.96 times its "
     "root is the half-width.",
-    praise="An interval that holds 0 says: this may be luck.",
+    praise="An interval that contains 0 says: this may be luck.",
 )
 
 # ------------------------------------------------------------------------------------------------ 7.5
