@@ -41,9 +41,9 @@ def lines():
         found["mlp-2layer, λ", decay] = replace(mlp, optimizer=SGD(0.1), weight_decay=decay)
     for units in (128, 256, 512):
         found["momentum-1024, diary", f"{units} units"] = replace(momentum, sizes=(784, units, 10), epochs=30)
-        for epochs in (20, 40):
-            line = f"{units} units, {epochs} epochs"
-            found["momentum-1024, diary", line] = replace(momentum, sizes=(784, units, 10), epochs=epochs)
+    for epochs in (20, 40):
+        line = f"128 units, {epochs} epochs"
+        found["momentum-1024, diary", line] = replace(momentum, sizes=(784, 128, 10), epochs=epochs)
     for name, divisor in {"divided twice": 128, "divided once": 1}.items():
         optimizer = replace(momentum.optimizer, divisor=divisor)
         found["momentum-1024, 128 units", name] = replace(momentum, sizes=(784, 128, 10), optimizer=optimizer)
