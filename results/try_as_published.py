@@ -55,7 +55,7 @@ def lines():
     by_the_batch = replace(sigmoid, optimizer=SGD(5.0))
     found["sigmoid-64", "divided by the batch"] = by_the_batch
     found["sigmoid-64", "divided by the batch, 10 epochs"] = replace(by_the_batch, epochs=10)
-    found["sigmoid-64", "one batch an epoch"] = replace(by_the_batch, epochs=5)  # 225 steps, as good as 230
+    found["sigmoid-64", "one batch per epoch"] = replace(by_the_batch, epochs=5)  # 225 steps, as good as 230
     found["sigmoid-64", "all images in one batch"] = replace(by_the_batch, batch_size=60_000)
     found["sigmoid-64", "η = 4, 300 epochs"] = replace(
         sigmoid, optimizer=replace(sigmoid.optimizer, learning_rate=4.0), epochs=300
