@@ -533,7 +533,7 @@ def range_test(train, lowest=1e-4, highest=10.0, batch_size=32):
 
     return Live(
         draw,
-        "η = 0.1 lies where the loss falls steeply, several times below the place where it turns.",
+        "η = 0.1 lies where the loss falls steeply, well below the place where it turns.",
         learning_rate=choice("chosen η", [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0], 0.1),
         momentum=choice("momentum μ", [0.0, 0.5, 0.9, 0.95], 0.0),
     )
