@@ -153,11 +153,11 @@ class Reveal:
     @property
     def lines(self):
         """(option, how it is announced, what it tells): the choice first; all options where nobody chose."""
-        the_right_one = "Right:" if self.exact else "Nearest to the result:"
+        the_right_one = "Right:" if self.exact else "Closest to the result:"
         right = (self.right, f"{the_right_one} {_quoted(self.right)}.", self.options[self.right])
         if self.choice is None:
             others = [option for option in self.options if option != self.right]
-            return [right, *((option, f"Who said {_quoted(option)}:", self.options[option]) for option in others)]
+            return [right, *((option, f"If you said {_quoted(option)}:", self.options[option]) for option in others)]
         if self.choice == self.right:
             verdict = "right" if self.exact else "nearest to the result"
             return [(self.right, f"You said {_quoted(self.right)}: {verdict}.", self.options[self.right])]

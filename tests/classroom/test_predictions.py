@@ -84,7 +84,7 @@ A, B, C = TOLD.values()
         ("80 %", 0.8, [f"You said “80 %”: right. {B}"]),
         ("80 %", 0.831, [f"You said “80 %”: nearest to the result. {B}"]),
         ("99 %", "80 %", [f"You said “99 %”. {C}", f"Right: “80 %”. {B}"]),
-        (None, 0.831, [f"Nearest to the result: “80 %”. {B}", f"Who said “30 %”: {A}", f"Who said “99 %”: {C}"]),
+        (None, 0.831, [f"Closest to the result: “80 %”. {B}", f"If you said “30 %”: {A}", f"If you said “99 %”: {C}"]),
     ],
 )
 def test_a_reveal_tells_what_the_choice_overlooked(question, choice, right, lines):

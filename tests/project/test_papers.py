@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -93,3 +94,16 @@ def test_every_command_of_a_page_exists(page, capsys):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0, command
+
+
+def test_every_cell_that_an_explanation_rests_on_exists():
+    notebooks = re.findall(
+        r"^## \[.*\]\(\.\./(.*\.ipynb)\)$((?:\n(?!## ).*)*)", PAGES["docs/evidence.md"], re.MULTILINE
+    )
+    assert notebooks
+    for path, rows in notebooks:
+        ids = {cell["id"] for cell in json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"]}
+        named = {
+            name for row in rows.splitlines() if row.startswith("| ") for name in row.split(" | ")[2].split("`")[1::2]
+        }
+        assert named and named <= ids, (path, named - ids)

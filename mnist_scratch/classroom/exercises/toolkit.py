@@ -98,7 +98,7 @@ class Exercise:
     def notebook(self):
         return int(self.number.split(".")[0])
 
-    to_start = "Replace the line that says so, and run both cells."
+    to_start = "Replace the line that raises the error, then run both cells."
 
     def judge(self, student):
         """Return what the answer printed when it is right; raise Wrong or NotStarted otherwise."""
