@@ -187,8 +187,9 @@ def cosine_to_right(net, X, y):
     float
         From −1 to 1, all parameters together; 1 where the two differ by no more than a positive factor.
     """
+    checks.like("net", net, ("forward_pass", "loss_and_gradients"), "a Network")
+    _, gradients = net.loss_and_gradients(X, y)  # refuses what does not fit
     right = Network.backward(net, *net.forward_pass(X), one_hot(y, net.sizes[-1], net.dtype))
-    _, gradients = net.loss_and_gradients(X, y)
     a, b = (np.concatenate([array.ravel() for array in flatten(pairs)]) for pairs in (gradients, right))
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 

@@ -54,7 +54,7 @@ ARRAYS = {"[]", "np.zeros((0,4))"}  # what can pass for an empty list of anythin
 
 # {argument, or function and argument: (the VALUES that it takes, others beyond these that it must refuse)}
 KINDS = {
-    **dict.fromkeys(["seed", "epochs", "n_validation", "m", "n"], ({"0", "1", "3"}, [2.0, "3", [3]])),
+    **dict.fromkeys(["seed", "epochs", "n_validation", "m", "n", "example"], ({"0", "1", "3"}, [2.0, "3", [3]])),
     **dict.fromkeys(["batch_size", "limit", "n_classes", "n_train", "steps", "side"], ({"1", "3"}, [2.0, "3"])),
     **dict.fromkeys(["max_entries", "threads"], ({"None", "1", "3"}, [2.0])),
     **dict.fromkeys(["weight_decay", "final", "epoch"], (POSITIVE | {"0"}, [])),
@@ -130,6 +130,7 @@ RIGHT = {
     **dict.fromkeys(["Network.copy", "Distortion", "Valley"], {}),
     **dict.fromkeys(["learning_rate_and_batch_size", "learning_rate_and_weight_decay"], BOTH | {"epochs": 1}),
     **dict.fromkeys(["watch_forward_pass", "distort"], NET_AND_DATA),
+    "adversarial_digit": NET_AND_DATA | {"example": 0},
     "draw_a_digit": {"net": READER},
     "bugs.explain": {"letter": "A"},
     "Dataset": {"images": X, "labels": y},
@@ -170,6 +171,7 @@ RIGHT = {
     "playground": {"mnist": MNIST(DIGITS, DIGITS, DIGITS)},
     "picture_of": {"strokes": drawing.EXAMPLE, "side": 30},
     "read_drawing": {"net": READER, "strokes": drawing.EXAMPLE},
+    "bugs.cosine_to_right": {"net": NET, "X": X, "y": y},
     "bugs.network": {"letter": "A", "sizes": [4, 2]},
     "browse_digits": {"data": DIGITS},
     "loss_along_weight": {"net": READER, "data": DIGITS[:5], "layer": 0, "entry": (1, 2)},
