@@ -524,7 +524,7 @@ class Slider:
     def __init__(self, page, slider):
         self.page, self.slider = page, slider
         self.handle = slider.locator(".noUi-handle")
-        self.label = slider.locator(".widget-label").inner_text().strip()
+        self.label = slider.locator(".widget-label").text_content().strip()  # also where it is out of view
 
     def shown(self):
         """The value that the slider shows."""
