@@ -18,9 +18,9 @@ NOT_THERE = """
 import os
 from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import threadpool_limits
-from mnist_scratch import SGD, Dataset, Network, fit, load_mnist
+from mnist_scratch import SGD, Network, fit, load_mnist
 
-some = Dataset(mnist.train.images[:256], mnist.train.labels[:256])
+some = load_mnist().train[:256]
 with ThreadPoolExecutor(2) as executor:
     print(executor.submit(abs, -1).result())
 with threadpool_limits(1):
