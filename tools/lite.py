@@ -28,6 +28,7 @@ from tools.npm import fetch
 from tools.output import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = Path(__file__).resolve().parent / "page"
 PARTS = ("notebooks", "data", "results")
 NOT_TAKEN = (".*", "ruff.toml", "*.npz", "*.unfinished", "hand_in_*.json")  # no notebook reads weights
 COURSE = "mnist-scratch"
@@ -64,7 +65,8 @@ def build(folder, pyodide=None):
             raise RuntimeError(f"{pyodide} lies in {folder}, which is made anew: put it in another place first")
         lock = local_lock(pyodide, version, python)
     with tempfile.TemporaryDirectory() as scratch, replacing(folder, "jupyter-lite.json") as new:
-        make_pages(new, settings(pyodide is not None))
+        make_pages(new, settings(pyodide is not None, python))
+        add_extensions(new)
         wheels = [*course_wheels(lock, Path(scratch)), page_wheel(new, Path(scratch))]
         lock["packages"] |= {entry["name"]: entry for entry in (lock_entry(wheel, lock) for wheel in wheels)}
         needed = everything_needed(lock, LOADED)
@@ -84,9 +86,11 @@ def build(folder, pyodide=None):
 # --------------------------------------------------------------------------------------------- the pages
 
 
-def settings(local):
-    """What the pages read when they open. local: whether Python is one of the files."""
-    kernel = {"loadPyodideOptions": {"lockFileURL": f"./static/pyodide/{LOCK}", "packages": LOADED}}
+def settings(local, python):
+    """What the pages read when they open. local: whether Python is one of the files. python: its version."""
+    at_start = f"/lib/python{python}/site-packages/mnist_scratch/browser/stop.py"  # IPython runs it
+    options = {"lockFileURL": f"./static/pyodide/{LOCK}", "packages": LOADED, "env": {"PYTHONSTARTUP": at_start}}
+    kernel = {"loadPyodideOptions": options}
     if local:
         kernel |= {"pyodideUrl": "./static/pyodide/pyodide.mjs", "disablePyPIFallback": True}
     config = {
@@ -119,6 +123,23 @@ def make_pages(folder, settings):
         Path(scratch, "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
         Path(scratch, "jupyter_lite_config.json").write_text(json.dumps(config), encoding="utf-8")
         run([sys.executable, "-m", "jupyterlite_core", "build"], "JupyterLite could not make the pages", cwd=scratch)
+
+
+def add_extensions(site):
+    """Let every page load the files of tools/page, each of them an extension of JupyterLab in plain JavaScript.
+
+    JupyterLab finds an extension by its name in window._JUPYTERLAB; its `get` brings a list of plugins, or one.
+    """
+    path = site / "jupyter-lite.json"
+    page = json.loads(path.read_text(encoding="utf-8"))
+    listed = page["jupyter-config-data"].setdefault("federated_extensions", [])
+    for source in sorted(PAGE.glob("*.js")):
+        name, mark = f"{COURSE}-{source.stem}", hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+        (site / "extensions" / name).mkdir(parents=True)
+        shutil.copyfile(source, site / "extensions" / name / source.name)
+        # with another content it has another address: no browser shows an old copy
+        listed.append({"name": name, "load": f"{source.name}?_={mark}", "extension": "./extension"})
+    path.write_text(json.dumps(page, indent=2) + "\n", encoding="utf-8")
 
 
 def copy_course(folder):

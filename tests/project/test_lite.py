@@ -160,6 +160,8 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
     kernel = config["litePluginSettings"][lite.PLUGIN]
     options = kernel["loadPyodideOptions"]
     assert kernel.get("pyodideUrl", "").startswith("./") == kernel.get("disablePyPIFallback", False) == local
+    at_start = options["env"]["PYTHONSTARTUP"].removeprefix("/lib/python3.14/site-packages/")
+    assert (ROOT / at_start).is_file(), "the kernel would run nothing when it starts"
     made = json.loads((site / options["lockFileURL"]).read_text(encoding="utf-8"))["packages"]
     assert set(options["packages"]) <= set(made) and "mnist-scratch" in options["packages"]
     folder = (site / options["lockFileURL"]).parent
@@ -175,6 +177,17 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
         assert {path.name for path in folder.iterdir()} == promised
     else:
         assert elsewhere == {name.replace("_", "-") for name in RELEASED}
+
+
+def test_the_pages_load_our_extensions_by_their_names(pyodide, tmp_path, stand_ins):
+    site = tmp_path / "site"
+    lite.build(site, pyodide)
+    config = json.loads((site / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
+    listed = {entry["name"]: entry["load"].partition("?")[0] for entry in config["federated_extensions"]}
+    assert len(listed) >= len(list(lite.PAGE.glob("*.js"))) > 0
+    for name, load in listed.items():
+        script = (site / "extensions" / name / load).read_text(encoding="utf-8")
+        assert f'_JUPYTERLAB ??= {{}})["{name}"] = ' in script, "JupyterLab looks for it under the name in the list"
 
 
 # ------------------------------------------------------------------------------------- what stops it, and how
