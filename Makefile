@@ -53,6 +53,10 @@ site: $(DEV)  ## make the website from the stored notebooks, in build/site (need
 lite: $(DEV)  ## make the course that runs in a web page, in build/lite; with Python in it: PYODIDE=folder
 	$(BIN)/python -m tools.lite build/lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
 
+# A rule for those who change products.c; what it makes is in the repository.
+mnist_scratch/browser/products.wasm: mnist_scratch/browser/products.c tools/products.py | $(READY)
+	$(BIN)/python -m tools.products
+
 student: $(READY)  ## make the edition to hand out, without solutions, in build/student; FOR=nbgrader or otter
 	$(BIN)/python -m tools.student build/student $(FOR:%=--%)
 

@@ -8,7 +8,10 @@ def make_do():
     """Let what needs threads or processes work without them, and say so in a word; say that training is slow, too."""
     from tqdm import tqdm
 
-    print("Python runs inside this page, without fast matrix products: to train takes ten times as long, or more.")
+    from . import products
+
+    pace = "a few times as long" if products.install() else "ten times as long, or more"
+    print(f"Python runs inside this page: to train takes {pace}.")
     print("The stop button does nothing here: choose Kernel → Restart Kernel, and run the cells again from the top.")
     run_at_once(ThreadPoolExecutor, "threads")
     run_at_once(ProcessPoolExecutor, "processes")

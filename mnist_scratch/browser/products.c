@@ -1,0 +1,293 @@
+/* Matrix products for a NumPy without BLAS, as in a web page: the inner loops of np.matmul for float32 and float64.
+
+tools/products.py builds products.wasm from it; it compiles for any machine, too, and is tested there.
+
+How it is fast. A tile of the product, 4 rows and 2 vectors, is summed up in 8 registers: for each step along the depth k,
+2 vectors of the right matrix and 4 numbers of the left one are loaded, for 8 vector products. What a tile reads lies
+close together: the matrices are cut into blocks, and blocks are copied ("packed") so that a tile reads on and on in one
+direction. Vectors, and matrices of few rows or columns, are read where they lie.
+
+What NumPy promises (np.matmul is a generalized ufunc):
+- every index below the sizes may be read, and written in the product, at the given strides, and nothing else. A stride
+  is in bytes; it may be negative, zero, or no multiple of a number's size; numbers may lie at any address. So every
+  type below has an alignment of 1. A stride along a size of 1 may be anything: it is only ever multiplied by 0.
+- where the product would overlap a matrix, as with out=, NumPy hands over copies.
+Sizes may be 0. In this file every sum of an index and a length is a number of rows, columns or steps that exist, or at
+most one tile more, so none overflows; no two sizes are ever multiplied.
+
+There is one thread in a page, so one work space will do: do not call this from two threads at a time. */
+
+#ifndef T /* once for all; the rest of this file is included from here, once for each type */
+
+typedef __INTPTR_TYPE__ intp; /* NumPy's npy_intp */
+
+enum {
+    BYTES = 16,   /* of a vector */
+    ROWS = 4,     /* of a tile */
+    VECTORS = 2,  /* of a tile's row */
+    DEPTH = 2048, /* at most so many bytes are one row of a block deep: 512 or 256 numbers */
+    WIDE = 256,   /* columns of a block of the right matrix, a multiple of any tile's */
+    HIGH = 64,    /* rows of a block of the left matrix, a multiple of ROWS */
+    FEW = 16,     /* so many rows or columns do not pay for packing the other matrix */
+    SPARE = ROWS * VECTORS * BYTES, /* a tile that does not fit into the product goes here first */
+    WORK = SPARE + (WIDE + HIGH) * DEPTH
+};
+
+#ifdef __wasm__
+__attribute__((import_module("env"), import_name("malloc")))
+#endif
+void *malloc(__SIZE_TYPE__); /* in a page, that of Python */
+
+static char *work; /* WORK bytes: the spare tile, a block of the right matrix, a block of the left one */
+
+static inline intp min(intp a, intp b) { return a < b ? a : b; }
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(name) JOIN(name, T) /* a function's or type's own name for each type: tile_float */
+#define AT(pointer, bytes) (*(NUMBER *)((pointer) + (bytes)))
+#define VECTOR_AT(pointer, bytes) (*(VECTOR *)((pointer) + (bytes)))
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__ /* sums stay in registers only if no loop is left around them */
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)") /* there are not enough registers for two steps */
+#else
+#define UNROLLED
+#define NOT_UNROLLED
+#endif
+
+#define T float
+#include "products.c"
+#undef T
+#define T double
+#include "products.c"
+
+#else /* --------------------------------------------------------------------------------------- for each type */
+
+#define NUMBER NAME(number)
+#define VECTOR NAME(vector)
+#define SIZE ((intp)sizeof(T))
+#define LANES (BYTES / SIZE)
+#define COLUMNS (VECTORS * LANES)
+#define DEEP (DEPTH / SIZE)
+
+typedef T NUMBER __attribute__((aligned(1), may_alias));
+typedef T VECTOR __attribute__((vector_size(BYTES), aligned(1), may_alias));
+
+/* Copy a block into panels: `step` lines side by side, a number of each for each of `deep` steps, panel after panel.
+
+`lines` lines exist; the last panel is filled up with 0. Written are ceil(lines / step) * step * deep numbers: with
+deep <= DEEP, at most HIGH * DEPTH or WIDE * DEPTH bytes, as HIGH and WIDE are multiples of `step`. Read is line j,
+step p for j < lines, p < deep; a vector is read only where all its lines exist and lie side by side. */
+ALWAYS_INLINE void NAME(pack)(const int step, char *to, const char *from, intp line, intp along, intp lines, intp deep) {
+    for (intp j = 0; j < lines; j += step) {
+        const char *panel = from + j * line;
+        if (j + step > lines) {
+            for (intp p = 0; p < deep; p++, to += step * SIZE)
+                for (intp c = 0; c < step; c++) AT(to, c * SIZE) = j + c < lines ? AT(panel, c * line + p * along) : 0;
+        } else if (line == SIZE) {
+            for (intp p = 0; p < deep; p++, to += step * SIZE)
+                UNROLLED for (int v = 0; v < step / LANES; v++)
+                    VECTOR_AT(to, v * BYTES) = VECTOR_AT(panel, p * along + v * BYTES);
+        } else {
+            for (intp p = 0; p < deep; p++, to += step * SIZE)
+                UNROLLED for (int c = 0; c < step; c++) AT(to, c * SIZE) = AT(panel, c * line + p * along);
+        }
+    }
+}
+
+static void NAME(pack_left)(char *to, const char *from, intp line, intp along, intp lines, intp deep) {
+    NAME(pack)(ROWS, to, from, line, along, lines, deep);
+}
+
+static void NAME(pack_right)(char *to, const char *from, intp line, intp along, intp lines, intp deep) {
+    NAME(pack)(COLUMNS, to, from, line, along, lines, deep);
+}
+
+/* Put, or add, the spare tile to `out`: of its rows, which lie `row` bytes apart, as many columns as exist */
+static void NAME(put)(char *out, intp out_row, intp out_column, intp rows, intp columns, intp row, int add) {
+    for (intp i = 0; i < rows; i++)
+        for (intp j = 0; j < columns; j++) {
+            NUMBER *to = &AT(out, i * out_row + j * out_column);
+            T sum = AT(work, i * row + j * SIZE);
+            *to = add ? *to + sum : sum;
+        }
+}
+
+/* Sum up a tile of `rows` rows and `vectors` vectors, of which `columns` columns exist, and put it, or add it, to out.
+
+At step p < deep are read: the numbers 0 to rows - 1 side by side at left + p * left_step, and all vectors side by side at
+right + p * right_step. (After the last step both pointers stand one step further; nothing is read there.) Written
+are the rows and the columns that exist: whole vectors only if all exist and lie side by side. */
+ALWAYS_INLINE void NAME(tile)(const int rows, const int vectors, const char *left, intp left_step, const char *right,
+                              intp right_step, intp deep, char *out, intp out_row, intp out_column, intp columns,
+                              int add) {
+    VECTOR sums[ROWS][8];
+    UNROLLED for (int i = 0; i < rows; i++)
+        UNROLLED for (int v = 0; v < vectors; v++) sums[i][v] = (VECTOR){0};
+    NOT_UNROLLED for (intp p = 0; p < deep; p++, left += left_step, right += right_step) {
+        VECTOR b[8];
+        UNROLLED for (int v = 0; v < vectors; v++) b[v] = VECTOR_AT(right, v * BYTES);
+        UNROLLED for (int i = 0; i < rows; i++) {
+            T a = AT(left, i * SIZE);
+            UNROLLED for (int v = 0; v < vectors; v++) sums[i][v] += a * b[v];
+        }
+    }
+    if (columns == vectors * LANES && out_column == SIZE) {
+        UNROLLED for (int i = 0; i < rows; i++)
+            UNROLLED for (int v = 0; v < vectors; v++) {
+                char *to = out + i * out_row + v * BYTES;
+                if (add) sums[i][v] += VECTOR_AT(to, 0);
+                VECTOR_AT(to, 0) = sums[i][v];
+            }
+    } else { /* rows * vectors <= ROWS * VECTORS in every tile below: it fits into SPARE */
+        UNROLLED for (int i = 0; i < rows; i++)
+            UNROLLED for (int v = 0; v < vectors; v++) VECTOR_AT(work, (i * vectors + v) * BYTES) = sums[i][v];
+        NAME(put)(out, out_row, out_column, rows, columns, vectors * BYTES, add);
+    }
+}
+
+#define TILE(rows, vectors)                                                                                            \
+    static void NAME(tile_##rows##_##vectors)(const char *left, intp left_step, const char *right, intp right_step,    \
+                                              intp deep, char *out, intp out_row, intp out_column, intp columns,       \
+                                              int add) {                                                               \
+        NAME(tile)(rows, vectors, left, left_step, right, right_step, deep, out, out_row, out_column, columns, add);   \
+    }
+TILE(4, 2)
+TILE(4, 1)
+TILE(2, 4)
+TILE(1, 8)
+TILE(1, 2)
+#undef TILE
+
+/* The sums of products of `rows` lines with a vector, all side by side along k; `parts` sums are kept for each line.
+
+Read are steps p < k: vectors while as many numbers are left, then single numbers. */
+ALWAYS_INLINE void NAME(dots)(const int rows, const int parts, const char *lines, intp line, const char *vector, intp k,
+                              char *out, intp out_line) {
+    VECTOR sums[ROWS][4];
+    intp p = 0, step = parts * LANES;
+    UNROLLED for (int i = 0; i < rows; i++)
+        UNROLLED for (int v = 0; v < parts; v++) sums[i][v] = (VECTOR){0};
+    NOT_UNROLLED for (; k - p >= step; p += step)
+        UNROLLED for (int v = 0; v < parts; v++) {
+            VECTOR b = VECTOR_AT(vector, p * SIZE + v * BYTES);
+            UNROLLED for (int i = 0; i < rows; i++)
+                sums[i][v] += VECTOR_AT(lines, i * line + p * SIZE + v * BYTES) * b;
+        }
+    UNROLLED for (int i = 0; i < rows; i++) {
+        UNROLLED for (int v = 1; v < parts; v++) sums[i][0] += sums[i][v];
+        T sum = 0;
+        UNROLLED for (int c = 0; c < LANES; c++) sum += sums[i][0][c];
+        for (intp q = p; q < k; q++) sum += AT(lines, i * line + q * SIZE) * AT(vector, q * SIZE);
+        AT(out, i * out_line) = sum;
+    }
+}
+
+/* A matrix, whose rows lie side by side along k, times such a vector */
+static void NAME(matrix_vector)(const char *lines, intp line, const char *vector, intp m, intp k, char *out,
+                                intp out_line) {
+    intp i = 0;
+    for (; m - i >= ROWS; i += ROWS)
+        NAME(dots)(ROWS, 1, lines + i * line, line, vector, k, out + i * out_line, out_line);
+    for (; i < m; i++) NAME(dots)(1, 4, lines + i * line, line, vector, k, out + i * out_line, out_line);
+}
+
+/* The definition: for tiny products, for a sum of nothing, and when there is no memory to work in */
+static void NAME(plain)(const char *a, const char *b, char *out, intp m, intp k, intp n, intp a_row, intp a_column,
+                        intp b_row, intp b_column, intp out_row, intp out_column) {
+    for (intp i = 0; i < m; i++)
+        for (intp j = 0; j < n; j++) {
+            T sum = 0;
+            for (intp p = 0; p < k; p++)
+                sum += AT(a, i * a_row + p * a_column) * AT(b, p * b_row + j * b_column);
+            AT(out, i * out_row + j * out_column) = sum;
+        }
+}
+
+/* out = a @ b, of (m, k) and (k, n) */
+static void NAME(product)(const char *a, const char *b, char *out, intp m, intp k, intp n, intp a_row, intp a_column,
+                          intp b_row, intp b_column, intp out_row, intp out_column) {
+    if (!work) work = malloc(WORK); /* kept for ever */
+    if (!work || k == 0 || (m <= ROWS && k <= ROWS && n <= ROWS)) {
+        NAME(plain)(a, b, out, m, k, n, a_row, a_column, b_row, b_column, out_row, out_column);
+        return;
+    }
+    if (n == 1 && a_column == SIZE && b_row == SIZE) {
+        NAME(matrix_vector)(a, a_row, b, m, k, out, out_row);
+        return;
+    }
+    if (m == 1 && a_column == SIZE && b_row == SIZE) { /* the same, transposed */
+        NAME(matrix_vector)(b, b_column, a, n, k, out, out_column);
+        return;
+    }
+    if (n == 1 && a_row == SIZE) { /* transposed: then the matrix is the right one, and need not be packed */
+        NAME(product)(b, a, out, 1, k, m, b_column, b_row, a_column, a_row, out_column, out_row);
+        return;
+    }
+    char *packed_right = work + SPARE, *packed_left = packed_right + WIDE * DEPTH;
+    int right_stays = b_column == SIZE && m <= FEW, left_stays = a_row == SIZE && n <= FEW;
+    intp parts = (k - 1) / DEEP + 1, part = (k - 1) / parts + 1; /* of equal size, none deeper than DEEP */
+    for (intp j0 = 0; j0 < n; j0 += WIDE)
+        for (intp p0 = 0; p0 < k; p0 += part) {
+            intp wide = min(WIDE, n - j0), deep = min(part, k - p0);
+            const char *right = b + p0 * b_row + j0 * b_column;
+            intp there = right_stays ? wide / COLUMNS * COLUMNS : 0; /* so many columns are read where they lie */
+            NAME(pack_right)(packed_right, right + there * b_column, b_column, b_row, wide - there, deep);
+            for (intp i0 = 0; i0 < m; i0 += HIGH) {
+                intp high = min(HIGH, m - i0);
+                const char *left = a + i0 * a_row + p0 * a_column;
+                if (!left_stays && high > 1) NAME(pack_left)(packed_left, left, a_row, a_column, high, deep);
+                /* Row i of the left block, a multiple of ROWS, and column j of the right one, of COLUMNS: a panel's first */
+#define LEFT(i) left_stays ? left + (i) * SIZE : packed_left + (i) * deep * SIZE, left_stays ? a_column : ROWS * SIZE
+#define RIGHT(j) (j) < there ? right + (j) * SIZE : packed_right + ((j) - there) * deep * SIZE, (j) < there ? b_row : COLUMNS * SIZE
+#define OUT(i, j) deep, out + (i0 + (i)) * out_row + (j0 + (j)) * out_column, out_row, out_column
+                intp whole = high / ROWS * ROWS;
+                for (intp j = 0; j < wide; j += COLUMNS) {
+                    intp columns = min(COLUMNS, wide - j);
+                    for (intp i = 0; i < whole; i += ROWS)
+                        if (columns > LANES)
+                            NAME(tile_4_2)(LEFT(i), RIGHT(j), OUT(i, j), columns, p0 > 0);
+                        else
+                            NAME(tile_4_1)(LEFT(i), RIGHT(j), OUT(i, j), columns, p0 > 0);
+                }
+                for (intp i = whole, rows; i < high; i += rows) { /* at most 3 rows are left: two, and one */
+                    rows = min(2, high - i);
+                    for (intp j = 0, columns; j < wide; j += columns) {
+                        if (rows == 2 && there - j >= 4 * LANES) {
+                            columns = 4 * LANES;
+                            NAME(tile_2_4)(LEFT(i), RIGHT(j), OUT(i, j), columns, p0 > 0);
+                        } else if (rows == 1 && there - j >= 8 * LANES) {
+                            columns = 8 * LANES;
+                            NAME(tile_1_8)(left + i * a_row, a_column, RIGHT(j), OUT(i, j), columns, p0 > 0);
+                        } else {
+                            columns = min(COLUMNS, wide - j);
+                            for (intp r = i; r < i + rows; r++)
+                                NAME(tile_1_2)(left + r * a_row, a_column, RIGHT(j), OUT(r, j), columns, p0 > 0);
+                        }
+                    }
+                }
+#undef LEFT
+#undef RIGHT
+#undef OUT
+            }
+        }
+}
+
+/* What NumPy calls: sizes[0] products, whose matrices lie strides[0..2] apart; sizes and strides of one follow */
+__attribute__((visibility("default"))) void NAME(matmul)(char **args, const intp *sizes, const intp *strides,
+                                                         void *data) {
+    (void)data;
+    const intp *s = strides + 3;
+    for (intp i = 0; i < sizes[0]; i++)
+        NAME(product)(args[0] + i * strides[0], args[1] + i * strides[1], args[2] + i * strides[2], sizes[1], sizes[2],
+                      sizes[3], s[0], s[1], s[2], s[3], s[4], s[5]);
+}
+
+#undef NUMBER
+#undef VECTOR
+#undef SIZE
+#undef LANES
+#undef COLUMNS
+#undef DEEP
+#endif

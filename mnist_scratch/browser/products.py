@@ -1,0 +1,115 @@
+"""Fast matrix products for a NumPy without BLAS, as in a web page: other inner loops for `A @ W`, of products.c."""
+
+import contextlib
+import ctypes
+from pathlib import Path
+
+import numpy as np
+
+LIBRARY = Path(__file__).with_name("products.wasm")
+LOOPS = {
+    (np.matmul, np.float32): "matmul_float",
+    (np.matmul, np.float64): "matmul_double",
+}
+# PyUFunc_ReplaceLoopBySignature's place in the table that NumPy's headers read; it is the same in every NumPy 1 and 2
+REPLACE_LOOP = 30
+# of (m, k) @ (k, n): with these every part of the loops has work, and rests on all sides
+SHAPES = [(7, 9, 21), (6, 35, 45), (8, 20, 31), (5, 521, 9), (1, 9, 75), (1, 40, 9), (9, 43, 1)]
+
+
+class Unsuitable(Exception):
+    """Why NumPy keeps its own loops, in words for the browser's console."""
+
+
+in_use = []  # the library: it has to stay loaded for as long as NumPy calls it
+
+
+def install():
+    """Let NumPy take the loops of products.wasm for float32 and float64.
+
+    Returns
+    -------
+    bool
+        Whether it does now. If not, NumPy is as it was, and the browser's console has a line that says why: NumPy has
+        a BLAS or is another major version; the library does not load, or lacks a loop; or a loop's results are wrong.
+    """
+    if not in_use:
+        try:
+            check_numpy()
+            in_use.append(replace_all(load()))
+        except Unsuitable as reason:
+            say(f"mnist_scratch: matrix products stay slow here: {reason}")
+    return bool(in_use)
+
+
+def check_numpy():
+    """Unsuitable when this NumPy needs no other loops, or may not take them."""
+    if np.show_config(mode="dicts")["Build Dependencies"]["blas"].get("found", False):
+        raise Unsuitable("NumPy has a BLAS, and its own loops")
+    if np.__version__.split(".")[0] != "2":
+        raise Unsuitable(f"NumPy {np.__version__} is not known to take other loops")
+
+
+def load():
+    """The library, with all its loops; Unsuitable when there is none."""
+    try:
+        library = ctypes.CDLL(str(LIBRARY))
+    except Exception as error:  # in a page, what is no library is refused in several ways
+        raise Unsuitable(f"{LIBRARY.name} does not load: {error}") from error
+    for name in LOOPS.values():
+        if not hasattr(library, name):
+            raise Unsuitable(f"{LIBRARY.name} has no {name}")
+    return library
+
+
+def replace_all(library):
+    """Give NumPy each loop of the library, and return it; Unsuitable, and NumPy's own are back, when one is wrong."""
+    before = {}
+    try:
+        for (function, dtype), name in LOOPS.items():
+            before[function, dtype] = replace(function, dtype, ctypes.cast(getattr(library, name), ctypes.c_void_p))
+            if not right(dtype):
+                raise Unsuitable(f"{name} gives wrong results")
+    except BaseException:
+        for (function, dtype), loop in before.items():
+            replace(function, dtype, loop)
+        raise
+    return library
+
+
+def replace(function, dtype, loop):
+    """Give a function of NumPy another loop for one kind of numbers; the loop it had."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.argtypes, pointer.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+    table = ctypes.cast(pointer(np._core._multiarray_umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
+    given = ctypes.py_object, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_void_p)
+    call = ctypes.PYFUNCTYPE(ctypes.c_int, *given)(table[REPLACE_LOOP])
+    signature, old = (ctypes.c_int * function.nargs)(*function.nargs * [np.dtype(dtype).num]), ctypes.c_void_p()
+    if call(function, loop, signature, ctypes.byref(old)) != 0:
+        raise Unsuitable(f"this NumPy has no loop of {function.__name__} for {np.dtype(dtype)} to replace")
+    return old
+
+
+def right(dtype):
+    """Whether products of small whole numbers, in all shapes and ways to lie in memory, are right to the last bit."""
+    for m, k, n in SHAPES:
+        A, B = whole_numbers(m, k, dtype), whole_numbers(k, n, dtype)
+        exact = np.einsum("ik,kj->ij", A, B)
+        transposed = A.T.copy().T, B.T.copy().T
+        apart = A[::-1, ::-1].copy()[::-1, ::-1], np.repeat(B, 2, axis=1)[:, ::2]
+        if not all(np.array_equal(left @ other, exact) for left, other in [(A, B), transposed, apart]):
+            return False
+    return True
+
+
+def whole_numbers(rows, columns, dtype):
+    """A matrix of small whole numbers."""
+    return (np.arange(rows * columns) % 13 - 6).astype(dtype).reshape(rows, columns)
+
+
+def say(line):
+    """A line in the browser's console, and none in the notebook."""
+    with contextlib.suppress(ImportError):  # there is no console elsewhere
+        from js import console
+
+        console.warn(line)

@@ -1,0 +1,165 @@
+"""Products of random matrices, in all sizes, and in all ways to lie in memory, compared with exact or bounded results.
+
+    python random_products.py LIBRARY TIMES [SEED]    with the loops of a library for this machine, put in by the hook
+
+A page calls `compare_all` itself. Each array has exactly the bytes between its first and its last one, so that a
+reader or writer of one more leaves it; what lies between them is not a number, and may not change.
+"""
+
+import ctypes
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257]
+LONG = [500, 511, 512, 513, 784, 1030]
+MOST = 1_000_000  # multiplications of one product
+BATCHES = [((), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((0,), (1,)), ((5,), ()), ((), (4,))]
+VALUES = ["whole", "whole", "normal", "not finite"]
+
+
+def compare_all(times, loops, seed=0):
+    """Compare so many products; AssertionError at the first that is wrong.
+
+    loops: the addresses of the loops, {dtype: address}; arrays as NumPy does not hand over itself go to them directly.
+    """
+    rng = np.random.default_rng(seed)
+    for i in range(times):
+        try:
+            compare_one(rng, loops)
+        except AssertionError as error:
+            raise AssertionError(f"product {i} of seed {seed}: {error}") from None
+
+
+def compare_one(rng, loops):
+    """One product: through `@`, np.matmul with out=, or the loop itself."""
+    m, k, n = sizes(rng)
+    dtype = np.dtype(rng.choice([np.float32, np.float64]))
+    way, kind = rng.choice(["@", "out", "loop"]), rng.choice(VALUES)
+    few = m * k * n < MOST // 30 and way != "loop"
+    first, second = BATCHES[rng.integers(len(BATCHES))] if few and rng.random() < 0.3 else BATCHES[0]
+    a, b = (
+        placed(rng, numbers(rng, (*first, m, k), dtype, kind)),
+        placed(rng, numbers(rng, (*second, k, n), dtype, kind)),
+    )
+    where = f"{dtype} {a.shape} {a.strides} @ {b.shape} {b.strides}, {kind}, {way}"
+    with np.errstate(all="ignore"):
+        exact = np.einsum("...ij,...jk->...ik", a.astype(np.float64), b.astype(np.float64))
+        if way == "@":
+            product = vector_product(rng, a, b) if first == second == () else a @ b
+        else:
+            product = placed(rng, np.full(exact.shape, 7, dtype), writable=True)
+            where += f" to {product.strides}"
+            memory = product.base if isinstance(product.base, np.ndarray) else product
+            before, own = memory.copy(), owned(product, memory)
+            if way == "out":
+                assert np.matmul(a, b, out=product) is product
+            else:
+                call(loops[dtype.type], a, b, product)
+            assert np.array_equal(memory[~own], before[~own]), f"wrote between the numbers: {where}"
+        assert product.shape == exact.shape and product.dtype == dtype, where
+        if kind == "normal":
+            sizes_added = np.einsum("...ij,...jk->...ik", abs(a).astype(np.float64), abs(b).astype(np.float64))
+            assert np.all(abs(product - exact) <= sizes_added * np.finfo(dtype).eps * (2 + k**0.5)), where
+        else:
+            assert np.array_equal(product, exact.astype(dtype), equal_nan=True), where
+
+
+def sizes(rng):
+    """(m, k, n) of a product that does not take long; a vector in a third of them."""
+    while True:
+        m, k, n = (int(rng.choice(LONG if rng.random() < 0.1 else SIZES)) for _ in range(3))
+        if rng.random() < 0.3:
+            m, n = [(1, n), (m, 1)][rng.integers(2)]
+        if m * k * n <= MOST:
+            return m, k, n
+
+
+def numbers(rng, shape, dtype, kind):
+    """Numbers whose sums of products are exact in any order (whole, or not finite), or normal ones."""
+    if kind == "normal":
+        return rng.standard_normal(shape).astype(dtype)
+    values = rng.integers(-8, 9, shape).astype(dtype)
+    if kind == "not finite" and values.size:
+        for value in (np.nan, np.inf, -np.inf, -0.0):
+            values.flat[rng.integers(values.size, size=1 + values.size // 500)] = value
+    return values
+
+
+def placed(rng, values, writable=False):
+    """An equal array in exactly as many bytes as reach from its first to its last one.
+
+    The axes come in any order, run forwards or backwards, with gaps or without; lines may be the same memory unless
+    they are to be written to. What lies between the numbers is NaN.
+    """
+    size, strides, reach = values.itemsize, [0] * values.ndim, values.itemsize
+    style = rng.random()
+    order = range(values.ndim)[::-1] if style < 0.4 else rng.permutation(values.ndim)
+    for axis in order:
+        length = values.shape[axis]
+        if not writable and style > 0.9 and length > 1 and rng.random() < 0.3:
+            values = np.repeat(values.take([0], axis), length, axis)  # the same memory again and again
+            continue
+        gap = rng.choice([0, 0, 0, size, 5 * size, 1, 3]) if style > 0.2 else 0
+        strides[axis] = int(reach + gap) * (1 if style < 0.6 or rng.random() < 0.5 else -1)
+        reach += abs(strides[axis]) * max(0, length - 1)
+    if values.size == 0:
+        return values
+    offset = -sum(stride * (length - 1) for stride, length in zip(strides, values.shape, strict=True) if stride < 0)
+    array = np.ndarray(values.shape, values.dtype, np.full(reach, 255, np.uint8), offset, strides)
+    array[...] = values
+    return array
+
+
+def owned(array, memory):
+    """Which bytes of a memory belong to the numbers of an array."""
+    own = np.zeros(memory.shape, bool)
+    if memory is array:
+        own[...] = True
+    elif array.size:
+        start = array.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+        bytes_of = np.ndarray((*array.shape, array.itemsize), bool, own, start, (*array.strides, 1))
+        bytes_of[...] = True
+    return own
+
+
+def vector_product(rng, a, b):
+    """a @ b, in half of the products in which one has a single line with a vector for it."""
+    if b.shape[1] == 1 and rng.random() < 0.5:
+        return (a @ b[:, 0])[:, None]
+    if a.shape[0] == 1 and rng.random() < 0.5:
+        return (a[0] @ b)[None]
+    return a @ b
+
+
+def call(loop, a, b, product):
+    """Call a loop as NumPy would, also with what NumPy would first copy: numbers at any address."""
+    whole = ctypes.c_ssize_t
+    (m, k), n = a.shape, b.shape[1]
+    pointers = (ctypes.c_void_p * 3)(*(array.__array_interface__["data"][0] for array in (a, b, product)))
+    lengths, strides = (whole * 4)(1, m, k, n), (whole * 9)(0, 0, 0, *a.strides, *b.strides, *product.strides)
+    given = [ctypes.addressof(array) for array in (pointers, lengths, strides)]
+    ctypes.CFUNCTYPE(None, *4 * [ctypes.c_void_p])(loop)(*given, None)
+
+
+def addresses(library, names):
+    """The addresses of a library's loops of np.matmul, {dtype: address}."""
+    loops = {dtype: getattr(library, name) for (function, dtype), name in names.items() if function is np.matmul}
+    return {dtype: ctypes.cast(loop, ctypes.c_void_p).value for dtype, loop in loops.items()}
+
+
+def main(library, times, seed=0):
+    from mnist_scratch.browser import products
+
+    products.LIBRARY = Path(library)
+    products.check_numpy = lambda: None  # this NumPy has a BLAS
+    products.right = lambda dtype: True  # what follows looks closer
+    products.say = print
+    assert products.install() and products.install()
+    compare_all(int(times), addresses(products.in_use[0], products.LOOPS), int(seed))
+    print(f"all {times} are right")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
