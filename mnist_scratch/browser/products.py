@@ -14,7 +14,7 @@ LOOPS = {
 # PyUFunc_ReplaceLoopBySignature's place in the table that NumPy's headers read; it is the same in every NumPy 1 and 2
 REPLACE_LOOP = 30
 # of (m, k) @ (k, n): with these every part of the loops has work, and rests on all sides
-SHAPES = [(7, 9, 21), (6, 35, 45), (8, 20, 31), (5, 521, 9), (1, 9, 75), (1, 40, 9), (9, 43, 1)]
+SHAPES = [(7, 9, 31), (6, 35, 45), (8, 20, 31), (5, 521, 9), (1, 9, 75), (1, 40, 9), (9, 43, 1)]
 
 
 class Unsuitable(Exception):
