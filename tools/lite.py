@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from fnmatch import fnmatch
 from importlib.metadata import distribution, distributions
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -34,11 +35,29 @@ NOT_TAKEN = (".*", "ruff.toml", "*.npz", "*.unfinished", "hand_in_*.json")  # no
 COURSE = "mnist-scratch"
 IN_THE_PAGE = ("jupyter", "jupyterlab")  # asked for by the course, and there already: the page is a JupyterLab
 # what is loaded when the kernel starts: what it needs itself, and what a notebook may ask the version of at once
-LOADED = ("micropip", "ipython", "jedi", "comm", COURSE, "jupyterlab")
+KERNEL = ("piplite", "pyodide-kernel", "ipykernel")  # JupyterLite brings their wheels
+LOADED = ("micropip", "ipython", "jedi", "comm", *KERNEL, COURSE, "jupyterlab")
+# what Matplotlib asks for and hardly ever uses, for PDF files and old time zones: a cell that imports it loads it
+LATER = ("fonttools", "pytz")
+# each file is unpacked whenever a page opens; what no cell of the course needs stays behind
+LEFT_OUT = (
+    "*/tests/*",
+    "*/labextension/*",  # the page has its own
+    "*.data/data/share/*",
+    "jedi/third_party/django-stubs/*",
+    "jedi/third_party/typeshed/third_party/*",
+    "matplotlib/mpl-data/fonts/afm/*",
+    "matplotlib/mpl-data/fonts/pdfcorefonts/*",
+    "matplotlib/mpl-data/fonts/ttf/DejaVuSansMono-*",
+    "matplotlib/mpl-data/fonts/ttf/DejaVuSerif-*",
+    "matplotlib/mpl-data/images/*",
+    "matplotlib/mpl-data/sample_data/*",
+)
 EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 TRUSTED = "@jupyter-notebook/notebook-extension:trusted"
 LOCK = "pyodide-lock.json"
+START = "python.mjs"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
@@ -69,18 +88,22 @@ def build(folder, pyodide=None):
         add_extensions(new)
         wheels = [*course_wheels(lock, Path(scratch)), page_wheel(new, Path(scratch))]
         lock["packages"] |= {entry["name"]: entry for entry in (lock_entry(wheel, lock) for wheel in wheels)}
-        needed = everything_needed(lock, LOADED)
+        needed = everything_needed(lock, (*LOADED, *lock["packages"].keys() & set(LATER)))
         if pyodide is not None:  # a page is told of no package that is not there
             lock["packages"] = {name: entry for name, entry in lock["packages"].items() if name in needed}
         runtime = new / "static" / "pyodide"
         runtime.mkdir(parents=True)
-        (runtime / LOCK).write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         for wheel in wheels:
-            shutil.copyfile(wheel, runtime / wheel.name)
+            copy_wheel(wheel, runtime)
+        write_start(runtime, None if pyodide else address)
+        write_lock(runtime, lock)
         if pyodide is not None:
-            for name in (*RUNTIME, *(entry["file_name"] for entry in lock["packages"].values())):
-                if not (runtime / name).exists():
-                    shutil.copyfile(pyodide / name, runtime / name)
+            for name in RUNTIME:
+                shutil.copyfile(pyodide / name, runtime / name)
+            for name in {entry["file_name"] for entry in lock["packages"].values()} - {wheel.name for wheel in wheels}:
+                copy_wheel(pyodide / name, runtime)
+            compile_imports(runtime)
+            write_lock(runtime, lock)
 
 
 # --------------------------------------------------------------------------------------------- the pages
@@ -90,9 +113,11 @@ def settings(local, python):
     """What the pages read when they open. local: whether Python is one of the files. python: its version."""
     at_start = f"/lib/python{python}/site-packages/mnist_scratch/browser/stop.py"  # IPython runs it
     options = {"lockFileURL": f"./static/pyodide/{LOCK}", "packages": LOADED, "env": {"PYTHONSTARTUP": at_start}}
-    kernel = {"loadPyodideOptions": options}
-    if local:
-        kernel |= {"pyodideUrl": "./static/pyodide/pyodide.mjs", "disablePyPIFallback": True}
+    kernel = {
+        "pyodideUrl": f"./static/pyodide/{START}",
+        "loadPyodideOptions": options,
+        "disablePyPIFallback": local,
+    }
     config = {
         "appName": "Neural networks from scratch",
         "litePluginSettings": {PLUGIN: kernel},
@@ -210,7 +235,7 @@ def read_lock(path):
         lock = json.loads(path.read_text(encoding="utf-8"))
         packages = {}
         for name, entry in lock["packages"].items():
-            depends = [canonicalize_name(other) for other in entry["depends"]]
+            depends = [other for other in map(canonicalize_name, entry["depends"]) if other not in LATER]
             packages[canonicalize_name(name)] = entry | {"depends": depends, "file_name": entry["file_name"]}
         info = lock["info"] | {"python": lock["info"]["python"], "arch": lock["info"]["arch"]}
         return lock | {"info": info, "packages": packages}
@@ -224,17 +249,50 @@ def with_addresses(lock, base):
     return lock | {"packages": {name: e | {"file_name": urljoin(base, e["file_name"])} for name, e in packages}}
 
 
+def copy_wheel(wheel, folder):
+    """Copy a wheel without what is left out."""
+    with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(folder / wheel.name, "w") as copy:
+        for member in whole.infolist():
+            if not any(fnmatch(member.filename, pattern) for pattern in LEFT_OUT):
+                copy.writestr(member, whole.read(member))
+
+
+def write_start(runtime, address):
+    """Write what the kernel loads Pyodide with. address: of Pyodide's files; None where they lie beside it."""
+    text = (PAGE / START).read_text(encoding="utf-8")
+    if address:
+        text = text.replace('"./pyodide.mjs"', json.dumps(urljoin(address, "pyodide.mjs")))
+    (runtime / START).write_text(text, encoding="utf-8")
+
+
+def write_lock(runtime, lock):
+    """Write the lock file, with the checksums of the wheels that lie beside it."""
+    for entry in lock["packages"].values():
+        if (runtime / entry["file_name"]).is_file():
+            entry["sha256"] = hashlib.sha256((runtime / entry["file_name"]).read_bytes()).hexdigest()
+    (runtime / LOCK).write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def compile_imports(runtime):
+    """Compile what a page imports while it starts, in the Pyodide that will import it."""
+    node = shutil.which("node")
+    if node is None:
+        raise RuntimeError("Node.js is needed to make the page, and was not found: npm comes with it")
+    tools = ROOT / "tools"
+    run([node, tools / "in_pyodide.mjs", runtime, tools / "compile_imports.py"], "Pyodide could not compile")
+
+
 def course_wheels(lock, folder):
     """The wheels that the course needs in the page and Pyodide has not: the course's own first. Their paths."""
     course = course_wheel(folder)
     check_versions(lock, requirements(wheel_metadata(course), lock))
     missing = not_in_pyodide(lock, requirements(wheel_metadata(course), lock))
-    stubs = extension(EXTENSIONS[0]) / "static" / "pypi"
-    for name in missing & {"widgetsnbextension"}:  # the kernel has a small stand-in for it
-        stub = next(stubs.glob(f"{name}-4*.whl"), None)
-        if stub is None:
+    for name in (*KERNEL, *missing & {"widgetsnbextension"}):  # of the last, the kernel has a small stand-in
+        brought = extension(EXTENSIONS[0]) / "static" / "pypi"
+        wheel = max(brought.glob(f"{name.replace('-', '_')}-*.whl"), default=None)
+        if wheel is None:
             raise RuntimeError(f"this JupyterLite has no {name}: make lite installs another one")
-        shutil.copy(stub, folder)
+        shutil.copy(wheel, folder)
     pinned = [f"{name}=={distribution(name).version}" for name in sorted(missing - {"widgetsnbextension"})]
     if pinned:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]

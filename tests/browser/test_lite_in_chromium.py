@@ -1,5 +1,8 @@
 """The course with Python inside the page: `make lite PYODIDE=folder`, served as plain files, in a real browser."""
 
+import _imp
+from zipfile import ZipFile
+
 import pytest
 
 from tools import lab
@@ -66,6 +69,17 @@ def test_a_plain_import_works_and_the_slider_moves_its_picture_without_another_h
     assert not notebook.problems()
     elsewhere = {url for url in notebook.asked if url.startswith("http") and not url.startswith(f"{site}/")}
     assert len(notebook.asked) > 20 and not elsewhere
+
+
+def test_what_is_compiled_was_compiled_from_the_sources_beside_it():
+    # Python in the page does not compare them
+    for file in [*(SITE / "static" / "pyodide").glob("*.whl"), SITE / "static" / "pyodide" / "python_stdlib.zip"]:
+        with ZipFile(file) as packed:
+            for name in (name for name in packed.namelist() if name.endswith(".pyc")):
+                compiled, folder = packed.read(name), name.removesuffix(name.split("/")[-1])
+                source = folder.removesuffix("__pycache__/") + name.split("/")[-1].split(".")[0] + ".py"
+                magic, hashed = compiled[:4], compiled[8:16]
+                assert hashed == _imp.source_hash(int.from_bytes(magic, "little"), packed.read(source)), (file, name)
 
 
 def test_what_a_page_does_not_have_is_said_in_a_word(notebook):

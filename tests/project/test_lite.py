@@ -55,8 +55,10 @@ def pyodide(tmp_path):
     folder = tmp_path / "pyodide"
     folder.mkdir()
     (folder / lite.LOCK).write_text(released(), encoding="utf-8")
-    for name in (*lite.RUNTIME, *(f"{name}-99.whl" for name in RELEASED)):
+    for name in lite.RUNTIME:
         (folder / name).write_text(name, encoding="utf-8")
+    for name in RELEASED:
+        make_wheel(folder, name, "99").rename(folder / f"{name}-99.whl")
     return folder
 
 
@@ -94,6 +96,8 @@ def stand_ins(lock, monkeypatch, tmp_path):
             assert list(output.iterdir()) == [], "over an older site it would lose settings"
             assert Path(cwd, "files", "notebooks", "00_start_here.ipynb").is_file()
             (output / "jupyter-lite.json").write_text(json.dumps(page), encoding="utf-8")
+        elif "node" in command:
+            assert Path(command[-2], lite.LOCK).is_file() and Path(command[-1]).is_file()
         elif "wheel" in command:
             our_wheel(Path(command[command.index("--wheel-dir") + 1]))
         else:
@@ -104,7 +108,14 @@ def stand_ins(lock, monkeypatch, tmp_path):
 
     for name in lite.EXTENSIONS:
         (installed / name / "static" / "pypi").mkdir(parents=True)
-    make_wheel(installed / lite.EXTENSIONS[0] / "static" / "pypi", "widgetsnbextension", "4.0.999")
+    for name, version in {
+        "piplite": "1",
+        "pyodide_kernel": "1",
+        "ipykernel": "1",
+        "widgetsnbextension": "4.0.999",
+    }.items():
+        make_wheel(installed / lite.EXTENSIONS[0] / "static" / "pypi", name, version)
+    monkeypatch.setattr(lite.shutil, "which", lambda name: name)
     monkeypatch.setattr(lite, "run", run)
     monkeypatch.setattr(lite, "extension", lambda name: installed / name)
     monkeypatch.setattr(lite, "release", lambda: ("314.0.6", "3.14", "https://example.org/full/"))
@@ -159,7 +170,8 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
     config = json.loads((site / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
     kernel = config["litePluginSettings"][lite.PLUGIN]
     options = kernel["loadPyodideOptions"]
-    assert kernel.get("pyodideUrl", "").startswith("./") == kernel.get("disablePyPIFallback", False) == local
+    start = (site / kernel["pyodideUrl"]).read_text(encoding="utf-8")
+    assert ("https://example.org/full/pyodide.mjs" not in start) == kernel["disablePyPIFallback"] == local
     at_start = options["env"]["PYTHONSTARTUP"].removeprefix("/lib/python3.14/site-packages/")
     assert (ROOT / at_start).is_file(), "the kernel would run nothing when it starts"
     made = json.loads((site / options["lockFileURL"]).read_text(encoding="utf-8"))["packages"]
@@ -173,7 +185,7 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
     if local:
         assert not elsewhere
         assert "scipy" not in made, "what the course does not need stays behind"
-        promised = {lite.LOCK, *lite.RUNTIME, *(entry["file_name"] for entry in made.values())}
+        promised = {lite.LOCK, lite.START, *lite.RUNTIME, *(entry["file_name"] for entry in made.values())}
         assert {path.name for path in folder.iterdir()} == promised
     else:
         assert elsewhere == {name.replace("_", "-") for name in RELEASED}
