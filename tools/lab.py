@@ -3,7 +3,6 @@
 Everything is read back through the page: what a slider shows, what the words beside its picture say, what is painted.
 """
 
-import http.server
 import io
 import json
 import os
@@ -18,11 +17,12 @@ import urllib.error
 import urllib.request
 from base64 import b64decode
 from contextlib import contextmanager
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image  # Matplotlib needs it too
+
+from tools import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "tested"
@@ -136,13 +136,13 @@ def wait_until_it_answers(address, process, log):
     raise RuntimeError(f"the Jupyter server did not start:\n{Path(log).read_text(encoding='utf-8')[-2000:]}")
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
+class Files(serve.Site):
     """The course that runs in a web page as it is, but for one setting: the page lets us look into it."""
 
     def do_GET(self):
-        if self.path.split("?")[0] != "/jupyter-lite.json":
+        if not self.path.split("?")[0].endswith("/jupyter-lite.json"):
             return super().do_GET()
-        config = json.loads(Path(self.directory, "jupyter-lite.json").read_text(encoding="utf-8"))
+        config = json.loads(Path(self.translate_path(self.path)).read_text(encoding="utf-8"))
         config["jupyter-config-data"]["exposeAppInBrowser"] = True
         body = json.dumps(config).encode()
         self.send_response(200)
@@ -151,16 +151,13 @@ class Files(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments):
-        pass
-
 
 @contextmanager
-def files(folder):
-    """A server of nothing but files, of this machine only; yields its address."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder))
+def files(folder, headers=serve.SHARED_MEMORY):
+    """A server of nothing but files, of this machine only; yields the folder's address."""
+    server = serve.serve([folder], handler=Files, headers=headers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"http://127.0.0.1:{server.server_port}/{folder.name}"
     server.shutdown()
 
 

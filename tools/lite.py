@@ -5,7 +5,8 @@
 
 The notebooks travel as they are, with their data, the results, and the package. Python in the page is Pyodide; its lock
 file says which packages there are and where each file lies. The one made here names the course's own wheel and those of
-the widgets too, so that a plain `import mnist_scratch` works. The folder needs a server, any one that serves files.
+the widgets too, so that a plain `import mnist_scratch` works. The folder needs a server, any one that serves files;
+serve.py in it is one with which the stop button works.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import zipfile
 from fnmatch import fnmatch
 from importlib.metadata import distribution, distributions
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -86,6 +87,7 @@ def build(folder, pyodide=None):
     with tempfile.TemporaryDirectory() as scratch, replacing(folder, "jupyter-lite.json") as new:
         make_pages(new, settings(pyodide is not None, python))
         add_extensions(new)
+        shutil.copy(ROOT / "tools" / "serve.py", new)  # who has but the folder can serve it
         wheels = [*course_wheels(lock, Path(scratch)), page_wheel(new, Path(scratch))]
         lock["packages"] |= {entry["name"]: entry for entry in (lock_entry(wheel, lock) for wheel in wheels)}
         needed = everything_needed(lock, (*LOADED, *lock["packages"].keys() & set(LATER)))
@@ -443,10 +445,7 @@ def main(arguments):
         print(error, file=sys.stderr)
         return 1
     size = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())
-    site = options.folder.resolve()
-    server = f"python3 -m http.server --bind 127.0.0.1 -d {shlex.quote(str(site.parent))}"
-    print(f"{options.folder}: {size / 1e6:.0f} MB. To open it: {server}")
-    print(f"then http://localhost:8000/{quote(site.name)}/")
+    print(f"{options.folder}: {size / 1e6:.0f} MB. To open it: python3 {shlex.quote(str(options.folder / 'serve.py'))}")
     return 0
 
 

@@ -1,19 +1,35 @@
 """The stop button of a notebook in a web page: run by IPython when it starts, before any cell; nobody imports it.
 
 Python in a page has its thread to itself, so that no signal reaches it. Where page and Python may share memory, Pyodide
-can look at a byte now and then, and raise KeyboardInterrupt when it finds a 2. Here the byte is made and sent to the
-page, where tools/page/stop.js writes into it. Python looks at it only while it runs the reader's code: in the middle of
+can look at a number now and then, and raise KeyboardInterrupt when it finds SIGINT. Here the number is made and sent to
+the page, where tools/page/stop.js writes it. Python looks at it only while it runs the reader's code: in the middle of
 the kernel's own, KeyboardInterrupt would leave a kernel that answers no more.
 """
 
+# A loop that prints without end must leave the page the time to see that the button is pressed: the page counts what
+# it has handled, and with a hundred messages on their way Python waits for the next to arrive.
+LET_THE_PAGE_KEEP_PACE = """
+numbers => {
+  const HANDLED = 2, ON_THEIR_WAY = 100, PATIENCE = 1000, post = self.postMessage;
+  let sent = 0;
+  self.postMessage = (...message) => {
+    post.apply(self, message);
+    sent += 1;
+    const handled = Atomics.load(numbers, HANDLED);
+    if (sent - handled > ON_THEIR_WAY) Atomics.wait(numbers, HANDLED, handled, PATIENCE);
+  };
+}
+"""
 
-def share_the_stop_button():
-    """Make the byte, send it, and look at it while a cell or a widget's callback runs."""
-    # imported here, and kept: the names of this file are those of the reader's notebook
+
+def share_the_stop_button(keep_pace):
+    """Make the numbers, send them, and look at the first while a cell or a widget's callback runs."""
+    # all names are those of this function: what stands in the file stands in the reader's notebook
     from contextlib import contextmanager
 
     import js
     from IPython import get_ipython
+    from pyodide.code import run_js
     from pyodide.ffi import to_js
     from pyodide_js import setInterruptBuffer
 
@@ -23,15 +39,16 @@ def share_the_stop_button():
     run_code, comms = shell.run_code, shell.kernel.comm_manager
     comm_msg = comms.comm_msg
 
-    button = js.Uint8Array.new(js.SharedArrayBuffer.new(2))  # what is pressed, and whether the page holds it
-    js.stopButton = button
-    js.postMessage(to_js({"stopButton": button}, dict_converter=js.Object.fromEntries))
+    # the signal; whether the page holds the button; how many messages the page has handled
+    numbers = js.stopButton = js.Int32Array.new(js.SharedArrayBuffer.new(12))
+    js.postMessage(to_js({"stopButton": numbers}, dict_converter=js.Object.fromEntries))
+    run_js(keep_pace)(numbers)
 
     @contextmanager
     def stoppable():
         nonlocal depth
         depth += 1
-        setInterruptBuffer(button)
+        setInterruptBuffer(numbers)
         try:
             yield
         except KeyboardInterrupt:  # out of a callback, or in the moment before or after a cell's code
@@ -53,5 +70,5 @@ def share_the_stop_button():
     shell.run_code, comms.comm_msg = run_stoppable_code, stoppable_comm_msg
 
 
-share_the_stop_button()
-del share_the_stop_button
+share_the_stop_button(LET_THE_PAGE_KEEP_PACE)
+del share_the_stop_button, LET_THE_PAGE_KEEP_PACE

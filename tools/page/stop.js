@@ -1,39 +1,45 @@
-// The stop button. Where page and Python share memory, Python looks at a byte now and then while it runs what the reader
-// wrote, and stops when it finds a 2. Python makes the byte, and a second one in which we say that we hold it:
-// mnist_scratch/browser/stop.py. Without shared memory Python sends none, and everything stays as it was.
+// The stop button, where page and Python share memory. Python looks at a number now and then while it runs what the
+// reader wrote, and stops when it finds SIGINT. It makes the numbers and sends them: mnist_scratch/browser/stop.py.
+// Without shared memory it sends none, and everything is as it was.
 
 (window._JUPYTERLAB ??= {})["mnist-scratch-stop"] = (() => {
+  const [SIGNAL, HELD, HANDLED] = [0, 1, 2]; // the numbers, in their order
   const SIGINT = 2;
+  const ON_ITS_WAY = 10; // milliseconds; JupyterLite hands a message on by timers of its own
   const buttons = new WeakMap(); // of each kernel
 
-  // Take the bytes of a new kernel. What was pressed while one message was worked on must not stop the next.
+  // Where memory is shared, JupyterLite would take another way between page and Python. There each line that is printed
+  // takes thirty times as long, and a cell may never come to its end: Atomics.waitAsync gives no promise when the
+  // answer is already there. So we keep to the way that is taken everywhere else.
+  Object.defineProperty(window, "crossOriginIsolated", { value: false });
+
+  // Take the numbers of a new kernel. What is pressed while it works on one message must not stop the next.
   function watch(kernel) {
-    let bytes = null;
+    let numbers = new Int32Array(3); // shared with nobody yet
     let working = false;
     kernel._worker?.addEventListener("message", ({ data }) => {
       if (data?.stopButton) {
-        bytes = data.stopButton;
-        bytes[1] = 1;
+        numbers = data.stopButton;
+        Atomics.store(numbers, HELD, 1);
+      } else {
+        setTimeout(() => {
+          Atomics.add(numbers, HANDLED, 1);
+          Atomics.notify(numbers, HANDLED);
+        }, ON_ITS_WAY);
       }
     });
-    const release = () => bytes?.fill(0, 0, 1);
     const handle = kernel.handleMessage.bind(kernel);
     kernel.handleMessage = async message => {
-      if (message.header.msg_type === "input_reply") return handle(message); // within another message
-      release();
+      Atomics.store(numbers, SIGNAL, 0);
       working = true;
       try {
         await handle(message);
       } finally {
         working = false;
-        release();
+        Atomics.store(numbers, SIGNAL, 0);
       }
     };
-    buttons.set(kernel, () => {
-      if (!bytes || !working) return;
-      bytes[0] = SIGINT;
-      kernel.inputReply({ value: "" }); // Python may be waiting for the reader's answer
-    });
+    buttons.set(kernel, () => working && Atomics.store(numbers, SIGNAL, SIGINT));
   }
 
   function activate(app, kernels) {
