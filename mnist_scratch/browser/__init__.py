@@ -12,12 +12,26 @@ def make_do():
 
     pace = "a few times as long" if products.install() else "ten times as long, or more"
     print(f"Python runs inside this page: to train takes {pace}.")
-    print("The stop button does nothing here: choose Kernel → Restart Kernel, and run the cells again from the top.")
+    if stop_button_works():
+        print("The stop button ends a cell, as anywhere.")
+    else:
+        print("The stop button cannot end a cell here: Kernel → Restart Kernel does, or closing the page.")
+        print("Then run the cells again from the top.")
     run_at_once(ThreadPoolExecutor, "threads")
     run_at_once(ProcessPoolExecutor, "processes")
     tqdm.monitor_interval = 0  # the bar's watchman would be a thread
     # threadpoolctl finds no matrix threads to limit, which is right, but asks for them in an old way
     warnings.filterwarnings("ignore", r"JsProxy\.as_object_map", RuntimeWarning)
+
+
+def stop_button_works():
+    """Whether the page can stop a cell: it holds what was sent when Python started, see stop.py."""
+    try:
+        import js
+    except ImportError:  # not in a page
+        return False
+    numbers = getattr(js, "stopButton", None)
+    return numbers is not None and bool(numbers[1])
 
 
 def run_at_once(pool, name):

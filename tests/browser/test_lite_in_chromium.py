@@ -33,6 +33,37 @@ print(len(load_mnist().test))
 """
 
 
+TRAINING = """
+import numpy as np
+from mnist_scratch import Dataset, Network, fit
+
+some = Dataset(np.random.default_rng(0).random((1_000, 784), dtype="float32"), np.arange(1_000) % 10)
+net = Network([784, 64, 10], seed=0)
+history = fit(net, some, epochs=100_000, on_epoch=lambda history: history.epochs == 1 and print("it begins"))
+"""
+AFTERWARD = """
+assert history.epochs >= 1 and np.any(net.weights[0] != Network([784, 64, 10], seed=0).weights[0])
+assert not fit(net, some, epochs=history.epochs + 1, resume=history).stopped
+print("all is well")
+"""
+ENDLESS = {
+    "a loop": "print('it begins')\nwhile True:\n    pass",
+    "a loop that prints": "print('it begins')\nwhile True:\n    print('and goes on')",
+    "a loop behind an await": "import asyncio\nawait asyncio.sleep(0)\nprint('it begins')\nwhile True:\n    pass",
+}
+SLIDER = """
+from ipywidgets import IntSlider
+
+def never_ends(change):
+    while True:
+        pass
+
+slider = IntSlider(description="endless")
+slider.observe(never_ends, "value")
+slider
+"""
+
+
 pytestmark = pytest.mark.skipif(
     not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file(),
     reason="there is no build/lite with a Python of its own; make lite PYODIDE=folder makes it",
@@ -95,3 +126,73 @@ def test_what_has_passed_lasts_from_page_to_page(notebook, browser, site):
     said = other.page.evaluate(EXECUTE_JS, begin + "print(RECORD.answers['decay_factor']['state'])")
     assert said.splitlines()[-1] == "passed", said
     other.close()
+
+
+# --------------------------------------------------------------------------------------------- the stop button
+
+
+def run(notebook, source):
+    """Run a cell to its end; what it has printed."""
+    notebook.begin(source)
+    return notebook.wait_for_the_end()
+
+
+@pytest.fixture(scope="module")
+def bare(browser, site):
+    """A notebook in which nothing was run: its stop button works before the course is imported, too."""
+    notebook = lab.Notebook(browser, site, "01_data", lite=True)
+    yield notebook
+    notebook.close()
+
+
+@pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
+def test_the_stop_button_ends_an_endless_cell_and_the_next_runs(bare, source):
+    for times in (1, 2):
+        bare.begin(source)
+        bare.wait_for("it begins")
+        bare.stop()
+        assert "KeyboardInterrupt" in bare.page.evaluate("() => window.course.errors().at(-1)")
+        bare.press_stop()  # nothing runs: no harm
+        assert run(bare, f"print({times})") == str(times)
+
+
+def test_the_stop_button_ends_a_training_and_keeps_what_was_learned(notebook):
+    assert "stop button cannot" not in run(notebook, "import mnist_scratch; mnist_scratch.browser.make_do()")
+    notebook.begin(TRAINING)
+    notebook.wait_for("it begins")
+    notebook.stop()
+    assert "interrupted in epoch" in notebook.wait_for_the_end()
+    assert run(notebook, AFTERWARD).endswith("all is well")
+
+
+def test_the_stop_button_ends_what_a_slider_does(bare):
+    run(bare, SLIDER)
+    bare.page.locator(".widget-slider .noUi-handle").last.press("ArrowRight")
+    bare.page.wait_for_function("() => window.course.kernel().status === 'busy'")
+    bare.press_stop()
+    bare.page.wait_for_function("() => window.course.kernel().status === 'idle'")
+    assert run(bare, "print(slider.value)") == "1"
+
+
+def test_the_stop_button_stops_its_own_notebook_only(bare, notebook):
+    bare.begin("print('it begins')\nfor _ in range(10**12):\n    pass")
+    notebook.begin(ENDLESS["a loop"])
+    for each in (bare, notebook):
+        each.wait_for("it begins")
+    notebook.stop()
+    assert not bare.page.evaluate("() => window.course.cell.ended")
+    bare.stop()
+
+
+def test_where_no_memory_is_shared_the_notebook_says_how_to_leave_an_endless_cell(browser):
+    with lab.files(SITE, headers={}) as address:
+        notebook = lab.Notebook(browser, address, "01_data", lite=True)
+        assert "Restart Kernel" in run(notebook, "import mnist_scratch")
+        notebook.begin(ENDLESS["a loop"])
+        notebook.wait_for("it begins")
+        notebook.press_stop()  # no harm
+        notebook.page.evaluate("() => { window.course.kernel().restart(); }")
+        notebook.page.wait_for_function("() => window.course.cell.ended")
+        notebook.page.wait_for_function("() => window.course.ready()", timeout=lab.RUN_ALL)
+        assert run(notebook, "print('history' in dir())") == "False"
+        notebook.close()
