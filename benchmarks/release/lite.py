@@ -58,7 +58,8 @@ def measure(browser, address, name):
             sliders[label] = [step(live, slider) for _ in range(PRESSES)]
     raised = notebook.page.evaluate("() => window.course.errors()") + notebook.page_errors
     raised += [line for line in notebook.problems() if "Error" in line]  # the others are progress bars
-    elsewhere = [url for url in asked if url.startswith("http") and not url.startswith(f"{address}/")]
+    host = address.removesuffix(SITE.name)
+    elsewhere = [url for url in asked if url.startswith("http") and not url.startswith(host)]
     notebook.close()
     if raised or elsewhere:
         raise RuntimeError(f"{name}: {raised} {elsewhere}")
