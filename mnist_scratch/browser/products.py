@@ -14,7 +14,7 @@ LOOPS = {
 # PyUFunc_ReplaceLoopBySignature's place in the table that NumPy's headers read; it is the same in every NumPy 1 and 2
 REPLACE_LOOP = 30
 # of (m, k) @ (k, n): with these every part of the loops has work, and rests on all sides
-SHAPES = [(7, 9, 31), (6, 35, 45), (8, 20, 31), (5, 521, 9), (1, 9, 75), (1, 40, 9), (9, 43, 1)]
+SHAPES = [(7, 521, 37), (6, 35, 45), (8, 20, 31), (5, 521, 12), (1, 9, 75), (1, 40, 9), (9, 43, 1)]
 
 
 class Unsuitable(Exception):
@@ -22,6 +22,7 @@ class Unsuitable(Exception):
 
 
 in_use = []  # the library: it has to stay loaded for as long as NumPy calls it
+own = {}  # NumPy's own loops, where others are in their place: {(function, dtype): loop}
 
 
 def install():
@@ -55,7 +56,7 @@ def load():
     try:
         library = ctypes.CDLL(str(LIBRARY))
     except Exception as error:  # in a page, what is no library is refused in several ways
-        raise Unsuitable(f"{LIBRARY.name} does not load: {error}") from error
+        raise Unsuitable(f"{LIBRARY.name} does not load: {str(error).partition(chr(10))[0]}") from error
     for name in LOOPS.values():
         if not hasattr(library, name):
             raise Unsuitable(f"{LIBRARY.name} has no {name}")
@@ -64,14 +65,14 @@ def load():
 
 def replace_all(library):
     """Give NumPy each loop of the library, and return it; Unsuitable, and NumPy's own are back, when one is wrong."""
-    before = {}
     try:
         for (function, dtype), name in LOOPS.items():
-            before[function, dtype] = replace(function, dtype, ctypes.cast(getattr(library, name), ctypes.c_void_p))
+            own[function, dtype] = replace(function, dtype, ctypes.cast(getattr(library, name), ctypes.c_void_p))
             if not right(dtype):
                 raise Unsuitable(f"{name} gives wrong results")
     except BaseException:
-        for (function, dtype), loop in before.items():
+        while own:
+            (function, dtype), loop = own.popitem()
             replace(function, dtype, loop)
         raise
     return library
@@ -94,7 +95,7 @@ def right(dtype):
     """Whether products of small whole numbers, in all shapes and ways to lie in memory, are right to the last bit."""
     for m, k, n in SHAPES:
         A, B = whole_numbers(m, k, dtype), whole_numbers(k, n, dtype)
-        exact = np.einsum("ik,kj->ij", A, B)
+        exact = np.dot(A, B)  # its loops are others
         transposed = A.T.copy().T, B.T.copy().T
         apart = A[::-1, ::-1].copy()[::-1, ::-1], np.repeat(B, 2, axis=1)[:, ::2]
         if not all(np.array_equal(left @ other, exact) for left, other in [(A, B), transposed, apart]):
