@@ -47,6 +47,9 @@ static inline intp min(intp a, intp b) { return a < b ? a : b; }
 #define NAME(name) JOIN(name, T) /* a function's or type's own name for each type: tile_float */
 #define AT(pointer, bytes) (*(NUMBER *)((pointer) + (bytes)))
 #define VECTOR_AT(pointer, bytes) (*(VECTOR *)((pointer) + (bytes)))
+#define LOOP(name) /* what NumPy calls */                                                                              \
+    __attribute__((visibility("default"))) void NAME(name)(char **args, const intp *sizes, const intp *strides,        \
+                                                           void *data)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #ifdef __clang__ /* sums stay in registers only if no loop is left around them */
 #define UNROLLED _Pragma("clang loop unroll(full)")
@@ -56,16 +59,58 @@ static inline intp min(intp a, intp b) { return a < b ? a : b; }
 #define NOT_UNROLLED
 #endif
 
+/* Of LANES vectors of LANES numbers, the first numbers become the first vector, and so on */
+#define WHOLE_float __INT32_TYPE__
+#define WHOLE_double __INT64_TYPE__
+#ifdef __clang__
+#define SHUFFLE __builtin_shufflevector
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (PLACES){__VA_ARGS__})
+#endif
+#define TRANSPOSE_float(v)                                                                                             \
+    do {                                                                                                               \
+        VECTOR a = SHUFFLE(v[0], v[1], 0, 4, 1, 5), b = SHUFFLE(v[2], v[3], 0, 4, 1, 5);                               \
+        VECTOR c = SHUFFLE(v[0], v[1], 2, 6, 3, 7), d = SHUFFLE(v[2], v[3], 2, 6, 3, 7);                               \
+        v[0] = SHUFFLE(a, b, 0, 1, 4, 5), v[1] = SHUFFLE(a, b, 2, 3, 6, 7);                                            \
+        v[2] = SHUFFLE(c, d, 0, 1, 4, 5), v[3] = SHUFFLE(c, d, 2, 3, 6, 7);                                            \
+    } while (0)
+#define TRANSPOSE_double(v)                                                                                            \
+    do {                                                                                                               \
+        VECTOR a = SHUFFLE(v[0], v[1], 0, 2), b = SHUFFLE(v[0], v[1], 1, 3);                                           \
+        v[0] = a, v[1] = b;                                                                                            \
+    } while (0)
+
+static const double INVERSE_FACTORIAL[] = {1.0,         1.0,          1.0 / 2,         1.0 / 6,          1.0 / 24,
+                                           1.0 / 120,   1.0 / 720,    1.0 / 5040,      1.0 / 40320,      1.0 / 362880,
+                                           1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+
 #define T float
+#define EPSILON 0x1p-23 /* from 1 to the next number */
+#define MANTISSA 23     /* its bits */
+#define BIAS 127        /* of the exponent */
+#define LN2_HIGH 0x1.63p-1 /* so few bits that n times it is exact */
+#define LN2_LOW -0x1.bd0105c610ca8p-13
+#define TERMS 7 /* the next one, (ln 2 / 2)^8 / 8!, is less than a tenth of EPSILON */
+#define EXP_MOST 89
+#define EXP_LEAST -105
 #include "products.c"
 #undef T
 #define T double
+#define EPSILON 0x1p-52
+#define MANTISSA 52
+#define BIAS 1023
+#define LN2_HIGH 0x1.62e42feep-1
+#define LN2_LOW 0x1.a39ef35793c76p-33
+#define TERMS 13
+#define EXP_MOST 710
+#define EXP_LEAST -746
 #include "products.c"
 
 #else /* --------------------------------------------------------------------------------------- for each type */
 
 #define NUMBER NAME(number)
 #define VECTOR NAME(vector)
+#define PLACES NAME(places)
 #define SIZE ((intp)sizeof(T))
 #define LANES (BYTES / SIZE)
 #define COLUMNS (VECTORS * LANES)
@@ -73,12 +118,14 @@ static inline intp min(intp a, intp b) { return a < b ? a : b; }
 
 typedef T NUMBER __attribute__((aligned(1), may_alias));
 typedef T VECTOR __attribute__((vector_size(BYTES), aligned(1), may_alias));
+typedef NAME(WHOLE) PLACES __attribute__((vector_size(BYTES))); /* whole numbers of the same size */
 
 /* Copy a block into panels: `step` lines side by side, a number of each for each of `deep` steps, panel after panel.
 
 `lines` lines exist; the last panel is filled up with 0. Written are ceil(lines / step) * step * deep numbers: with
 deep <= DEEP, at most HIGH * DEPTH or WIDE * DEPTH bytes, as HIGH and WIDE are multiples of `step`. Read is line j,
-step p for j < lines, p < deep; a vector is read only where all its lines exist and lie side by side. */
+step p for j < lines, p < deep: a vector of lines where all of them exist and lie side by side, a vector of steps where
+LANES are left and lie side by side. */
 ALWAYS_INLINE void NAME(pack)(const int step, char *to, const char *from, intp line, intp along, intp lines, intp deep) {
     for (intp j = 0; j < lines; j += step) {
         const char *panel = from + j * line;
@@ -90,7 +137,15 @@ ALWAYS_INLINE void NAME(pack)(const int step, char *to, const char *from, intp l
                 UNROLLED for (int v = 0; v < step / LANES; v++)
                     VECTOR_AT(to, v * BYTES) = VECTOR_AT(panel, p * along + v * BYTES);
         } else {
-            for (intp p = 0; p < deep; p++, to += step * SIZE)
+            intp p = 0;
+            for (; along == SIZE && deep - p >= LANES; p += LANES, to += LANES * step * SIZE)
+                UNROLLED for (int c = 0; c < step; c += LANES) {
+                    VECTOR v[LANES];
+                    UNROLLED for (int l = 0; l < LANES; l++) v[l] = VECTOR_AT(panel, (c + l) * line + p * SIZE);
+                    NAME(TRANSPOSE)(v);
+                    UNROLLED for (int l = 0; l < LANES; l++) VECTOR_AT(to, (l * step + c) * SIZE) = v[l];
+                }
+            for (; p < deep; p++, to += step * SIZE)
                 UNROLLED for (int c = 0; c < step; c++) AT(to, c * SIZE) = AT(panel, c * line + p * along);
         }
     }
@@ -221,7 +276,7 @@ static void NAME(product)(const char *a, const char *b, char *out, intp m, intp 
         NAME(matrix_vector)(b, b_column, a, n, k, out, out_column);
         return;
     }
-    if (n == 1 && a_row == SIZE) { /* transposed: then the matrix is the right one, and need not be packed */
+    if (n == 1 && m > 1 && a_row == SIZE) { /* the same once: the matrix is on the right, and need not be packed */
         NAME(product)(b, a, out, 1, k, m, b_column, b_row, a_column, a_row, out_column, out_row);
         return;
     }
@@ -275,13 +330,124 @@ static void NAME(product)(const char *a, const char *b, char *out, intp m, intp 
 }
 
 /* What NumPy calls: sizes[0] products, whose matrices lie strides[0..2] apart; sizes and strides of one follow */
-__attribute__((visibility("default"))) void NAME(matmul)(char **args, const intp *sizes, const intp *strides,
-                                                         void *data) {
+LOOP(matmul) {
     (void)data;
     const intp *s = strides + 3;
     for (intp i = 0; i < sizes[0]; i++)
         NAME(product)(args[0] + i * strides[0], args[1] + i * strides[1], args[2] + i * strides[2], sizes[1], sizes[2],
                       sizes[3], s[0], s[1], s[2], s[3], s[4], s[5]);
+}
+
+/* ------------------------------------------------------------------------------- functions of single numbers
+
+NumPy hands over arrays of sizes[0] numbers, strides apart as ever. An array may be the output, too: each number is read
+before its place is written to. Other overlaps NumPy copies, but for maximum's reduce and accumulate (see there). */
+
+/* The next vector of numbers; if they do not lie side by side, or are too few, those that exist, and 0 */
+ALWAYS_INLINE VECTOR NAME(read)(const char *from, intp stride, intp count) {
+    VECTOR v = {0};
+    if (count < LANES)
+        for (intp c = 0; c < count; c++) v[c] = AT(from, c * stride);
+    else if (stride == SIZE) v = VECTOR_AT(from, 0);
+    else UNROLLED for (int c = 0; c < LANES; c++) v[c] = AT(from, c * stride);
+    return v;
+}
+
+ALWAYS_INLINE void NAME(write)(char *to, intp stride, intp count, VECTOR v) {
+    if (count < LANES)
+        for (intp c = 0; c < count; c++) AT(to, c * stride) = v[c];
+    else if (stride == SIZE) VECTOR_AT(to, 0) = v;
+    else UNROLLED for (int c = 0; c < LANES; c++) AT(to, c * stride) = v[c];
+}
+
+#define EACH(name)                                                                                                     \
+    LOOP(name) {                                                                                                       \
+        (void)data;                                                                                                    \
+        const char *from = args[0];                                                                                    \
+        char *to = args[1];                                                                                            \
+        for (intp left = sizes[0]; left > 0; left -= LANES, from += LANES * strides[0], to += LANES * strides[1])      \
+            NAME(write)(to, strides[1], left, NAME(vector_##name)(NAME(read)(from, strides[0], left)));                \
+    }
+
+#define CHOOSE(mask, a, b) ((VECTOR)(((PLACES)(a) & (mask)) | ((PLACES)(b) & ~(mask))))
+#define ALL(number) ((T)(number) - (VECTOR){0}) /* -0 stays -0 */
+
+/* exp(x) = 2^n exp(r), where n is x / ln 2 rounded, and |r| <= ln 2 / 2 */
+typedef struct {
+    VECTOR less_1; /* exp(r) - 1, by its Taylor series */
+    PLACES n;
+} NAME(parts);
+
+ALWAYS_INLINE NAME(parts) NAME(exp_parts)(VECTOR x) {
+    /* with this number added, the last bits of the sum are n; where x is NaN, n is of no importance */
+    VECTOR shift = ALL(1.5 / EPSILON), sum = x * (T)1.4426950408889634 + shift, n = sum - shift;
+    VECTOR r = x - n * (T)LN2_HIGH - n * (T)LN2_LOW; /* the first product is exact */
+    VECTOR series = ALL(INVERSE_FACTORIAL[TERMS]);
+    UNROLLED for (int i = TERMS - 1; i >= 2; i--) series = series * r + (T)INVERSE_FACTORIAL[i];
+    return (NAME(parts)){r + r * r * series, (PLACES)sum - (PLACES)shift};
+}
+
+/* 2^n, where that is a normal number */
+ALWAYS_INLINE VECTOR NAME(power)(PLACES n) { return (VECTOR)((n + BIAS) << MANTISSA); }
+
+ALWAYS_INLINE VECTOR NAME(vector_exp)(VECTOR x) {
+    x = CHOOSE(x > EXP_MOST, ALL(EXP_MOST), x); /* beyond these the result is infinite, and 0 */
+    x = CHOOSE(x < EXP_LEAST, ALL(EXP_LEAST), x);
+    NAME(parts) parts = NAME(exp_parts)(x);
+    PLACES half = parts.n >> 1; /* in two steps, as 2^n may be too large or too small for a number where exp(x) is not */
+    return (1 + parts.less_1) * NAME(power)(half) * NAME(power)(parts.n - half);
+}
+
+ALWAYS_INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
+    PLACES sign = (PLACES)x & (PLACES)ALL(-0.0);
+    VECTOR size = (VECTOR)((PLACES)x ^ sign);
+    size = CHOOSE(size > 20, ALL(20), size); /* there it is 1 */
+    NAME(parts) parts = NAME(exp_parts)(2 * size);
+    VECTOR power = NAME(power)(parts.n), less_1 = power * parts.less_1 + (power - 1); /* exp(2 |x|) - 1 */
+    VECTOR sum = less_1 + 2, lost = less_1 - (sum - 2), small = less_1 / sum; /* as 1 / sum is (1 - small) / 2: */
+    small -= small * lost * (1 - small) / 2;
+    return (VECTOR)((PLACES)CHOOSE(size > (T)0.55, 1 - 2 / sum, small) | sign);
+}
+
+EACH(exp)
+EACH(tanh)
+
+/* As NumPy has it: the first unless the second is greater; NaN where one of them is */
+#define GREATER(x, y) CHOOSE((x >= y) | (x != x), x, y)
+ALWAYS_INLINE T NAME(greater)(T a, T b) { return a >= b || a != a ? a : b; }
+
+/* Whether vectors may be read ahead of what is written: the output is the input itself, or has no byte of it */
+ALWAYS_INLINE int NAME(apart)(const char *in, const char *out, intp bytes) {
+    return in == out || in - out >= bytes || out - in >= bytes;
+}
+
+/* np.maximum.reduce hands over a first input that is the output, of one number; and accumulate, an output that is the
+first input, a number ahead */
+LOOP(maximum) {
+    (void)data;
+    const char *a = args[0], *b = args[1];
+    char *out = args[2];
+    intp left = sizes[0], bytes = left * SIZE;
+    if (a == out && strides[0] == 0 && strides[2] == 0) {
+        T greatest = AT(a, 0);
+        if (strides[1] == SIZE && left >= LANES) {
+            VECTOR x = ALL(greatest);
+            for (; left >= LANES; left -= LANES, b += BYTES) x = GREATER(x, VECTOR_AT(b, 0));
+            UNROLLED for (int c = 0; c < LANES; c++) greatest = NAME(greater)(greatest, x[c]);
+        }
+        for (; left > 0; left--, b += strides[1]) greatest = NAME(greater)(greatest, AT(b, 0));
+        AT(out, 0) = greatest;
+        return;
+    }
+    if (strides[0] == SIZE && strides[2] == SIZE && (strides[1] == SIZE || strides[1] == 0) &&
+        NAME(apart)(a, out, bytes) && NAME(apart)(b, out, bytes) && (strides[1] || b != out))
+        for (; left >= LANES; left -= LANES, a += BYTES, b += LANES * strides[1], out += BYTES) {
+            VECTOR x = VECTOR_AT(a, 0), y = ALL(AT(b, 0));
+            if (strides[1]) y = VECTOR_AT(b, 0);
+            VECTOR_AT(out, 0) = GREATER(x, y);
+        }
+    for (; left > 0; left--, a += strides[0], b += strides[1], out += strides[2])
+        AT(out, 0) = NAME(greater)(AT(a, 0), AT(b, 0));
 }
 
 #undef NUMBER
@@ -290,4 +456,17 @@ __attribute__((visibility("default"))) void NAME(matmul)(char **args, const intp
 #undef LANES
 #undef COLUMNS
 #undef DEEP
+#undef PLACES
+#undef EACH
+#undef CHOOSE
+#undef ALL
+#undef GREATER
+#undef EPSILON
+#undef MANTISSA
+#undef BIAS
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef TERMS
+#undef EXP_MOST
+#undef EXP_LEAST
 #endif
