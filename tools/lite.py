@@ -58,7 +58,7 @@ EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyter
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 TRUSTED = "@jupyter-notebook/notebook-extension:trusted"
 LOCK = "pyodide-lock.json"
-START = "python.mjs"
+START, EARLY = "python.mjs", "worker.mjs"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
@@ -265,6 +265,7 @@ def write_start(runtime, address):
     if address:
         text = text.replace('"./pyodide.mjs"', json.dumps(urljoin(address, "pyodide.mjs")))
     (runtime / START).write_text(text, encoding="utf-8")
+    shutil.copyfile(PAGE / EARLY, runtime / EARLY)
 
 
 def write_lock(runtime, lock):

@@ -185,7 +185,7 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
     if local:
         assert not elsewhere
         assert "scipy" not in made, "what the course does not need stays behind"
-        promised = {lite.LOCK, lite.START, *lite.RUNTIME, *(entry["file_name"] for entry in made.values())}
+        promised = {lite.LOCK, lite.START, lite.EARLY, *lite.RUNTIME, *(entry["file_name"] for entry in made.values())}
         assert {path.name for path in folder.iterdir()} == promised
     else:
         assert elsewhere == {name.replace("_", "-") for name in RELEASED}

@@ -1,0 +1,26 @@
+// Python begins to load while JupyterLab still does, where the page shows a notebook: its kernel is handed this worker.
+
+(window._JUPYTERLAB ??= {})["mnist-scratch-early"] = (() => {
+  const KERNEL = "@jupyterlite/pyodide-kernel-extension";
+  const page = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  const { pyodideUrl, loadPyodideOptions } = page.litePluginSettings[`${KERNEL}:kernel`];
+  const base = new URL(page.baseUrl, location);
+
+  // A worker that is begun before the service worker holds the page would not find the course's files.
+  const reachesFiles = crossOriginIsolated || navigator.serviceWorker?.controller;
+  if (reachesFiles && new URLSearchParams(location.search).get("path")?.endsWith(".ipynb")) {
+    const lockFileURL = new URL(loadPyodideOptions.lockFileURL, base).href;
+    const address = new URL("worker.mjs", new URL(pyodideUrl, base));
+    const early = new Worker(address, { type: "module", name: JSON.stringify({ ...loadPyodideOptions, lockFileURL }) });
+    const { Worker: Usual } = window;
+    window.Worker = new Proxy(Usual, {
+      construct(_, [program, options]) {
+        if (!String(program).includes(KERNEL)) return new Usual(program, options);
+        window.Worker = Usual;
+        early.postMessage({ program: String(program) });
+        return early;
+      },
+    });
+  }
+  return { init: () => {}, get: async () => () => [] };
+})();
