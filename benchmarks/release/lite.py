@@ -1,13 +1,18 @@
 """The course with Python inside the page: seconds to the first picture and to the end, and how fast sliders answer.
 
     make lite PYODIDE=folder, then
-    make bench NAME=lite                                    00 to 07, most of an hour; writes lite.md here
+    make bench NAME=lite                                    all notebooks; writes lite.md here
     python -m benchmarks.release.lite 03_backpropagation    one notebook only; writes nothing
+    python -m benchmarks.release.lite --site FOLDER         another site, such as an older one; writes nothing
+    python -m benchmarks.release.lite --memory              ten pages, opened and closed; writes nothing
 
-The cells are run one after the other in Chromium, from a fresh profile. The clock starts when the page is asked for.
+The cells are run one after the other in Chromium, from a fresh profile; then a second page of the same browser is
+opened, as on a later day. The clock starts when the page is asked for.
 """
 
 import argparse
+import contextlib
+import os
 import statistics
 import sys
 import time
@@ -20,7 +25,8 @@ from tools import lab
 HERE = Path(__file__).resolve().parent
 
 SITE = lab.ROOT / "build" / "lite"
-NOTEBOOKS = sorted(name for name in lab.live_notebooks() if name < "08")
+NOTEBOOKS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("[0-9]*.ipynb"))
+PAGES = 10
 PRESSES = 10
 PATIENCE = 3_600_000  # milliseconds; one cell may train for a quarter of an hour
 # Run one cell: whether there is a picture below it
@@ -37,33 +43,91 @@ async i => {
 ANOTHER_PICTURE = "([picture, before]) => picture.getAttribute('src') !== before && picture.complete"
 
 
-def measure(browser, address, name):
-    """Seconds until the kernel answers, to the first picture, to the end; milliseconds of each slider's steps.
+def visit(browser, address, name, to_the_end):
+    """Open a notebook and run its cells, all of them or as far as the first picture.
 
-    RuntimeError when a cell or a slider's callback raised, a picture did not change, or another host was asked.
+    Returns the notebook and what was measured: seconds until the kernel answers, to the first picture, to the end; the
+    bytes that came through the network, and how many files were asked for.
+
+    RuntimeError when another host was asked.
     """
     asked, began = [], time.monotonic()
-    browser.on("request", lambda request: asked.append(request.url))
+    browser.on("request", asked.append)
     notebook = lab.Notebook(browser, address, name, lite=True)
     seconds = {"kernel": time.monotonic() - began}
     for i in range(notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")):
         if notebook.page.evaluate(RUN_CELL_JS, i):
             seconds.setdefault("picture", time.monotonic() - began)
+            if not to_the_end:
+                break
     seconds["end"] = time.monotonic() - began
+    browser.remove_listener("request", asked.append)
+    elsewhere = [request.url for request in asked if request.url.startswith("http") and address not in request.url]
+    if elsewhere:
+        raise RuntimeError(f"{name}: {elsewhere}")
+    return notebook, seconds | {"requests": len(asked), "bytes": sum(map(transferred, asked))}
+
+
+def transferred(request):
+    """The bytes of an answer that came through the network: not from a cache, nor twice where a worker hands it on."""
+    try:
+        response = request.response() if request.url.startswith("http") and "/api/" not in request.url else None
+        return 0 if response is None or response.from_service_worker else request.sizes()["responseBodySize"]
+    except Exception:  # asked for when the page was closed
+        return 0
+
+
+def measure(browser, address, name):
+    """What `visit` measures on the first visit, with milliseconds of each slider's steps, and on a second one.
+
+    RuntimeError when a cell or a slider's callback raised, a picture did not change, or another host was asked.
+    """
+    notebook, first = visit(browser, address, name, to_the_end=True)
     notebook.live_cells()
     sliders = {}
-    for live in notebook.live():
+    for live in notebook.live() if name in lab.live_notebooks() else []:
         live.settle()
         for label, slider in live.sliders.items():
             sliders[label] = [step(live, slider) for _ in range(PRESSES)]
     raised = notebook.page.evaluate("() => window.course.errors()") + notebook.page_errors
     raised += [line for line in notebook.problems() if "Error" in line]  # the others are progress bars
-    host = address.removesuffix(SITE.name)
-    elsewhere = [url for url in asked if url.startswith("http") and not url.startswith(host)]
     notebook.close()
-    if raised or elsewhere:
-        raise RuntimeError(f"{name}: {raised} {elsewhere}")
-    return seconds | {"sliders": sliders, "requests": len(asked)}
+    if raised:
+        raise RuntimeError(f"{name}: {raised}")
+    notebook, second = visit(browser, address, name, to_the_end=False)
+    notebook.close()
+    return first | {"sliders": sliders, "second": second}
+
+
+def memory(browser, address, name):
+    """Megabytes of the browser's processes after each of ten pages was opened, run to its picture, and closed."""
+    after = []
+    for _ in range(PAGES):
+        notebook, _ = visit(browser, address, name, to_the_end=False)
+        notebook.close()
+        browser.new_page().close()
+        time.sleep(2)
+        after.append(round(sum(map(resident, descendants(os.getpid()))) / 1e6))
+    return after
+
+
+def descendants(pid):
+    """A process's children, and theirs, by /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+    found = [child for child, parent in parents.items() if parent == pid]
+    return found + [other for child in found for other in descendants(child)]
+
+
+def resident(pid):
+    """Bytes of memory that belong to a process alone, and its part of what it shares."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return 0
 
 
 def step(live, slider):
@@ -85,44 +149,54 @@ def report(results):
         "",
         f"Measured on {results['date']} by `make bench NAME=lite` on {about['processor']}, {cores}, "
         f"{about['system']}, in Chromium {about['chromium']}, from a server on the same machine. The folder "
-        f"`build/lite`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no other "
-        "host was asked.",
+        f"`{results['site']}`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no "
+        "other host was asked.",
         "",
         "Seconds count from asking for the page: until Python answers, until the first picture or widget stands "
-        "there, until the last cell is done. A slider's figure is the median of "
-        f"{PRESSES} steps, from the key to the new picture.",
+        "there, until the last cell is done; on the first visit, and on a second one with the same browser. MB are "
+        "what came through the network on the first visit, up to the last cell, and on the second, up to the first "
+        f"picture. A slider's figure is the median of {PRESSES} steps, from the key to the new picture.",
         "",
-        "| notebook | Python ready, s | first picture, s | all cells, s | sliders, ms |",
-        "|---|--:|--:|--:|---|",
+        "| notebook | Python ready, s | first picture, s | all cells, s | MB | again: Python ready, s "
+        "| first picture, s | MB | sliders, ms |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for name, run in results["notebooks"].items():
         sliders = ", ".join(f"{label}: {statistics.median(steps):.0f}" for label, steps in run["sliders"].items())
-        lines.append(f"| {name} | {run['kernel']:.0f} | {run['picture']:.0f} | {run['end']:.0f} | {sliders} |")
+        again = run["second"]
+        figures = [run["kernel"], run["picture"], run["end"], run["bytes"] / 1e6]
+        figures += [again["kernel"], again["picture"], again["bytes"] / 1e6]
+        lines.append(f"| {name} | {' | '.join(f'{figure:.1f}' for figure in figures)} | {sliders} |")
     return lines
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "notebooks", nargs="*", metavar="NOTEBOOK", help="without folder and ending; 00 to 07 by default"
-    )
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="without folder and ending; all by default")
+    parser.add_argument("--site", type=Path, default=SITE, metavar="FOLDER", help="build/lite by default")
+    parser.add_argument("--memory", action="store_true", help="open and close ten pages instead")
     arguments = parser.parse_args()
+    site = arguments.site.resolve()
     if line := lab.what_is_missing():
         raise SystemExit(line)
-    if not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file():
-        raise SystemExit("make lite PYODIDE=folder comes first: there is no build/lite with a Python of its own")
+    if not (site / "static" / "pyodide" / "pyodide.mjs").is_file():
+        raise SystemExit(f"make lite PYODIDE=folder comes first: there is no {arguments.site} with a Python of its own")
     lab.PATIENCE = PATIENCE
-    size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
-    results = {"date": date.today().isoformat(), "megabytes": size / 1e6, "notebooks": {}}
+    if arguments.memory:
+        with lab.browser() as browser, lab.files(site) as address:
+            print("MB after each page:", *memory(browser, address, *(arguments.notebooks or NOTEBOOKS)[:1]))
+        return
+    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    results = {"date": date.today().isoformat(), "site": arguments.site.name, "megabytes": size / 1e6, "notebooks": {}}
     for name in arguments.notebooks or NOTEBOOKS:
-        with lab.browser() as browser, lab.files(SITE) as address:
+        with lab.browser() as browser, lab.files(site) as address:
             version = browser.browser.version
             results["notebooks"][name] = measure(browser, address, name)
         print(name, results["notebooks"][name], file=sys.stderr, flush=True)
     results["machine"] = {"processor": processor_model(), "cores": CORES, "system": system_name(), "chromium": version}
     lines = report(results)
     print("\n".join(lines))
-    if not arguments.notebooks:
+    if not arguments.notebooks and site == SITE:
         (HERE / "lite.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -63,6 +63,24 @@ slider.observe(never_ends, "value")
 slider
 """
 
+WRONG_BYTES = """
+import gzip
+from mnist_scratch import FileFormatError, load_mnist
+from mnist_scratch.files import course_folder
+
+labels = course_folder("data", "t10k-labels*") / "t10k-labels-idx1-ubyte.gz"
+genuine = labels.read_bytes()
+wrong = bytearray(gzip.decompress(genuine))
+wrong[-1] += 1
+labels.write_bytes(gzip.compress(wrong))
+try:
+    load_mnist()
+except FileFormatError as error:
+    print(error)
+labels.write_bytes(genuine)
+print(len(load_mnist().test))
+"""
+
 
 pytestmark = pytest.mark.skipif(
     not (SITE / "static" / "pyodide" / "pyodide.mjs").is_file(),
@@ -118,6 +136,11 @@ def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
     said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE).splitlines()
     assert "no threads" in said[0] and said[1:] == ["1", "10000"]
     assert not notebook.problems()
+
+
+def test_data_with_a_wrong_byte_are_refused(notebook):
+    said = notebook.page.evaluate(EXECUTE_JS, WRONG_BYTES).splitlines()
+    assert "not the genuine bytes" in said[0] and said[1:] == ["10000"]
 
 
 def test_what_has_passed_lasts_from_page_to_page(notebook, browser, site):

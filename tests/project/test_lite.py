@@ -17,9 +17,10 @@ REQUIRED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
 STUB = "widgetsnbextension-4.0.999-py3-none-any.whl"
 # as Pyodide writes it: not every name in its normal form
 RELEASED = {
+    "fonttools": [],
     "ipython": ["prompt_toolkit", "traitlets"],
     "jedi": [],
-    "matplotlib": ["numpy", "pillow"],
+    "matplotlib": ["fonttools", "numpy", "pillow"],
     "micropip": [],
     "numpy": [],
     "pillow": [],
@@ -156,6 +157,24 @@ def test_our_wheel_is_in_the_lock_under_the_name_that_is_imported(lock, tmp_path
     assert set(entry["depends"]) == names, "what the course requires, no extras, and not the page itself"
     files = ["six.py", "more/__init__.py", "more/data.json", "six-1.0.data/scripts/six.txt"]
     assert lite.lock_entry(make_wheel(tmp_path, "six", "1.0", files=files), lock)["imports"] == ["more", "six"]
+
+
+def test_what_no_cell_needs_stays_out_of_a_wheel(tmp_path):
+    (tmp_path / "site").mkdir()
+    lite.copy_wheel(
+        make_wheel(tmp_path, "six", "1.0", files=["six/tests/test_six.py", "six/more.py"]), tmp_path / "site"
+    )
+    with zipfile.ZipFile(tmp_path / "site" / "six-1.0-py3-none-any.whl") as copy:
+        assert "six/more.py" in copy.namelist() and "six/tests/test_six.py" not in copy.namelist()
+
+
+def test_what_is_hardly_ever_used_is_there_for_the_cell_that_imports_it_and_not_loaded_before(
+    pyodide, tmp_path, stand_ins
+):
+    lite.build(tmp_path / "site", pyodide)
+    lock = lite.read_lock(tmp_path / "site" / "static" / "pyodide" / lite.LOCK)
+    assert "fonttools" in lock["packages"] and "matplotlib" in lite.everything_needed(lock, lite.LOADED)
+    assert "fonttools" not in lite.everything_needed(lock, lite.LOADED)
 
 
 def test_a_compiled_wheel_is_refused(lock, tmp_path):
