@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from datetime import date
 from fnmatch import fnmatch
 from importlib.metadata import distribution, distributions
 from pathlib import Path
@@ -57,6 +58,20 @@ LEFT_OUT = (
 EXTENSIONS = ("@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager", "anywidget")
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 TRUSTED = "@jupyter-notebook/notebook-extension:trusted"
+# what a page writes into the metadata of a notebook as soon as it has a kernel
+WRITTEN_IN = {
+    "kernelspec": {"display_name": "Python (Pyodide)", "language": "python", "name": "python"},
+    "language_info": {
+        "codemirror_mode": {"name": "python", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": "3.8",
+    },
+}
+VERSIONS = "api/versions.json"  # the page asks the site for it, and compares
 LOCK = "pyodide-lock.json"
 START, EARLY = "python.mjs", "worker.mjs"
 RUNTIME = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
@@ -146,10 +161,12 @@ def make_pages(folder, settings):
         }
     }
     with tempfile.TemporaryDirectory() as scratch:
-        copy_course(Path(scratch, "files"))
+        versions = copy_course(Path(scratch, "files"))
         Path(scratch, "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
         Path(scratch, "jupyter_lite_config.json").write_text(json.dumps(config), encoding="utf-8")
         run([sys.executable, "-m", "jupyterlite_core", "build"], "JupyterLite could not make the pages", cwd=scratch)
+    (folder / "api").mkdir(exist_ok=True)
+    (folder / VERSIONS).write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def add_extensions(site):
@@ -170,20 +187,52 @@ def add_extensions(site):
 
 
 def copy_course(folder):
-    """Copy what a reader meets beside the pages: notebooks, data, results and the glossary, as they are.
+    """Copy what a reader meets beside the pages: notebooks, data, results and the glossary.
 
-    Only what a notebook printed is stored there in one piece: between its lines JupyterLite would show commas.
+    They stay as they are, but for three things in a notebook: what it printed is stored in one piece, because between
+    its lines JupyterLite would show commas; its version is in its metadata; and so is the page's kernel. A page writes
+    that one in as soon as it has a kernel, and then keeps the notebook as if the reader had changed it.
+
+    Returns
+    -------
+    dict
+        {path of a notebook: its version}.
     """
     for part in PARTS:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*NOT_TAKEN))
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "glossary.md", folder / "docs")
+    versions = {}
     for path in folder.rglob("*.ipynb"):
+        name = path.relative_to(folder)
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
             if "text" in output:
                 output["text"] = "".join(output["text"])
+        version = {"date": last_changed(ROOT / name), "fingerprint": fingerprint(notebook)}
+        notebook["metadata"] |= WRITTEN_IN | {COURSE: version}
+        versions[name.as_posix()] = version
         path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return versions
+
+
+def fingerprint(notebook):
+    """Of a notebook's words and code; the same whatever its cells have printed."""
+    words = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:7]
+
+
+def last_changed(path):
+    """The day on which a file was last changed, as Git knows it, or else the disk: 2026-11-29."""
+    day = ""
+    try:
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", path], cwd=ROOT, capture_output=True)
+        if changed.returncode == 0:
+            log = ["git", "log", "-1", "--format=%cs", "--", path]
+            day = subprocess.run(log, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no Git here
+        pass
+    return day or date.fromtimestamp(path.stat().st_mtime).isoformat()
 
 
 def extension(name):

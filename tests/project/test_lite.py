@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -127,7 +130,7 @@ def stand_ins(lock, monkeypatch, tmp_path):
 
 
 def test_the_courses_files_are_copied_as_they_are(tmp_path):
-    lite.copy_course(tmp_path)
+    versions = lite.copy_course(tmp_path)
     assert not list(tmp_path.rglob("*.npz")) and not list(tmp_path.rglob(".*"))
     for part in ("notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "data/*.gz", "results/*/*.json"):
         originals = [path for path in ROOT.glob(part) if not path.name.startswith(".")]
@@ -135,13 +138,53 @@ def test_the_courses_files_are_copied_as_they_are(tmp_path):
         for path in originals:
             copy = tmp_path / path.relative_to(ROOT)
             if path.suffix == ".ipynb":
-                assert nbformat.read(copy, as_version=4) == nbformat.read(path, as_version=4)
+                copied, original = nbformat.read(copy, as_version=4), nbformat.read(path, as_version=4)
+                assert (copied.cells, copied.nbformat) == (original.cells, original.nbformat)
+                nbformat.validate(copied)
+                assert copied.metadata[lite.COURSE] == versions[path.relative_to(ROOT).as_posix()]
                 cells = json.loads(copy.read_text(encoding="utf-8"))["cells"]
                 printed = [o["text"] for cell in cells for o in cell.get("outputs", []) if "text" in o]
                 assert all(isinstance(text, str) for text in printed), "JupyterLite would show commas between lines"
                 assert not any(".npz" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
             else:
                 assert copy.read_bytes() == path.read_bytes()
+
+
+def test_a_version_is_that_of_words_and_code_and_not_of_what_was_printed():
+    def fingerprint(change=None):
+        code = {"cell_type": "code", "source": ["a = 1\n", "a"], "execution_count": 1, "outputs": [{"text": "1"}]}
+        cells = [{"cell_type": "markdown", "source": "Words."}, code]
+        if change:
+            change(cells)
+        return lite.fingerprint({"cells": cells})
+
+    assert fingerprint(lambda cells: cells[1].update(outputs=[], execution_count=None)) == fingerprint()
+    assert fingerprint(lambda cells: cells[1].update(source="a = 1\na")) == fingerprint(), "in one piece"
+    others = [
+        fingerprint(lambda cells: cells[0].update(source="Other words.")),
+        fingerprint(lambda cells: cells[0].update(cell_type="raw")),
+        fingerprint(lambda cells: cells.reverse()),
+        fingerprint(lambda cells: cells.pop()),
+    ]
+    assert len({fingerprint(), *others}) == 5
+
+
+def test_a_versions_day_is_that_of_the_last_change(tmp_path, monkeypatch):
+    path = tmp_path / "a.ipynb"
+    path.write_text("{}", encoding="utf-8")
+    os.utime(path, (0, 86400 * 10.5))
+    monkeypatch.setattr(lite, "ROOT", tmp_path)
+    assert lite.last_changed(path) == "1970-01-11", "the disk's, where there is no Git"
+    git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    if shutil.which("git") is None:
+        return
+    day = {"GIT_COMMITTER_DATE": "2021-02-03T12:00:00Z"}
+    for arguments in (["init", "-q"], ["add", "a.ipynb"], ["commit", "-q", "-m", "a"]):
+        subprocess.run([*git, *arguments], check=True, env=os.environ | day)
+    assert lite.last_changed(path) == "2021-02-03"
+    path.write_text("{ }", encoding="utf-8")
+    os.utime(path, (0, 86400 * 20.5))
+    assert lite.last_changed(path) == "1970-01-21", "not yet committed"
 
 
 # ---------------------------------------------------------------------------------------------------- the lock

@@ -1,0 +1,327 @@
+// Which version of the course a notebook is, and the way back to the course's own.
+//
+// What a reader saves is kept in the browser, and from then on JupyterLite opens that and not the course's file, even
+// when the course has a newer one. A line above the first cell says so and lets the reader have both: theirs goes into
+// a file beside it, and the course's takes its place.
+
+(window._JUPYTERLAB ??= {})["mnist-scratch-copies"] = (() => {
+  const KEY = "mnist-scratch"; // of the version in a notebook's metadata, written by tools/lite.py
+  const COMMAND = `${KEY}:original`;
+  const LABEL = "Start Again from the Original";
+
+  const STYLE = `
+  .course-version:not([hidden]) {
+    display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 12px; padding: 6px 12px 0; background: none;
+    font: var(--jp-ui-font-size1) / 1.4 var(--jp-ui-font-family); color: var(--jp-ui-font-color1);
+  }
+  .course-version.course-news {
+    margin-top: 6px; padding: 8px 12px; background: var(--jp-layout-color1);
+    border: 1px solid var(--jp-border-color1); border-left: 4px solid var(--jp-brand-color1);
+  }
+  .course-version button {
+    font: inherit; padding: 0; border: 0; background: none; cursor: pointer;
+    color: var(--jp-content-link-color); text-decoration: underline;
+  }
+  .course-version.course-news button { padding: 4px 10px; border: 1px solid; border-radius: 2px; text-decoration: none; }
+  .course-version button:focus-visible { outline: 2px solid var(--jp-brand-color1); outline-offset: 2px; }
+  `;
+
+  // -------------------------------------------------------------------------------------------- notebooks as data
+
+  const joined = text => (Array.isArray(text) ? text.join("") : text); // files have lists of lines
+
+  const words = notebook => JSON.stringify(notebook.cells.map(cell => [cell.cell_type, joined(cell.source)]));
+
+  // words and what was printed below them; not the numbers of runs
+  const everything = notebook => {
+    const printed = ({ text, data, ename, evalue }) => [
+      joined(text),
+      Object.entries(data ?? {}).map(([type, value]) => [type, joined(value)]).sort(),
+      [ename, evalue],
+    ];
+    return JSON.stringify([words(notebook), notebook.cells.map(cell => (cell.outputs ?? []).map(printed))]);
+  };
+
+  const named = version => (version ? `version ${version.date} (${version.fingerprint})` : "an older version");
+
+  // --------------------------------------------------------------------------------------------- files in the browser
+
+  /** Write a notebook and read it back; throws unless it is there, word for word. */
+  async function write(contents, path, notebook) {
+    await contents.save(path, { type: "notebook", format: "json", content: notebook });
+    const { content } = await contents.get(path, { content: true });
+    if (JSON.stringify(content) !== JSON.stringify(notebook)) throw new Error(`${path} could not be read back`);
+  }
+
+  /** Write a notebook into a file of its own beside another one; its path. */
+  async function writeBeside(contents, path, notebook) {
+    const name = baseName(path);
+    const folder = path.slice(0, -name.length);
+    const { content: files } = await contents.get(folder.slice(0, -1), { content: true });
+    const taken = new Set(files.map(file => file.name));
+    const day = new Date().toLocaleDateString("sv"); // 2026-11-29
+    const copy = n => name.replace(/\.ipynb$/, ` (my copy ${day}${n > 1 ? `, ${n}` : ''}).ipynb`);
+    let n = 1;
+    while (taken.has(copy(n))) n += 1;
+    await write(contents, folder + copy(n), notebook);
+    return folder + copy(n);
+  }
+
+  /** Let a file's checkpoints, which end with it, go along with its copy; both files hold the notebook afterwards. */
+  async function copyCheckpoints(contents, path, copy, notebook) {
+    const earlier = [];
+    for (const { id } of await contents.listCheckpoints(path)) {
+      await contents.restoreCheckpoint(path, id); // the one way to read it
+      earlier.push((await contents.get(path, { content: true })).content);
+    }
+    await write(contents, path, notebook);
+    for (const one of earlier) {
+      await write(contents, copy, one);
+      await contents.createCheckpoint(copy);
+    }
+    await write(contents, copy, notebook);
+  }
+
+  /** Whether the browser keeps a copy of a file: what it keeps has no address on the site. */
+  async function isKept(contents, path) {
+    const address = await contents.getDownloadUrl(path);
+    URL.revokeObjectURL(address);
+    return address.startsWith("blob:");
+  }
+
+  const baseName = path => path.slice(path.lastIndexOf("/") + 1);
+
+  // ------------------------------------------------------------------------------------------------- other open pages
+
+  // two pages must not choose the same name for a copy
+  const oneAtATime = work => (navigator.locks ? navigator.locks.request(KEY, work) : work());
+
+  /** Let other pages know that a notebook is open here, until the promise is done. */
+  const holdOpen = (path, closed) => navigator.locks?.request(`${KEY}:${path}`, { mode: "shared" }, () => closed);
+
+  /** Whether a notebook is open in another page, too, which would go on saving it. */
+  async function isOpenElsewhere(path) {
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    return new Set(held.filter(lock => lock.name === `${KEY}:${path}`).map(lock => lock.clientId)).size > 1;
+  }
+
+  // ------------------------------------------------------------------------------------- what a reader has chosen
+
+  const chosen = new Map(); // where a browser keeps nothing, it lasts as long as the page
+
+  function remember(key, choice) {
+    chosen.set(key, choice);
+    try {
+      localStorage.setItem(key, choice);
+    } catch {} // forbidden, or full
+  }
+
+  function recall(key) {
+    try {
+      return localStorage.getItem(key) ?? chosen.get(key);
+    } catch {
+      return chosen.get(key);
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------- what the site has
+
+  /** The course as the site has it now, whatever the browser has kept of it. */
+  class Course {
+    constructor(address) {
+      this.address = address;
+      this.forget();
+    }
+
+    /** Ask the site anew from here on. */
+    forget() {
+      this.asked = new Map();
+    }
+
+    /** {path of a notebook: {date, fingerprint}}; empty when the site does not answer. */
+    versions() {
+      return this.ask("api/versions.json").catch(() => ({}));
+    }
+
+    original(path) {
+      return this.ask(`files/${path.split('/').map(encodeURIComponent).join('/')}`);
+    }
+
+    ask(path) {
+      if (!this.asked.has(path)) this.asked.set(path, this.fetch(path));
+      return this.asked.get(path);
+    }
+
+    async fetch(path) {
+      const answer = await fetch(new URL(path, this.address), { cache: "reload" }).catch(() => null);
+      if (!answer?.ok) throw new Error("the site does not answer");
+      return answer.json();
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------- the line
+
+  /** The line above the first cell of one notebook. */
+  class VersionLine {
+    constructor(app, panel, course) {
+      Object.assign(this, { app, panel, course, contents: app.serviceManager.contents, kept: [] });
+      this.node = document.createElement("div");
+      this.node.className = "course-version";
+      this.node.hidden = true;
+      this.text = this.node.appendChild(document.createElement("span"));
+      this.text.setAttribute("role", "status");
+      this.node.setAttribute("data-lm-suppress-shortcuts", ""); // Enter is for a button, not for a cell
+      this.node.addEventListener("focusin", event => event.stopPropagation()); // nor would a cell take the focus
+      panel.content.outerNode.prepend(this.node);
+      holdOpen(this.path, new Promise(closed => panel.disposed.connect(closed)));
+      const look = () => this.look().catch(error => console.warn("The version of the course is not known:", error));
+      panel.context.ready.then(look);
+      panel.context.fileChanged.connect(look);
+      panel.context.pathChanged.connect(look);
+    }
+
+    get path() {
+      return this.panel.context.localPath;
+    }
+
+    /** Under which name it is remembered that the reader wants no news. */
+    get choice() {
+      return `${KEY}:${new URL(this.course.address).pathname}${this.path}`;
+    }
+
+    /** Compare the notebook with the course's, and say which it is. */
+    async look() {
+      const { path, panel: { context } } = this;
+      const version = context.model.getMetadata(KEY);
+      const site = (await this.course.versions())[path];
+      this.hasOriginal = Boolean(site);
+      if (!site) return this.say(version ? `Your own copy, of ${named(version)}.` : "");
+      const original = version?.fingerprint === site.fingerprint ? null : await this.course.original(path);
+      if (!original || words(original) === words(context.model.toJSON())) return this.sayCurrent(site);
+      if (!this.reloaded && !context.model.dirty && !(await isKept(this.contents, path))) {
+        this.reloaded = true; // once: nothing here is the reader's, the browser had an older file in its cache
+        await context.revert();
+        return this.look();
+      }
+      const which = `Yours is of ${named(version)}, the course has ${named(site)}.`;
+      const renew = ["Get the new version", () => this.startAgain()];
+      if (recall(this.choice) === site.fingerprint) return this.say(which, [renew]);
+      const news = `The course has a newer version of this notebook. ${which} Yours is kept: if you get the new one, `;
+      const buttons = [renew, ["Keep mine", () => this.keepMine(site)]];
+      this.say(`${news}it becomes a file beside it.`, buttons, true);
+    }
+
+    sayCurrent(site) {
+      const buttons = [["Start again from the original", () => this.startAgain()]];
+      if (!this.kept.length) return this.say(`V${named(site).slice(1)}`, buttons);
+      const open = () => this.app.commands.execute("docmanager:open", { path: this.kept[0] });
+      const names = this.kept.map(baseName).join(", ");
+      this.say(`V${named(site).slice(1)}. Yours is kept beside it: ${names}`, [["Open yours", open], ...buttons]);
+    }
+
+    /** Show a text and buttons, [[label, what it does]]. */
+    say(text, buttons = [], isNews = false) {
+      this.node.hidden = !text;
+      this.node.classList.toggle("course-news", isNews);
+      if (this.text.textContent !== text) this.text.textContent = text; // else it would be read out again
+      this.node.querySelectorAll("button").forEach(button => button.remove());
+      for (const [label, action] of buttons) {
+        const button = this.node.appendChild(document.createElement("button"));
+        button.textContent = label;
+        button.onclick = action;
+      }
+    }
+
+    keepMine(site) {
+      remember(this.choice, site.fingerprint);
+      return this.look();
+    }
+
+    /** Open the course's notebook, with the reader's own kept beside it; what goes wrong loses nothing. */
+    async startAgain() {
+      const { node, path, panel: { context, content } } = this;
+      const complain = text => this.say(text, [["Try again", () => this.startAgain()]], true);
+      if (content.widgets.some(cell => cell.model.executionState === "running")) {
+        return complain("A cell is running, and what it prints would be lost. Wait for it, or stop it.");
+      }
+      this.say("One moment, yours is being kept.");
+      if (await isOpenElsewhere(path)) return complain("This notebook is open in another tab, too. Close it there.");
+      content.viewportNode.inert = true; // nothing is typed meanwhile
+      let kept = [];
+      try {
+        this.course.forget();
+        const original = await this.course.original(path);
+        kept = await oneAtATime(() => this.makeRoom(original));
+        this.kept.unshift(...kept);
+        if (kept.length) await context.revert();
+        await this.look();
+        if (!kept.length) this.say(`${this.text.textContent}. It is the original: nothing in it is yours.`);
+      } catch (error) {
+        const done = kept.length ? `Yours is kept in ${kept.map(baseName).join(', ')}` : "Your notebook is as it was";
+        complain(`${done}. The course's could not be opened: ${error.message}.`);
+      } finally {
+        content.viewportNode.inert = false;
+        node.querySelector("button")?.focus();
+      }
+    }
+
+    /** Remove the browser's copy of this notebook once all that is the reader's is kept elsewhere; the paths. */
+    async makeRoom(original) {
+      const { contents, path, panel: { context } } = this;
+      const mine = context.model.toJSON();
+      const stored = await contents.get(path, { content: true });
+      const own = [mine];
+      if (stored.last_modified !== context.contentsModel.last_modified) own.push(stored.content); // by another page
+      const distinct = new Map(own.map(notebook => [everything(notebook), notebook]));
+      distinct.delete(everything(original));
+      const kept = [];
+      for (const notebook of distinct.values()) kept.push(await writeBeside(contents, path, notebook));
+      if (kept.length) {
+        await copyCheckpoints(contents, path, kept[0], mine);
+        await contents.delete(path);
+      }
+      return kept;
+    }
+  }
+
+  /** Give every notebook its line, and the menu and the palette the command. */
+  function activate(app, tracker, palette, menu) {
+    const style = document.head.appendChild(document.createElement("style"));
+    style.textContent = STYLE;
+    const course = new Course(app.serviceManager.serverSettings.baseUrl);
+    const lines = new WeakMap();
+    const add = panel => lines.set(panel, new VersionLine(app, panel, course));
+    tracker.forEach(add);
+    tracker.widgetAdded.connect((_, panel) => add(panel));
+    app.commands.addCommand(COMMAND, {
+      label: LABEL,
+      caption: "Open the course's own notebook; yours is kept in a file beside it",
+      isEnabled: () => Boolean(lines.get(tracker.currentWidget)?.hasOriginal),
+      execute: () => lines.get(tracker.currentWidget).startAgain(),
+    });
+    palette?.addItem({ command: COMMAND, category: "Notebook Operations" });
+    menu?.fileMenu.addGroup([{ command: COMMAND }], 30);
+  }
+
+  let shared;
+
+  /** A module of the page's JupyterLab. */
+  async function take(name) {
+    const [version] = Object.values(shared[name]);
+    return (await version.get())();
+  }
+
+  return {
+    init: scope => {
+      shared = scope;
+    },
+    get: async () => {
+      const { INotebookTracker } = await take("@jupyterlab/notebook");
+      const { ICommandPalette } = await take("@jupyterlab/apputils");
+      const { IMainMenu } = await take("@jupyterlab/mainmenu");
+      const optional = [ICommandPalette, IMainMenu];
+      const plugin = { id: `${KEY}-copies:plugin`, autoStart: true, requires: [INotebookTracker], optional, activate };
+      return () => plugin;
+    },
+  };
+})();
