@@ -138,9 +138,9 @@
       this.asked = new Map();
     }
 
-    /** {path of a notebook: {date, fingerprint}}; empty when the site does not answer. */
+    /** {path of a notebook: {date, fingerprint}}; null when the site does not answer. */
     versions() {
-      return this.ask("api/versions.json").catch(() => ({}));
+      return this.ask("api/versions.json").catch(() => null);
     }
 
     original(path) {
@@ -193,9 +193,10 @@
     async look() {
       const { path, panel: { context } } = this;
       const version = context.model.getMetadata(KEY);
-      const site = (await this.course.versions())[path];
+      const versions = await this.course.versions();
+      const site = versions?.[path];
       this.hasOriginal = Boolean(site);
-      if (!site) return this.say(version ? `Your own copy, of ${named(version)}.` : "");
+      if (!site) return this.say(versions && version ? `Your own copy, of ${named(version)}` : "");
       const original = version?.fingerprint === site.fingerprint ? null : await this.course.original(path);
       if (!original || words(original) === words(context.model.toJSON())) return this.sayCurrent(site);
       if (!this.reloaded && !context.model.dirty && !(await isKept(this.contents, path))) {
@@ -206,9 +207,9 @@
       const which = `Yours is of ${named(version)}, the course has ${named(site)}.`;
       const renew = ["Get the new version", () => this.startAgain()];
       if (recall(this.choice) === site.fingerprint) return this.say(which, [renew]);
-      const news = `The course has a newer version of this notebook. ${which} Yours is kept: if you get the new one, `;
-      const buttons = [renew, ["Keep mine", () => this.keepMine(site)]];
-      this.say(`${news}it becomes a file beside it.`, buttons, true);
+      const news = "The course has a newer version of this notebook.";
+      const promise = "If you get the new one, yours is kept in a file beside it.";
+      this.say(`${news} ${which} ${promise}`, [renew, ["Keep mine", () => this.keepMine(site)]], true);
     }
 
     sayCurrent(site) {
@@ -221,9 +222,12 @@
 
     /** Show a text and buttons, [[label, what it does]]. */
     say(text, buttons = [], isNews = false) {
+      const all = JSON.stringify([text, buttons, isNews]);
+      if (all === this.shown) return; // else it would be read out again, and a button would lose the focus
+      this.shown = all;
       this.node.hidden = !text;
       this.node.classList.toggle("course-news", isNews);
-      if (this.text.textContent !== text) this.text.textContent = text; // else it would be read out again
+      this.text.textContent = text;
       this.node.querySelectorAll("button").forEach(button => button.remove());
       for (const [label, action] of buttons) {
         const button = this.node.appendChild(document.createElement("button"));
@@ -257,6 +261,7 @@
         await this.look();
         if (!kept.length) this.say(`${this.text.textContent}. It is the original: nothing in it is yours.`);
       } catch (error) {
+        if (!kept.length) context.model.dirty = true; // it is saved again, whatever was written until now
         const done = kept.length ? `Yours is kept in ${kept.map(baseName).join(', ')}` : "Your notebook is as it was";
         complain(`${done}. The course's could not be opened: ${error.message}.`);
       } finally {
@@ -277,7 +282,8 @@
       const kept = [];
       for (const notebook of distinct.values()) kept.push(await writeBeside(contents, path, notebook));
       if (kept.length) {
-        await copyCheckpoints(contents, path, kept[0], mine);
+        const [first] = distinct.values();
+        await copyCheckpoints(contents, path, kept[0], first);
         await contents.delete(path);
       }
       return kept;
