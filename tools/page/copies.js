@@ -11,7 +11,7 @@
 
   const STYLE = `
   .course-version:not([hidden]) {
-    display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 12px; padding: 6px 12px 0; background: none;
+    display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 12px; padding: 4px 12px;
     font: var(--jp-ui-font-size1) / 1.4 var(--jp-ui-font-family); color: var(--jp-ui-font-color1);
   }
   .course-version.course-news {
