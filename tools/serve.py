@@ -128,7 +128,7 @@ def serve(folders, port=0, handler=Site, headers=SHARED_MEMORY):
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        raise RuntimeError(f"port {port} is taken: name another one, --port {port + 1}") from None
+        raise RuntimeError(f"port {port} is taken, or not for everybody: name another one with --port") from None
 
 
 def main(arguments):

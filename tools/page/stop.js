@@ -8,8 +8,8 @@
   const ON_ITS_WAY = 10; // milliseconds; JupyterLite hands a message on by timers of its own
   const buttons = new WeakMap(); // of each kernel
 
-  // Where memory is shared, JupyterLite would take another way between page and Python. There each line that is printed
-  // takes thirty times as long, and a cell may never come to its end: Atomics.waitAsync gives no promise when the
+  // Where memory is shared, JupyterLite would take another way between page and Python. There a line that is printed
+  // takes several times as long, and a cell may never come to its end: Atomics.waitAsync gives no promise when the
   // answer is already there. So we keep to the way that is taken everywhere else.
   Object.defineProperty(window, "crossOriginIsolated", { value: false });
 
