@@ -220,3 +220,14 @@ def test_where_no_memory_is_shared_the_notebook_says_how_to_leave_an_endless_cel
         notebook.page.wait_for_function("() => window.course.ready()", timeout=lab.RUN_ALL)
         assert run(notebook, "print('history' in dir())") == "False"
         notebook.close()
+
+
+def test_a_later_visit_reaches_the_readers_files_without_shared_memory(browser):
+    # Python began before the kernel: the page's service worker, which hands it the files, was there before
+    with lab.files(SITE, headers={}) as address:
+        for number in range(2):
+            notebook = lab.Notebook(browser, address, "03_backpropagation", lite=True)
+            code = f"import os\nopen('visit-{number}.txt', 'w').close()\nprint(sorted(os.listdir()))"
+            there = run(notebook, code)
+            assert "03_backpropagation.ipynb" in there and all(f"visit-{i}.txt" in there for i in range(number + 1))
+            notebook.close()
