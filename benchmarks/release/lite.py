@@ -52,7 +52,11 @@ def visit(browser, address, name, to_the_end):
     RuntimeError when another host was asked.
     """
     asked, began = [], time.monotonic()
-    browser.on("request", asked.append)
+
+    def keep(request):
+        asked.append(request)
+
+    browser.on("request", keep)
     notebook = lab.Notebook(browser, address, name, lite=True)
     seconds = {"kernel": time.monotonic() - began}
     for i in range(notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")):
@@ -61,7 +65,7 @@ def visit(browser, address, name, to_the_end):
             if not to_the_end:
                 break
     seconds["end"] = time.monotonic() - began
-    browser.remove_listener("request", asked.append)
+    browser.remove_listener("request", keep)
     elsewhere = [request.url for request in asked if request.url.startswith("http") and address not in request.url]
     if elsewhere:
         raise RuntimeError(f"{name}: {elsewhere}")
@@ -105,7 +109,6 @@ def memory(browser, address, name):
     for _ in range(PAGES):
         notebook, _ = visit(browser, address, name, to_the_end=False)
         notebook.close()
-        browser.new_page().close()
         time.sleep(2)
         after.append(round(sum(map(resident, descendants(os.getpid()))) / 1e6))
     return after
