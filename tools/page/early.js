@@ -6,8 +6,9 @@
   const { pyodideUrl, loadPyodideOptions } = page.litePluginSettings[`${KERNEL}:kernel`];
   const base = new URL(page.baseUrl, location);
 
-  // A worker that is begun before the service worker holds the page would not find the course's files.
-  const reachesFiles = crossOriginIsolated || navigator.serviceWorker?.controller;
+  // A worker that is begun before the service worker holds the page would not find the course's files. It is the way to
+  // them even where memory is shared: see stop.js.
+  const reachesFiles = navigator.serviceWorker?.controller;
   if (reachesFiles && new URLSearchParams(location.search).get("path")?.endsWith(".ipynb")) {
     const lockFileURL = new URL(loadPyodideOptions.lockFileURL, base).href;
     const address = new URL("worker.mjs", new URL(pyodideUrl, base));
