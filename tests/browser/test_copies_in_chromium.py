@@ -240,7 +240,13 @@ FAILURES = {
         const save = contents.save.bind(contents);
         contents.save = (path, file) => save(path, { ...file, content: { ...file.content, cells: [] } });
     """,
-    "the site does not answer": "window.fetch = async () => { throw new TypeError('no network'); }",
+    "the site does not answer": """
+        const ask = window.fetch;
+        window.fetch = async (address, how) => {
+          if (how?.cache === "reload") throw new TypeError("no network");
+          return ask(address, how);
+        };
+    """,
 }
 
 

@@ -170,8 +170,9 @@
       this.node.hidden = true;
       this.text = this.node.appendChild(document.createElement("span"));
       this.text.setAttribute("role", "status");
-      this.node.setAttribute("data-lm-suppress-shortcuts", ""); // Enter is for a button, not for a cell
-      this.node.addEventListener("focusin", event => event.stopPropagation()); // nor would a cell take the focus
+      // a cell would take the focus, and the keys
+      this.node.setAttribute("data-lm-suppress-shortcuts", "");
+      for (const type of ["focusin", "keydown"]) this.node.addEventListener(type, event => event.stopPropagation());
       panel.content.outerNode.prepend(this.node);
       holdOpen(this.path, new Promise(closed => panel.disposed.connect(closed)));
       const look = () => this.look().catch(error => console.warn("The version of the course is not known:", error));
