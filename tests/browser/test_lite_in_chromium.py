@@ -63,6 +63,23 @@ slider.observe(never_ends, "value")
 slider
 """
 
+# the memory grows in the middle: the page's arrays then lie in another buffer
+PRODUCTS = """
+import types
+import numpy as np
+from mnist_scratch.browser import products
+
+assert products.install()
+compare = types.ModuleType("compare")
+exec({source!r}, compare.__dict__)
+loops = compare.addresses(products.in_use[0], products.LOOPS)
+compare.compare_all({times}, loops)
+held = [np.ones(1 << 24, np.float32) for _ in range(4)]
+compare.compare_all({times}, loops, seed=1)
+compare.compare_functions({times} // 10)
+print("all are right")
+"""
+
 WRONG_BYTES = """
 import gzip
 from mnist_scratch import FileFormatError, load_mnist
@@ -136,6 +153,12 @@ def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
     said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE).splitlines()
     assert "no threads" in said[0] and said[1:] == ["1", "10000"]
     assert not notebook.problems()
+
+
+def test_random_products_are_right_in_the_page_also_when_its_memory_grows(notebook):
+    source = (lab.ROOT / "tests" / "project" / "random_products.py").read_text(encoding="utf-8")
+    said = notebook.page.evaluate(EXECUTE_JS, PRODUCTS.format(source=source, times=10_000))
+    assert said.strip() == "all are right", said
 
 
 def test_data_with_a_wrong_byte_are_refused(notebook):

@@ -74,7 +74,7 @@ def compare_functions(times, seed=0):
         kind, size = rng.choice([np.float32, np.float64]), rng.integers(200)
         x, y = (placed(rng, any_numbers(rng, size, kind)) for _ in "xy")
         with np.errstate(all="ignore"):
-            for function, most in (np.exp, 1), (np.tanh, 2.2):
+            for function, most in (np.exp, 1), (np.tanh, 2.5):
                 wanted = function(x.astype(np.longdouble))
                 in_place = rng.random() < 0.3
                 out = x.copy() if in_place else placed(rng, np.zeros(size, kind), writable=True)
@@ -83,7 +83,9 @@ def compare_functions(times, seed=0):
                 same = (found == rounded) & (np.signbit(found) == np.signbit(rounded)) | np.isnan(found) & np.isnan(
                     rounded
                 )
-                near = abs(found - wanted) <= most * np.spacing(abs(rounded))
+                # the functions of longer numbers that a page has are themselves no better than those of float64
+                slack = 2 * (sys.platform == "emscripten" and kind is np.float64)
+                near = abs(found - wanted) <= (most + slack) * np.spacing(abs(rounded))
                 assert np.all(same | near), f"{function.__name__} {kind.__name__}, {i}: {x[~(same | near)]}"
             greater = list(map(greater_of, x, y))
             assert np.array_equal(np.maximum(x, y), greater, equal_nan=True), f"maximum, {i}"
