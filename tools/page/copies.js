@@ -97,12 +97,12 @@
   const oneAtATime = work => (navigator.locks ? navigator.locks.request(KEY, work) : work());
 
   /** Let other pages know that a notebook is open here, until the promise is done. */
-  const holdOpen = (path, closed) => navigator.locks?.request(`${KEY}:${path}`, { mode: "shared" }, () => closed);
+  const holdOpen = (name, closed) => navigator.locks?.request(name, { mode: "shared" }, () => closed);
 
   /** Whether a notebook is open in another page, too, which would go on saving it. */
-  async function isOpenElsewhere(path) {
+  async function isOpenElsewhere(name) {
     const { held = [] } = (await navigator.locks?.query()) ?? {};
-    return new Set(held.filter(lock => lock.name === `${KEY}:${path}`).map(lock => lock.clientId)).size > 1;
+    return new Set(held.filter(lock => lock.name === name).map(lock => lock.clientId)).size > 1;
   }
 
   // ------------------------------------------------------------------------------------- what a reader has chosen
@@ -174,7 +174,7 @@
       this.node.setAttribute("data-lm-suppress-shortcuts", "");
       for (const type of ["focusin", "keydown"]) this.node.addEventListener(type, event => event.stopPropagation());
       panel.content.outerNode.prepend(this.node);
-      holdOpen(this.path, new Promise(closed => panel.disposed.connect(closed)));
+      holdOpen(this.name, new Promise(closed => panel.disposed.connect(closed)));
       const look = () => this.look().catch(error => console.warn("The version of the course is not known:", error));
       panel.context.ready.then(look);
       panel.context.fileChanged.connect(look);
@@ -185,8 +185,8 @@
       return this.panel.context.localPath;
     }
 
-    /** Under which name it is remembered that the reader wants no news. */
-    get choice() {
+    /** What the notebook is called among all that the pages of this address share. */
+    get name() {
       return `${KEY}:${new URL(this.course.address).pathname}${this.path}`;
     }
 
@@ -207,7 +207,7 @@
       }
       const which = `Yours is of ${named(version)}, the course has ${named(site)}.`;
       const renew = ["Get the new version", () => this.startAgain()];
-      if (recall(this.choice) === site.fingerprint) return this.say(which, [renew]);
+      if (recall(this.name) === site.fingerprint) return this.say(which, [renew]);
       const news = "The course has a newer version of this notebook.";
       const promise = "If you get the new one, yours is kept in a file beside it.";
       this.say(`${news} ${which} ${promise}`, [renew, ["Keep mine", () => this.keepMine(site)]], true);
@@ -238,24 +238,24 @@
     }
 
     keepMine(site) {
-      remember(this.choice, site.fingerprint);
+      remember(this.name, site.fingerprint);
       return this.look();
     }
 
     /** Open the course's notebook, with the reader's own kept beside it; what goes wrong loses nothing. */
     async startAgain() {
-      const { node, path, panel: { context, content } } = this;
+      const { node, panel: { context, content } } = this;
       const complain = text => this.say(text, [["Try again", () => this.startAgain()]], true);
       if (content.widgets.some(cell => cell.model.executionState === "running")) {
         return complain("A cell is running, and what it prints would be lost. Wait for it, or stop it.");
       }
       this.say("One moment, yours is being kept.");
-      if (await isOpenElsewhere(path)) return complain("This notebook is open in another tab, too. Close it there.");
+      if (await isOpenElsewhere(this.name)) return complain("This notebook is open in another tab, too. Close it there.");
       content.viewportNode.inert = true; // nothing is typed meanwhile
       let kept = [];
       try {
         this.course.forget();
-        const original = await this.course.original(path);
+        const original = await this.course.original(this.path);
         kept = await oneAtATime(() => this.makeRoom(original));
         this.kept.unshift(...kept);
         if (kept.length) await context.revert();
