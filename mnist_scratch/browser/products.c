@@ -1,4 +1,5 @@
-/* Matrix products for a NumPy without BLAS, as in a web page: the inner loops of np.matmul for float32 and float64.
+/* Matrix products for a NumPy without BLAS, as in a web page: the inner loops of np.matmul for float32 and float64; and
+of exp, tanh and maximum, whose own loops are slow there, too.
 
 tools/products.py builds products.wasm from it; it compiles for any machine, too, and is tested there.
 
@@ -12,8 +13,9 @@ What NumPy promises (np.matmul is a generalized ufunc):
   is in bytes; it may be negative, zero, or no multiple of a number's size; numbers may lie at any address. So every
   type below has an alignment of 1. A stride along a size of 1 may be anything: it is only ever multiplied by 0.
 - where the product would overlap a matrix, as with out=, NumPy hands over copies.
-Sizes may be 0. In this file every sum of an index and a length is a number of rows, columns or steps that exist, or at
-most one tile more, so none overflows; no two sizes are ever multiplied.
+Sizes may be 0. No array, not even one that repeats the same memory, has more bytes than there are addresses: an index,
+also a block beyond the last, times a number's size is far from an overflow. Sizes of NumPy's are never multiplied with
+each other, only those of blocks.
 
 There is one thread in a page, so one work space will do: do not call this from two threads at a time. */
 
