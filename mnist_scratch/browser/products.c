@@ -295,9 +295,10 @@ static void NAME(product)(const char *a, const char *b, char *out, intp m, intp 
                 intp high = min(HIGH, m - i0);
                 const char *left = a + i0 * a_row + p0 * a_column;
                 if (!left_stays && high > 1) NAME(pack_left)(packed_left, left, a_row, a_column, high, deep);
-                /* Row i of the left block, a multiple of ROWS, and column j of the right one, of COLUMNS: a panel's first */
+                /* where a tile begins, and its step: from row i, a multiple of ROWS, and column j, one of COLUMNS, on */
 #define LEFT(i) left_stays ? left + (i) * SIZE : packed_left + (i) * deep * SIZE, left_stays ? a_column : ROWS * SIZE
-#define RIGHT(j) (j) < there ? right + (j) * SIZE : packed_right + ((j) - there) * deep * SIZE, (j) < there ? b_row : COLUMNS * SIZE
+#define RIGHT(j)                                                                                                       \
+    (j) < there ? right + (j) * SIZE : packed_right + ((j) - there) * deep * SIZE, (j) < there ? b_row : COLUMNS * SIZE
 #define OUT(i, j) deep, out + (i0 + (i)) * out_row + (j0 + (j)) * out_column, out_row, out_column
                 intp whole = high / ROWS * ROWS;
                 for (intp j = 0; j < wide; j += COLUMNS) {
