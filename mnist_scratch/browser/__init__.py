@@ -5,18 +5,18 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 
 def make_do():
-    """Let what needs threads or processes work without them, and say so in a word; say that training is slow, too."""
+    """Let what needs threads or processes work without them, and say so; say what is slow and what cannot be stopped."""
     from tqdm import tqdm
 
     from . import products
 
-    pace = "a few times as long" if products.install() else "ten times as long, or more"
-    print(f"Python runs inside this page: to train takes {pace}.")
+    pace = "a few" if products.install() else "ten"
+    print(f"Python runs inside this page. Training takes {pace} times as long as outside of it.")
     if stop_button_works():
-        print("The stop button ends a cell, as anywhere.")
+        print("The stop button works here.")
     else:
-        print("The stop button cannot end a cell here: Kernel → Restart Kernel does, or closing the page.")
-        print("Then run the cells again from the top.")
+        print("The stop button cannot work here. To leave a cell that does not end, choose Kernel → Restart Kernel,")
+        print("or close the page and open it again; then run the cells from the top.")
     run_at_once(ThreadPoolExecutor, "threads")
     run_at_once(ProcessPoolExecutor, "processes")
     tqdm.monitor_interval = 0  # the bar's watchman would be a thread
