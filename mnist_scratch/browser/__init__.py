@@ -5,7 +5,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 
 def make_do():
-    """Let what needs threads or processes work without them, and say so; say what is slow and what cannot be stopped."""
+    """Let what needs threads or processes work without them, and say how fast the page is and what stops a cell."""
     from tqdm import tqdm
 
     from . import products
