@@ -19,6 +19,7 @@ from base64 import b64decode
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image  # Matplotlib needs it too
 
@@ -162,15 +163,23 @@ def files(folder, headers=serve.SHARED_MEMORY):
 
 
 @contextmanager
-def browser():
-    """Chromium with a fresh profile, as a Playwright BrowserContext. RuntimeError when something is missing."""
+def browser(on_disk=False):
+    """Chromium with a fresh profile, as a Playwright BrowserContext. RuntimeError when something is missing.
+
+    on_disk: whether it keeps what it was sent in a file, as a reader's does; in memory it keeps no large files.
+    """
     if line := what_is_missing():
         raise RuntimeError(line)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield running.new_context()
+    with sync_playwright() as playwright, TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        settings = {"executable_path": chromium(), "args": FLAGS}
+        if on_disk:
+            running = context = playwright.chromium.launch_persistent_context(profile, **settings)
+        else:
+            running = playwright.chromium.launch(**settings)
+            context = running.new_context()
+        yield context
         running.close()
 
 

@@ -66,7 +66,8 @@ def visit(browser, address, name, to_the_end):
                 break
     seconds["end"] = time.monotonic() - began
     browser.remove_listener("request", keep)
-    elsewhere = [request.url for request in asked if request.url.startswith("http") and address not in request.url]
+    host = address.rpartition("/")[0]
+    elsewhere = [request.url for request in asked if request.url.startswith("http") and host not in request.url]
     if elsewhere:
         raise RuntimeError(f"{name}: {elsewhere}")
     return notebook, seconds | {"requests": len(asked), "bytes": sum(map(transferred, asked))}
@@ -186,13 +187,13 @@ def main():
         raise SystemExit(f"make lite PYODIDE=folder comes first: there is no {arguments.site} with a Python of its own")
     lab.PATIENCE = PATIENCE
     if arguments.memory:
-        with lab.browser() as browser, lab.files(site) as address:
+        with lab.browser(on_disk=True) as browser, lab.files(site) as address:
             print("MB after each page:", *memory(browser, address, *(arguments.notebooks or NOTEBOOKS)[:1]))
         return
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     results = {"date": date.today().isoformat(), "site": arguments.site.name, "megabytes": size / 1e6, "notebooks": {}}
     for name in arguments.notebooks or NOTEBOOKS:
-        with lab.browser() as browser, lab.files(site) as address:
+        with lab.browser(on_disk=True) as browser, lab.files(site) as address:
             version = browser.browser.version
             results["notebooks"][name] = measure(browser, address, name)
         print(name, results["notebooks"][name], file=sys.stderr, flush=True)
