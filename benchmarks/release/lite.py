@@ -77,7 +77,8 @@ def transferred(request):
     """The bytes of an answer that came through the network: not from a cache, nor twice where a worker hands it on."""
     try:
         response = request.response() if request.url.startswith("http") and "/api/" not in request.url else None
-        return 0 if response is None or response.from_service_worker else request.sizes()["responseBodySize"]
+        came = response is not None and not response.from_service_worker
+        return max(0, request.sizes()["responseBodySize"]) if came else 0  # below 0 where the copy is still good
     except Exception:  # asked for when the page was closed
         return 0
 
