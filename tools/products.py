@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "mnist_scratch" / "browser" / "products.c"
 # -disable-lsr: else an address is computed anew for each load, and nothing is left in the loads' own constant offsets
 FLAGS = (
-    "-target wasm32-emscripten -Os -msimd128 -mllvm -disable-lsr -fPIC -fvisibility=hidden -ffreestanding -fno-builtin"
+    *"-target wasm32-emscripten -Os -msimd128 -mllvm -disable-lsr -fwrapv".split(),
+    *"-fPIC -fvisibility=hidden -ffreestanding -fno-builtin -Wall -Wextra".split(),
 )
-FLAGS = (*FLAGS.split(), "-Wall", "-Wextra")
 LINK_FLAGS = ("--experimental-pic", "-shared", "--no-entry", "--strip-all")
 SECTION = "made_of"
 

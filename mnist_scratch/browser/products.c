@@ -11,7 +11,8 @@ direction. Vectors, and matrices of few rows or columns, are read where they lie
 What NumPy promises (np.matmul is a generalized ufunc):
 - every index below the sizes may be read, and written in the product, at the given strides, and nothing else. A stride
   is in bytes; it may be negative, zero, or no multiple of a number's size; numbers may lie at any address. So every
-  type below has an alignment of 1. A stride along a size of 1 may be anything: it is only ever multiplied by 0.
+  type below has an alignment of 1. A stride along a size of 1 may be anything: it is
+  multiplied by 0, or added after the last number, where it may wrap around (-fwrapv) and nothing is read.
 - where the product would overlap a matrix, as with out=, NumPy hands over copies.
 Sizes may be 0. No array, not even one that repeats the same memory, has more bytes than there are addresses: an index,
 also a block beyond the last, times a number's size is far from an overflow. Sizes of NumPy's are never multiplied with
@@ -265,8 +266,9 @@ static void NAME(plain)(const char *a, const char *b, char *out, intp m, intp k,
 /* out = a @ b, of (m, k) and (k, n) */
 static void NAME(product)(const char *a, const char *b, char *out, intp m, intp k, intp n, intp a_row, intp a_column,
                           intp b_row, intp b_column, intp out_row, intp out_column) {
-    if (!work) work = malloc(WORK); /* kept for ever */
-    if (!work || k == 0 || (m <= ROWS && k <= ROWS && n <= ROWS)) {
+    int tiny = k == 0 || (m <= ROWS && k <= ROWS && n <= ROWS);
+    if (!tiny && !work) work = malloc(WORK); /* kept for ever */
+    if (tiny || !work) {
         NAME(plain)(a, b, out, m, k, n, a_row, a_column, b_row, b_column, out_row, out_column);
         return;
     }
@@ -344,7 +346,9 @@ LOOP(matmul) {
 /* ------------------------------------------------------------------------------- functions of single numbers
 
 NumPy hands over arrays of sizes[0] numbers, strides apart as ever. An array may be the output, too: each number is read
-before its place is written to. Other overlaps NumPy copies, but for maximum's reduce and accumulate (see there). */
+before its place is written to. So may one whose every number lies before the input's of the same index, or at it: what is
+read later is not written yet, as each vector is read whole. Other overlaps NumPy copies, but for maximum's reduce and
+accumulate (see there). */
 
 /* The next vector of numbers; if they do not lie side by side, or are too few, those that exist, and 0 */
 ALWAYS_INLINE VECTOR NAME(read)(const char *from, intp stride, intp count) {
@@ -368,8 +372,8 @@ ALWAYS_INLINE void NAME(write)(char *to, intp stride, intp count, VECTOR v) {
         (void)data;                                                                                                    \
         const char *from = args[0];                                                                                    \
         char *to = args[1];                                                                                            \
-        for (intp left = sizes[0]; left > 0; left -= LANES, from += LANES * strides[0], to += LANES * strides[1])      \
-            NAME(write)(to, strides[1], left, NAME(vector_##name)(NAME(read)(from, strides[0], left)));                \
+        for (intp count = sizes[0]; count > 0; count -= LANES, from += LANES * strides[0], to += LANES * strides[1])      \
+            NAME(write)(to, strides[1], count, NAME(vector_##name)(NAME(read)(from, strides[0], count)));                \
     }
 
 #define CHOOSE(mask, a, b) ((VECTOR)(((PLACES)(a) & (mask)) | ((PLACES)(b) & ~(mask))))
@@ -382,7 +386,8 @@ typedef struct {
 } NAME(parts);
 
 ALWAYS_INLINE NAME(parts) NAME(exp_parts)(VECTOR x) {
-    /* with this number added, the last bits of the sum are n; where x is NaN, n is of no importance */
+    /* with this number added, the last bits of the sum are n; where x is NaN, n is of no importance,
+       even if it overflows */
     VECTOR shift = ALL(1.5 / EPSILON), sum = x * (T)1.4426950408889634 + shift, n = sum - shift;
     VECTOR r = x - n * (T)LN2_HIGH - n * (T)LN2_LOW; /* the first product is exact */
     VECTOR series = ALL(INVERSE_FACTORIAL[TERMS]);
@@ -394,7 +399,7 @@ ALWAYS_INLINE NAME(parts) NAME(exp_parts)(VECTOR x) {
 ALWAYS_INLINE VECTOR NAME(power)(PLACES n) { return (VECTOR)((n + BIAS) << MANTISSA); }
 
 ALWAYS_INLINE VECTOR NAME(vector_exp)(VECTOR x) {
-    x = CHOOSE(x > EXP_MOST, ALL(EXP_MOST), x); /* beyond these the result is infinite, and 0 */
+    x = CHOOSE(x > EXP_MOST, ALL(EXP_MOST), x); /* beyond these exp(x) is infinite, and less than half the least number */
     x = CHOOSE(x < EXP_LEAST, ALL(EXP_LEAST), x);
     NAME(parts) parts = NAME(exp_parts)(x);
     PLACES half = parts.n >> 1; /* in two steps, as 2^n may be too large or too small for a number where exp(x) is not */
@@ -419,9 +424,16 @@ EACH(tanh)
 #define GREATER(x, y) CHOOSE((x >= y) | (x != x), x, y)
 ALWAYS_INLINE T NAME(greater)(T a, T b) { return a >= b || a != a ? a : b; }
 
-/* Whether vectors may be read ahead of what is written: the output is the input itself, or has no byte of it */
-ALWAYS_INLINE int NAME(apart)(const char *in, const char *out, intp bytes) {
-    return in == out || in - out >= bytes || out - in >= bytes;
+/* Whether an input is one number, or numbers side by side, that may be read in vectors while the output is written: it is
+the output itself, or has no byte of it */
+ALWAYS_INLINE int NAME(steady)(const char *in, intp stride, const char *out, intp bytes) {
+    return ((stride == 0 && in != out) || stride == SIZE) && (in == out || in - out >= bytes || out - in >= bytes);
+}
+
+/* The next vector of such an input */
+ALWAYS_INLINE VECTOR NAME(some)(const char *in, intp stride) {
+    if (stride) return VECTOR_AT(in, 0);
+    return ALL(AT(in, 0));
 }
 
 /* np.maximum.reduce hands over a first input that is the output, of one number; and accumulate, an output that is the
@@ -430,26 +442,22 @@ LOOP(maximum) {
     (void)data;
     const char *a = args[0], *b = args[1];
     char *out = args[2];
-    intp left = sizes[0], bytes = left * SIZE;
+    intp count = sizes[0], bytes = count * SIZE;
     if (a == out && strides[0] == 0 && strides[2] == 0) {
         T greatest = AT(a, 0);
-        if (strides[1] == SIZE && left >= LANES) {
+        if (strides[1] == SIZE && count >= LANES) {
             VECTOR x = ALL(greatest);
-            for (; left >= LANES; left -= LANES, b += BYTES) x = GREATER(x, VECTOR_AT(b, 0));
+            for (; count >= LANES; count -= LANES, b += BYTES) x = GREATER(x, VECTOR_AT(b, 0));
             UNROLLED for (int c = 0; c < LANES; c++) greatest = NAME(greater)(greatest, x[c]);
         }
-        for (; left > 0; left--, b += strides[1]) greatest = NAME(greater)(greatest, AT(b, 0));
+        for (; count > 0; count--, b += strides[1]) greatest = NAME(greater)(greatest, AT(b, 0));
         AT(out, 0) = greatest;
         return;
     }
-    if (strides[0] == SIZE && strides[2] == SIZE && (strides[1] == SIZE || strides[1] == 0) &&
-        NAME(apart)(a, out, bytes) && NAME(apart)(b, out, bytes) && (strides[1] || b != out))
-        for (; left >= LANES; left -= LANES, a += BYTES, b += LANES * strides[1], out += BYTES) {
-            VECTOR x = VECTOR_AT(a, 0), y = ALL(AT(b, 0));
-            if (strides[1]) y = VECTOR_AT(b, 0);
-            VECTOR_AT(out, 0) = GREATER(x, y);
-        }
-    for (; left > 0; left--, a += strides[0], b += strides[1], out += strides[2])
+    if (strides[2] == SIZE && NAME(steady)(a, strides[0], out, bytes) && NAME(steady)(b, strides[1], out, bytes))
+        for (; count >= LANES; count -= LANES, a += LANES * strides[0], b += LANES * strides[1], out += BYTES)
+            VECTOR_AT(out, 0) = GREATER(NAME(some)(a, strides[0]), NAME(some)(b, strides[1]));
+    for (; count > 0; count--, a += strides[0], b += strides[1], out += strides[2])
         AT(out, 0) = NAME(greater)(AT(a, 0), AT(b, 0));
 }
 

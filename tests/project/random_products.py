@@ -62,7 +62,8 @@ def compare_one(rng, loops):
         assert product.shape == exact.shape and product.dtype == dtype, where
         if kind == "normal":
             sizes_added = np.einsum("...ij,...jk->...ik", abs(a).astype(np.float64), abs(b).astype(np.float64))
-            assert np.all(abs(product - exact) <= sizes_added * np.finfo(dtype).eps * (2 + k**0.5)), where
+            most = sizes_added * np.finfo(dtype).eps * (2 + k)  # where a stride is 0, all roundings go one way
+            assert np.all(abs(product - exact) <= most), where
         else:
             assert np.array_equal(product, exact.astype(dtype), equal_nan=True), where
 
@@ -74,22 +75,24 @@ def compare_functions(times, seed=0):
         kind, size = rng.choice([np.float32, np.float64]), rng.integers(200)
         x, y = (placed(rng, any_numbers(rng, size, kind)) for _ in "xy")
         with np.errstate(all="ignore"):
-            for function, most in (np.exp, 1), (np.tanh, 2.5):
+            for function, most in (np.exp, 1.1), (np.tanh, 2.5):
                 wanted = function(x.astype(np.longdouble))
                 in_place = rng.random() < 0.3
                 out = x.copy() if in_place else placed(rng, np.zeros(size, kind), writable=True)
                 found = function(out if in_place else x, out=out)
                 rounded = wanted.astype(kind)
-                same = (found == rounded) & (np.signbit(found) == np.signbit(rounded)) | np.isnan(found) & np.isnan(
-                    rounded
-                )
+                same = (found == rounded) | np.isnan(found) & np.isnan(rounded)
                 # the functions of longer numbers that a page has are themselves no better than those of float64
                 slack = 2 * (sys.platform == "emscripten" and kind is np.float64)
                 near = abs(found - wanted) <= (most + slack) * np.spacing(abs(rounded))
                 assert np.all(same | near), f"{function.__name__} {kind.__name__}, {i}: {x[~(same | near)]}"
-            greater = list(map(greater_of, x, y))
-            assert np.array_equal(np.maximum(x, y), greater, equal_nan=True), f"maximum, {i}"
-            assert np.array_equal(np.maximum(x, kind(0.5)), [greater_of(a, kind(0.5)) for a in x], equal_nan=True)
+                signs = (np.signbit(found) == np.signbit(rounded)) | np.isnan(rounded)
+                assert np.all(signs), f"the sign of {function.__name__} {kind.__name__}, {i}: {x[~signs]}"
+            for a, b in [(x, y), (x, np.full_like(x, 0)), (np.full_like(x, 0.5), y)]:
+                greater, found = np.array(list(map(greater_of, a, b)), kind), np.maximum(a, b)
+                assert np.array_equal(found, greater, equal_nan=True), f"maximum, {i}"
+            assert np.array_equal(np.maximum(x, kind(0)), np.maximum(x, np.full_like(x, 0)), equal_nan=True)
+            assert np.array_equal(np.maximum(kind(0.5), y), found, equal_nan=True)
             row = list(itertools.accumulate(x, greater_of))
             assert np.array_equal(np.maximum.accumulate(x), row, equal_nan=True), f"maximum.accumulate, {i}"
             assert size == 0 or np.array_equal(x.max(), row[-1], equal_nan=True), f"max, {i}"
