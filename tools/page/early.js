@@ -6,18 +6,27 @@
   const { pyodideUrl, loadPyodideOptions } = page.litePluginSettings[`${KERNEL}:kernel`];
   const base = new URL(page.baseUrl, location);
 
-  // A worker that is begun before the service worker holds the page would not find the course's files. It is the way to
-  // them even where memory is shared: see stop.js.
-  const reachesFiles = navigator.serviceWorker?.controller;
-  if (reachesFiles && new URLSearchParams(location.search).get("path")?.endsWith(".ipynb")) {
+  let early = null;
+
+  function begin() {
     const lockFileURL = new URL(loadPyodideOptions.lockFileURL, base).href;
     const address = new URL("worker.mjs", new URL(pyodideUrl, base));
-    const early = new Worker(address, { type: "module", name: JSON.stringify({ ...loadPyodideOptions, lockFileURL }) });
+    early = new Worker(address, { type: "module", name: JSON.stringify({ ...loadPyodideOptions, lockFileURL }) });
+  }
+
+  if (new URLSearchParams(location.search).get("path")?.endsWith(".ipynb")) {
+    // A worker that is begun before the service worker holds the page would not find the course's files. It is the way to
+    // them even where memory is shared: see stop.js. On a first visit it comes after a while.
+    const files = navigator.serviceWorker;
+    if (files?.controller) begin();
+    else files?.addEventListener("controllerchange", begin, { once: true });
     const { Worker: Usual } = window;
     window.Worker = new Proxy(Usual, {
       construct(_, [program, options]) {
         if (!String(program).includes(KERNEL)) return new Usual(program, options);
         window.Worker = Usual;
+        files?.removeEventListener("controllerchange", begin);
+        if (!early) return new Usual(program, options);
         early.postMessage({ program: String(program) });
         return early;
       },
