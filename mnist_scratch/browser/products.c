@@ -105,8 +105,6 @@ static const double INVERSE_FACTORIAL[] = {1.0,         1.0,          1.0 / 2,  
 #define LN2_HIGH 0x1.62e42feep-1
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define TERMS 13
-#define EXP_MOST 710
-#define EXP_LEAST -746
 #include "products.c"
 
 #else /* --------------------------------------------------------------------------------------- for each type */
@@ -398,6 +396,7 @@ ALWAYS_INLINE NAME(parts) NAME(exp_parts)(VECTOR x) {
 /* 2^n, where that is a normal number */
 ALWAYS_INLINE VECTOR NAME(power)(PLACES n) { return (VECTOR)((n + BIAS) << MANTISSA); }
 
+#ifdef EXP_MOST /* float64 has a fast one already */
 ALWAYS_INLINE VECTOR NAME(vector_exp)(VECTOR x) {
     x = CHOOSE(x > EXP_MOST, ALL(EXP_MOST), x); /* beyond these exp(x) is infinite, and less than half the least number */
     x = CHOOSE(x < EXP_LEAST, ALL(EXP_LEAST), x);
@@ -405,6 +404,8 @@ ALWAYS_INLINE VECTOR NAME(vector_exp)(VECTOR x) {
     PLACES half = parts.n >> 1; /* in two steps, as 2^n may be too large or too small for a number where exp(x) is not */
     return (1 + parts.less_1) * NAME(power)(half) * NAME(power)(parts.n - half);
 }
+EACH(exp)
+#endif
 
 ALWAYS_INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
     PLACES sign = (PLACES)x & (PLACES)ALL(-0.0);
@@ -417,7 +418,6 @@ ALWAYS_INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
     return (VECTOR)((PLACES)CHOOSE(size > (T)0.55, 1 - 2 / sum, small) | sign);
 }
 
-EACH(exp)
 EACH(tanh)
 
 /* As NumPy has it: the first unless the second is greater; NaN where one of them is */
@@ -428,12 +428,6 @@ ALWAYS_INLINE T NAME(greater)(T a, T b) { return a >= b || a != a ? a : b; }
 the output itself, or has no byte of it */
 ALWAYS_INLINE int NAME(steady)(const char *in, intp stride, const char *out, intp bytes) {
     return ((stride == 0 && in != out) || stride == SIZE) && (in == out || in - out >= bytes || out - in >= bytes);
-}
-
-/* The next vector of such an input */
-ALWAYS_INLINE VECTOR NAME(some)(const char *in, intp stride) {
-    if (stride) return VECTOR_AT(in, 0);
-    return ALL(AT(in, 0));
 }
 
 /* np.maximum.reduce hands over a first input that is the output, of one number; and accumulate, an output that is the
@@ -454,9 +448,18 @@ LOOP(maximum) {
         AT(out, 0) = greatest;
         return;
     }
-    if (strides[2] == SIZE && NAME(steady)(a, strides[0], out, bytes) && NAME(steady)(b, strides[1], out, bytes))
-        for (; count >= LANES; count -= LANES, a += LANES * strides[0], b += LANES * strides[1], out += BYTES)
-            VECTOR_AT(out, 0) = GREATER(NAME(some)(a, strides[0]), NAME(some)(b, strides[1]));
+    if (strides[2] == SIZE && NAME(steady)(a, strides[0], out, bytes) && NAME(steady)(b, strides[1], out, bytes)) {
+        VECTOR x = ALL(0), y = ALL(0);
+        if (count > 0 && !strides[0]) x = ALL(AT(a, 0));
+        if (count > 0 && !strides[1]) y = ALL(AT(b, 0));
+        if (strides[0] && strides[1])
+            for (; count >= LANES; count -= LANES, a += BYTES, b += BYTES, out += BYTES)
+                VECTOR_AT(out, 0) = GREATER(VECTOR_AT(a, 0), VECTOR_AT(b, 0));
+        else if (strides[0])
+            for (; count >= LANES; count -= LANES, a += BYTES, out += BYTES) VECTOR_AT(out, 0) = GREATER(VECTOR_AT(a, 0), y);
+        else if (strides[1])
+            for (; count >= LANES; count -= LANES, b += BYTES, out += BYTES) VECTOR_AT(out, 0) = GREATER(x, VECTOR_AT(b, 0));
+    }
     for (; count > 0; count--, a += strides[0], b += strides[1], out += strides[2])
         AT(out, 0) = NAME(greater)(AT(a, 0), AT(b, 0));
 }

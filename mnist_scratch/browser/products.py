@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 
 LIBRARY = Path(__file__).with_name("products.wasm")
-FUNCTIONS = {np.matmul: "matmul", np.exp: "exp", np.tanh: "tanh", np.maximum: "maximum"}
-KINDS = {np.float32: "float", np.float64: "double"}
-LOOPS = {(function, dtype): f"{name}_{kind}" for function, name in FUNCTIONS.items() for dtype, kind in KINDS.items()}
+LOOPS = {
+    (np.matmul, np.float32): "matmul_float",
+    (np.matmul, np.float64): "matmul_double",
+    (np.exp, np.float32): "exp_float",
+    (np.tanh, np.float32): "tanh_float",
+    (np.tanh, np.float64): "tanh_double",
+    (np.maximum, np.float32): "maximum_float",
+    (np.maximum, np.float64): "maximum_double",
+}
 # PyUFunc_ReplaceLoopBySignature's place in the table that NumPy's headers read; it is the same in every NumPy 1 and 2
 REPLACE_LOOP = 30
 # of (m, k) @ (k, n): with these every part of the loops has work, and rests on all sides
