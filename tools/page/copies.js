@@ -46,40 +46,54 @@
 
   // --------------------------------------------------------------------------------------------- files in the browser
 
+  const read = async (contents, path) => (await contents.get(path, { content: true })).content;
+
+  const holds = async (contents, path, notebook) =>
+    JSON.stringify(await read(contents, path)) === JSON.stringify(notebook);
+
   /** Write a notebook and read it back; throws unless it is there, word for word. */
   async function write(contents, path, notebook) {
     await contents.save(path, { type: "notebook", format: "json", content: notebook });
-    const { content } = await contents.get(path, { content: true });
-    if (JSON.stringify(content) !== JSON.stringify(notebook)) throw new Error(`${path} could not be read back`);
+    if (!(await holds(contents, path, notebook))) throw new Error(`${path} could not be read back`);
   }
 
-  /** Write a notebook into a file of its own beside another one; its path. */
-  async function writeBeside(contents, path, notebook) {
+  /** The path of a file that is not there yet, for a copy beside a notebook. */
+  async function freePath(contents, path) {
     const name = baseName(path);
     const folder = path.slice(0, -name.length);
-    const { content: files } = await contents.get(folder.slice(0, -1), { content: true });
+    const files = await read(contents, folder.slice(0, -1));
     const taken = new Set(files.map(file => file.name));
     const day = new Date().toLocaleDateString("sv"); // 2026-11-29
     const copy = n => name.replace(/\.ipynb$/, ` (my copy ${day}${n > 1 ? `, ${n}` : ''}).ipynb`);
     let n = 1;
     while (taken.has(copy(n))) n += 1;
-    await write(contents, folder + copy(n), notebook);
     return folder + copy(n);
   }
 
-  /** Let a file's checkpoints, which end with it, go along with its copy; both files hold the notebook afterwards. */
-  async function copyCheckpoints(contents, path, copy, notebook) {
+  /** Let a file's checkpoints, which end with it, go along with its copy; both files hold afterwards what they held. */
+  async function copyCheckpoints(contents, path, copy) {
+    const [there, beside] = [await read(contents, path), await read(contents, copy)];
     const earlier = [];
     for (const { id } of await contents.listCheckpoints(path)) {
       await contents.restoreCheckpoint(path, id); // the one way to read it
-      earlier.push((await contents.get(path, { content: true })).content);
+      earlier.push(await read(contents, path));
     }
-    await write(contents, path, notebook);
+    await write(contents, path, there);
     for (const one of earlier) {
       await write(contents, copy, one);
       await contents.createCheckpoint(copy);
     }
-    await write(contents, copy, notebook);
+    await write(contents, copy, beside);
+  }
+
+  /** Let a file hold what it held before something went wrong; whether it does, with as many checkpoints. */
+  async function putBack(contents, path, notebook, checkpoints) {
+    try {
+      if (!(await holds(contents, path, notebook))) await write(contents, path, notebook);
+      return (await contents.listCheckpoints(path)).length === checkpoints.length;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether the browser keeps a copy of a file: what it keeps has no address on the site. */
@@ -148,8 +162,12 @@
     }
 
     ask(path) {
-      if (!this.asked.has(path)) this.asked.set(path, this.fetch(path));
-      return this.asked.get(path);
+      const { asked } = this;
+      if (!asked.has(path)) {
+        asked.set(path, this.fetch(path));
+        asked.get(path).catch(() => asked.delete(path)); // the site may answer next time
+      }
+      return asked.get(path);
     }
 
     async fetch(path) {
@@ -174,11 +192,20 @@
       this.node.setAttribute("data-lm-suppress-shortcuts", "");
       for (const type of ["focusin", "keydown"]) this.node.addEventListener(type, event => event.stopPropagation());
       panel.content.outerNode.prepend(this.node);
-      holdOpen(this.name, new Promise(closed => panel.disposed.connect(closed)));
-      const look = () => this.look().catch(error => console.warn("The version of the course is not known:", error));
-      panel.context.ready.then(look);
-      panel.context.fileChanged.connect(look);
-      panel.context.pathChanged.connect(look);
+      this.holdOpen();
+      panel.disposed.connect(() => this.letGo());
+      const warn = error => console.warn("The version of the course is not known:", error);
+      let looked = Promise.resolve();
+      const look = () => (looked = looked.then(() => this.look()).catch(warn)); // one after the other
+      const { context } = panel;
+      context.ready.then(look);
+      context.pathChanged.connect(() => this.holdOpen());
+      context.pathChanged.connect(look);
+      const margin = context.lastModifiedCheckMargin;
+      context.fileChanged.connect(() => {
+        context.lastModifiedCheckMargin = margin; // see takeNewDate
+        look();
+      });
     }
 
     get path() {
@@ -188,6 +215,12 @@
     /** What the notebook is called among all that the pages of this address share. */
     get name() {
       return `${KEY}:${new URL(this.course.address).pathname}${this.path}`;
+    }
+
+    /** Let other pages know that the notebook is open here, under the name it has now. */
+    holdOpen() {
+      this.letGo?.();
+      holdOpen(this.name, new Promise(letGo => Object.assign(this, { letGo })));
     }
 
     /** Compare the notebook with the course's, and say which it is. */
@@ -200,10 +233,12 @@
       if (!site) return this.say(versions && version ? `Your own copy, of ${named(version)}` : "");
       const original = version?.fingerprint === site.fingerprint ? null : await this.course.original(path);
       if (!original || words(original) === words(context.model.toJSON())) return this.sayCurrent(site);
-      if (!this.reloaded && !context.model.dirty && !(await isKept(this.contents, path))) {
-        this.reloaded = true; // once: nothing here is the reader's, the browser had an older file in its cache
-        await context.revert();
-        return this.look();
+      const isFromSite = await this.isFromSite();
+      if (path !== this.path) return; // it has another name by now, and is looked at under that
+      if (isFromSite && !context.model.dirty) {
+        context.model.fromJSON(original); // the browser had an older file; at once, so that nothing typed is lost
+        context.model.dirty = false;
+        return this.sayCurrent(site);
       }
       const which = `Yours is of ${named(version)}, the course has ${named(site)}.`;
       const renew = ["Get the new version", () => this.startAgain()];
@@ -211,6 +246,13 @@
       const news = "The course has a newer version of this notebook.";
       const promise = "If you get the new one, yours is kept in a file beside it.";
       this.say(`${news} ${which} ${promise}`, [renew, ["Keep mine", () => this.keepMine(site)]], true);
+    }
+
+    /** Whether what is shown is nobody's: a file of the site, and the browser keeps no copy. */
+    async isFromSite() {
+      const { contents, path, panel: { context } } = this;
+      const { last_modified } = await contents.get(path);
+      return last_modified === context.contentsModel.last_modified && !(await isKept(contents, path));
     }
 
     sayCurrent(site) {
@@ -245,15 +287,19 @@
     /** Open the course's notebook, with the reader's own kept beside it; what goes wrong loses nothing. */
     async startAgain() {
       const { node, panel: { context, content } } = this;
+      if (this.isBusy) return; // pressed twice
       const complain = text => this.say(text, [["Try again", () => this.startAgain()]], true);
       if (content.widgets.some(cell => cell.model.executionState === "running")) {
         return complain("A cell is running, and what it prints would be lost. Wait for it, or stop it.");
       }
+      this.isBusy = true;
       this.say("One moment, yours is being kept.");
-      if (await isOpenElsewhere(this.name)) return complain("This notebook is open in another tab, too. Close it there.");
-      content.viewportNode.inert = true; // nothing is typed meanwhile
       let kept = [];
       try {
+        if (await isOpenElsewhere(this.name)) {
+          return complain("This notebook is open in another tab, too. Close it there.");
+        }
+        content.viewportNode.inert = true; // nothing is typed meanwhile
         this.course.forget();
         const original = await this.course.original(this.path);
         kept = await oneAtATime(() => this.makeRoom(original));
@@ -262,10 +308,12 @@
         await this.look();
         if (!kept.length) this.say(`${this.text.textContent}. It is the original: nothing in it is yours.`);
       } catch (error) {
-        if (!kept.length) context.model.dirty = true; // it is saved again, whatever was written until now
-        const done = kept.length ? `Yours is kept in ${kept.map(baseName).join(', ')}` : "Your notebook is as it was";
+        let done = "Your notebook is as it was";
+        if (kept.length) done = `Yours is kept in ${kept.map(baseName).join(', ')}`;
+        if (error.isSpoilt) done = "The browser could not keep your notebook: take a copy now, with File, Download";
         complain(`${done}. The course's could not be opened: ${error.message}.`);
       } finally {
+        this.isBusy = false;
         content.viewportNode.inert = false;
         node.querySelector("button")?.focus();
       }
@@ -277,17 +325,38 @@
       const mine = context.model.toJSON();
       const stored = await contents.get(path, { content: true });
       const own = [mine];
-      if (stored.last_modified !== context.contentsModel.last_modified) own.push(stored.content); // by another page
+      const isOurs = [context.contentsModel.last_modified, this.date].includes(stored.last_modified);
+      if (!isOurs) own.push(stored.content); // by another page
       const distinct = new Map(own.map(notebook => [everything(notebook), notebook]));
       distinct.delete(everything(original));
+      if (!distinct.size) return [];
+      const wasKept = await isKept(contents, path);
+      const checkpoints = await contents.listCheckpoints(path);
       const kept = [];
-      for (const notebook of distinct.values()) kept.push(await writeBeside(contents, path, notebook));
-      if (kept.length) {
-        const [first] = distinct.values();
-        await copyCheckpoints(contents, path, kept[0], first);
+      try {
+        for (const notebook of distinct.values()) {
+          kept.push(await freePath(contents, path));
+          await write(contents, kept.at(-1), notebook);
+        }
+        if (wasKept) await copyCheckpoints(contents, path, kept[0]);
         await contents.delete(path);
+      } catch (error) {
+        if (wasKept && !(await putBack(contents, path, stored.content, checkpoints))) {
+          context.model.dirty = true; // it is saved again as soon as the browser can
+          throw Object.assign(error, { isSpoilt: true }); // and the copies stay
+        }
+        await Promise.allSettled(kept.map(copy => contents.delete(copy)));
+        if (wasKept && isOurs) await this.takeNewDate();
+        throw error;
       }
       return kept;
+    }
+
+    /** The file was written, and by no other page: else Lab would ask before it saves. */
+    async takeNewDate() {
+      const { contents, path, panel: { context } } = this;
+      this.date = (await contents.get(path)).last_modified;
+      context.lastModifiedCheckMargin = new Date(this.date) - new Date(context.contentsModel.last_modified);
     }
   }
 
