@@ -3,6 +3,8 @@
 import warnings
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
+HELD = 1  # which of the numbers says that the page holds the stop button: see stop.py
+
 
 def make_do():
     """Let what needs threads or processes work without them, and say how fast the page is and what stops a cell."""
@@ -25,13 +27,13 @@ def make_do():
 
 
 def stop_button_works():
-    """Whether the page can stop a cell: it holds what was sent when Python started, see stop.py."""
+    """Whether the page can stop a cell: it holds what was sent when Python started."""
     try:
         import js
     except ImportError:  # not in a page
         return False
     numbers = getattr(js, "stopButton", None)
-    return numbers is not None and bool(numbers[1])
+    return numbers is not None and bool(numbers[HELD])
 
 
 def run_at_once(pool, name):

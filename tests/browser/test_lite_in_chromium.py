@@ -1,6 +1,8 @@
 """The course with Python inside the page: `make lite PYODIDE=folder`, served as plain files, in a real browser."""
 
 import _imp
+import os
+import shutil
 from zipfile import ZipFile
 
 import pytest
@@ -50,6 +52,10 @@ ENDLESS = {
     "a loop": "print('it begins')\nwhile True:\n    pass",
     "a loop that prints": "print('it begins')\nwhile True:\n    print('and goes on')",
     "a loop behind an await": "import asyncio\nawait asyncio.sleep(0)\nprint('it begins')\nwhile True:\n    pass",
+    "an await": "import asyncio\nprint('it begins')\nawait asyncio.sleep(10**6)",
+    "many awaits": "import asyncio\nprint('it begins')\nwhile True:\n    await asyncio.sleep(0.01)",
+    "a sleep": "import time\nprint('it begins')\ntime.sleep(10**6)",
+    "a loop of its own": "import asyncio\nprint('it begins')\nasyncio.run(asyncio.sleep(10**6))",
 }
 SLIDER = """
 from ipywidgets import IntSlider
@@ -140,13 +146,16 @@ def test_a_plain_import_works_and_the_slider_moves_its_picture_without_another_h
 
 def test_what_is_compiled_was_compiled_from_the_sources_beside_it():
     # Python in the page does not compare them
-    for file in [*(SITE / "static" / "pyodide").glob("*.whl"), SITE / "static" / "pyodide" / "python_stdlib.zip"]:
+    found = set()
+    for file in [*(SITE / "static" / "pyodide").rglob("*.whl"), SITE / "static" / "pyodide" / "python_stdlib.zip"]:
         with ZipFile(file) as packed:
             for name in (name for name in packed.namelist() if name.endswith(".pyc")):
                 compiled, folder = packed.read(name), name.removesuffix(name.split("/")[-1])
                 source = folder.removesuffix("__pycache__/") + name.split("/")[-1].split(".")[0] + ".py"
                 magic, hashed = compiled[:4], compiled[8:16]
                 assert hashed == _imp.source_hash(int.from_bytes(magic, "little"), packed.read(source)), (file, name)
+                found.add(file.name.partition("-")[0])
+    assert {"mnist_scratch", "matplotlib", "python_stdlib.zip"} <= found
 
 
 def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
@@ -203,6 +212,23 @@ def test_the_stop_button_ends_an_endless_cell_and_the_next_runs(bare, source):
         assert run(bare, f"print({times})") == str(times)
 
 
+def test_the_stop_button_pressed_again_and_again_leaves_the_kernel(bare):
+    bare.begin(ENDLESS["a loop"])
+    bare.wait_for("it begins")
+    for _ in range(20):
+        bare.press_stop()
+    bare.wait_for_the_end()
+    assert run(bare, "print('next')") == "next"
+
+
+def test_what_waits_can_be_stopped_and_go_on(bare):
+    source = "import asyncio\nprint('it begins')\ntry:\n    await asyncio.sleep(10**6)\n"
+    bare.begin(f"{source}except KeyboardInterrupt:\n    await asyncio.sleep(0.2)\n    print('and goes on')")
+    bare.wait_for("it begins")
+    bare.press_stop()
+    assert bare.wait_for_the_end().endswith("and goes on")
+
+
 def test_the_stop_button_ends_a_training_and_keeps_what_was_learned(notebook):
     assert "stop button cannot" not in run(notebook, "import mnist_scratch; mnist_scratch.browser.make_do()")
     notebook.begin(TRAINING)
@@ -247,10 +273,25 @@ def test_where_no_memory_is_shared_the_notebook_says_how_to_leave_an_endless_cel
 
 def test_a_later_visit_reaches_the_readers_files_without_shared_memory(browser):
     # Python began before the kernel: the page's service worker, which hands it the files, was there before
+    asked = []
+    browser.on("request", lambda request: asked.append(request.url))
     with lab.files(SITE, headers={}) as address:
         for number in range(2):
             notebook = lab.Notebook(browser, address, "03_backpropagation", lite=True)
             code = f"import os\nopen('visit-{number}.txt', 'w').close()\nprint(sorted(os.listdir()))"
             there = run(notebook, code)
             assert "03_backpropagation.ipynb" in there and all(f"visit-{i}.txt" in there for i in range(number + 1))
+            workers = [worker.url for worker in notebook.page.workers]
+            notebook.close()
+        assert workers == [f"{address}/static/pyodide/worker.mjs"], "what had begun was not used"
+        assert {url for url in asked if "python.mjs" in url} == {f"{address}/static/pyodide/python.mjs"}
+
+
+def test_a_page_that_cannot_begin_early_begins_later(browser, tmp_path):
+    shutil.copytree(SITE, tmp_path / "lite", copy_function=os.symlink)
+    (tmp_path / "lite" / "static" / "pyodide" / "worker.mjs").unlink()
+    with lab.files(tmp_path / "lite") as address:
+        for _ in range(2):  # on the second visit it is tried for sure
+            notebook = lab.Notebook(browser, address, "03_backpropagation", lite=True)
+            assert run(notebook, "print('all is well')") == "all is well"
             notebook.close()

@@ -1,8 +1,12 @@
-"""Making do inside a web page: work for threads and processes is done at once, in a word."""
+"""Making do inside a web page: work for threads and processes is done at once, in a word; and the stop button."""
 
+import asyncio
 import subprocess
 import sys
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from signal import SIGINT
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -71,3 +75,65 @@ def test_executors_and_progress_bars_need_no_thread_in_a_page_and_are_as_ever_el
         assert "inside this page" in words and "Restart Kernel" in words
         lines = done.splitlines()
         assert [lines[1], "no processes" in lines[2], lines[3]] == ["1", True, "1"]
+
+
+# --------------------------------------------------------------------------------------------- the stop button
+
+
+class Page:
+    """A page and its kernel, as far as the stop button goes: `looked_at` is what Pyodide looks at now."""
+
+    def __init__(self, monkeypatch):
+        self.numbers, self.looked_at, self.raised = [0, 1, 0], None, []
+        self.shell = MagicMock(run_code=self.run_code)
+        modules = {
+            name: MagicMock() for name in ("IPython", "js", "pyodide", "pyodide.code", "pyodide.ffi", "pyodide_js")
+        }
+        modules["IPython"].get_ipython.return_value = self.shell
+        modules["js"].Int32Array.new.return_value = self.numbers
+        modules["pyodide_js"].setInterruptBuffer = self.look_at
+        for name, module in modules.items():
+            monkeypatch.setitem(sys.modules, name, module)
+
+    def look_at(self, numbers):
+        self.looked_at = numbers
+
+    async def run_code(self, cell):
+        """As in IPython, what a cell raises is shown."""
+        try:
+            await cell
+        except BaseException as error:
+            self.raised.append(type(error))
+
+    async def run(self, cell):
+        exec(Path(browser.__file__).with_name("stop.py").read_text(encoding="utf-8"), {})
+        return await self.shell.run_code(cell)
+
+
+def test_what_a_cell_waits_for_is_ended_and_python_looks_only_while_the_cell_runs(monkeypatch):
+    page, looked_at = Page(monkeypatch), []
+
+    def press():
+        looked_at.append(page.looked_at)
+        page.numbers[0] = SIGINT
+
+    async def cell():
+        looked_at.append(page.looked_at)
+        asyncio.get_running_loop().call_later(0.01, press)
+        await asyncio.wait_for(asyncio.Event().wait(), 60)
+
+    asyncio.run(page.run(cell()))
+    assert page.raised == [KeyboardInterrupt] and page.numbers[0] == 0
+    assert looked_at == [page.numbers, None] and page.looked_at is None
+
+
+def test_a_second_press_cannot_stop_what_shows_the_first(monkeypatch):
+    page, looked_at = Page(monkeypatch), []
+
+    async def pressed_before_the_cell_begins(cell):
+        raise KeyboardInterrupt
+
+    page.shell.run_code = pressed_before_the_cell_begins
+    page.shell.showtraceback = lambda: looked_at.append(page.looked_at)
+    assert asyncio.run(page.run(None)) is True, "for IPython, an error"
+    assert looked_at == [None] and page.looked_at is None

@@ -12,6 +12,9 @@
     const lockFileURL = new URL(loadPyodideOptions.lockFileURL, base).href;
     const address = new URL("worker.mjs", new URL(pyodideUrl, base));
     early = new Worker(address, { type: "module", name: JSON.stringify({ ...loadPyodideOptions, lockFileURL }) });
+    early.addEventListener("error", () => {
+      early = null; // it could not be loaded: the kernel takes the usual one
+    });
   }
 
   if (new URLSearchParams(location.search).get("path")?.endsWith(".ipynb")) {
