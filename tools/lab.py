@@ -143,6 +143,7 @@ class Files(serve.Site):
     def do_GET(self):
         if not self.path.split("?")[0].endswith("/jupyter-lite.json"):
             return super().do_GET()
+        self.mark = None  # the connection may have brought another file before
         config = json.loads(Path(self.translate_path(self.path)).read_text(encoding="utf-8"))
         config["jupyter-config-data"]["exposeAppInBrowser"] = True
         body = json.dumps(config).encode()

@@ -57,16 +57,18 @@ class Site(SimpleHTTPRequestHandler):
     def send_head(self):
         """Answer as any server of files; a browser that has the file is told so."""
         self.mark = None
-        name = unquote(urlsplit(self.path).path).split("/")[1:]
-        if name == [""]:
-            return self.answer(HTTPStatus.FOUND, {"Location": f"/{quote(next(iter(self.folders)))}/"})
-        if not name or name[0] not in self.folders:
+        try:
+            if urlsplit(self.path).path == "/":
+                return self.answer(HTTPStatus.FOUND, {"Location": f"/{quote(next(iter(self.folders)))}/"})
+            if name_and_rest(self.path)[0] not in self.folders:
+                return self.send_error(HTTPStatus.NOT_FOUND)
+            self.mark = mark_of(self.translate_path(self.path))
+            if self.mark and self.headers.get("If-None-Match") == self.mark:
+                return self.answer(HTTPStatus.NOT_MODIFIED)
+            del self.headers["If-Modified-Since"]  # a site that was made again may have files as old as before
+            return super().send_head()
+        except ValueError:  # no address, or a name that no file can have
             return self.send_error(HTTPStatus.NOT_FOUND)
-        self.mark = mark_of(self.translate_path(self.path))
-        if self.mark and self.headers.get("If-None-Match") == self.mark:
-            return self.answer(HTTPStatus.NOT_MODIFIED)
-        del self.headers["If-Modified-Since"]  # a site that was made again may have files as old as before
-        return super().send_head()
 
     def answer(self, status, headers=()):
         """An answer without content."""
@@ -78,8 +80,8 @@ class Site(SimpleHTTPRequestHandler):
 
     def translate_path(self, path):
         """The file of an address; its first part has been found among the folders."""
-        name, _, rest = urlsplit(path).path.lstrip("/").partition("/")
-        self.directory = str(self.folders[unquote(name)])
+        name, rest = name_and_rest(path)
+        self.directory = str(self.folders[name])
         return super().translate_path(f"/{rest}")
 
     def end_headers(self):
@@ -94,6 +96,12 @@ class Site(SimpleHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+def name_and_rest(address):
+    """The first part of an address, as it is meant, and what follows, as it is written: /my%20course/a%20b.js."""
+    name, _, rest = urlsplit(address).path.lstrip("/").partition("/")
+    return unquote(name), rest
 
 
 def mark_of(path):
@@ -111,6 +119,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = os.name == "posix"  # on Windows two servers would share a port, and answer by turns
 
+    def handle_error(self, request, client_address):
+        """That a browser goes away is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def serve(folders, port=0, handler=Site, headers=SHARED_MEMORY):
     """A server of folders on this machine, to be started with serve_forever(). Port 0 takes a free one.
@@ -120,8 +133,12 @@ def serve(folders, port=0, handler=Site, headers=SHARED_MEMORY):
     for folder in folders:
         if not Path(folder).is_dir():
             raise RuntimeError(f"there is no folder {folder}")
+    named = {Path(folder).resolve().name: Path(folder).resolve() for folder in folders}
+    if len(named) < len(folders):
+        raise RuntimeError(
+            f"each folder needs a name of its own, and of these two have the same: {', '.join(map(str, folders))}"
+        )
     try:
-        named = {Path(folder).resolve().name: Path(folder).resolve() for folder in folders}
         return Server(("127.0.0.1", port), partial(handler, folders=named, headers=headers))
     except OverflowError:
         raise RuntimeError(f"a port is a number from 0 to 65535, not {port}") from None

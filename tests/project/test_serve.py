@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -93,9 +94,26 @@ def test_only_the_named_folders_are_served_each_under_its_name(site, tmp_path):
             "/my%20course/%2e%2e/secret.txt",
             "//etc/passwd",
             "*",
+            "/my%20course%2Findex.html",
+            "/my%20course/a%00b",
         ):
             status, _, content = ask(path)
             assert status == 404 and "not theirs" not in content, path
+
+
+def test_a_browser_that_goes_away_leaves_no_traceback(site, capsys):
+    (site / "large").write_bytes(bytes(20_000_000))
+    server, others = serve.serve([site]), set(threading.enumerate())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=20) as leaving:
+        leaving.sendall(b"GET /my%20course/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert leaving.recv(100)
+        leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.shutdown()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(20)
+    server.server_close()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_copy_in_the_folder_serves_it_without_the_project(site, tmp_path):
@@ -125,6 +143,8 @@ def test_what_is_wrong_is_said_in_a_line(site, tmp_path, capsys):
     assert f"no folder {tmp_path / 'gone'}" in complaint(tmp_path / "gone", site)
     assert "make lite" in complaint(tmp_path)
     assert "make lite" in complaint(), "the project's own folder of tools is no site"
+    (tmp_path / "other" / site.name).mkdir(parents=True)
+    assert "name of its own" in complaint(site, tmp_path / "other" / site.name)
     assert "99999" in complaint(site, "--port", 99999)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
