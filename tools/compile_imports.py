@@ -7,16 +7,17 @@ wheels and into the standard library, beside their sources, which tracebacks and
 import importlib
 import io
 import pkgutil
+import py_compile
 import sys
 from pathlib import Path
-from py_compile import PycInvalidationMode, compile
 from tempfile import TemporaryDirectory
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 FOLDER = Path("/pyodide")
 LIBRARY = next(Path(path) for path in sys.path if path.endswith(".zip"))
 PACKAGES = next(Path(path) for path in sys.path if path.endswith("site-packages"))
-TRUSTED = PycInvalidationMode.UNCHECKED_HASH  # both come from one file: there is nothing to compare
+# source and compiled file come from one archive: there is nothing to compare
+TRUSTED = {"doraise": True, "invalidation_mode": py_compile.PycInvalidationMode.UNCHECKED_HASH}
 
 
 def import_what_a_page_does():
@@ -42,8 +43,8 @@ def add_to_wheel(wheel, modules):
     with ZipFile(wheel, "a", ZIP_DEFLATED) as packed:
         for name in packed.namelist():
             if PACKAGES / name in modules:
-                compiled = Path(compile(str(PACKAGES / name), doraise=True, invalidation_mode=TRUSTED))
-                packed.write(compiled, compiled.relative_to(PACKAGES))
+                compiled = Path(py_compile.compile(str(PACKAGES / name), **TRUSTED))
+                add(packed, compiled, compiled.relative_to(PACKAGES))
 
 
 def add_to_library(library, modules):
@@ -52,8 +53,13 @@ def add_to_library(library, modules):
         for name in packed.namelist():
             if LIBRARY / name in modules:
                 source = packed.extract(name, scratch)
-                compile(source, source + "c", str(LIBRARY / name), doraise=True, invalidation_mode=TRUSTED)
-                packed.write(source + "c", name + "c")
+                py_compile.compile(source, source + "c", str(LIBRARY / name), **TRUSTED)
+                add(packed, Path(source + "c"), name + "c")
+
+
+def add(packed, file, name):
+    """Add a file without its date: the same sources make the same archive."""
+    packed.writestr(ZipInfo(str(name)), file.read_bytes(), ZIP_DEFLATED)
 
 
 import_what_a_page_does()

@@ -98,6 +98,8 @@ def build(folder, pyodide=None):
     else:
         if pyodide.resolve().is_relative_to(folder.resolve()):
             raise RuntimeError(f"{pyodide} lies in {folder}, which is made anew: put it in another place first")
+        if shutil.which("node") is None:
+            raise RuntimeError("Node.js is needed to make the page, and was not found: npm comes with it")
         lock = local_lock(pyodide, version, python)
     with tempfile.TemporaryDirectory() as scratch, replacing(folder, "jupyter-lite.json") as new:
         make_pages(new, settings(pyodide is not None, python))
@@ -120,7 +122,9 @@ def build(folder, pyodide=None):
             for name in {entry["file_name"] for entry in lock["packages"].values()} - {wheel.name for wheel in wheels}:
                 copy_wheel(pyodide / name, runtime)
             compile_imports(runtime)
-            write_lock(runtime, lock)
+        name_after_content(runtime, lock)
+        write_lock(runtime, lock)
+        mark_lock(new)
 
 
 # --------------------------------------------------------------------------------------------- the pages
@@ -301,11 +305,13 @@ def with_addresses(lock, base):
 
 
 def copy_wheel(wheel, folder):
-    """Copy a wheel without what is left out."""
+    """Copy a wheel without what is left out, and without dates: the same sources make the same wheel."""
     with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(folder / wheel.name, "w") as copy:
         for member in whole.infolist():
             if not any(fnmatch(member.filename, pattern) for pattern in LEFT_OUT):
-                copy.writestr(member, whole.read(member))
+                content = whole.read(member)
+                member.date_time = zipfile.ZipInfo().date_time
+                copy.writestr(member, content)
 
 
 def write_start(runtime, address):
@@ -325,13 +331,31 @@ def write_lock(runtime, lock):
     (runtime / LOCK).write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def name_after_content(runtime, lock):
+    """Move each wheel into a folder that is named after its content: no old copy of it is taken for the new one."""
+    for entry in lock["packages"].values():
+        wheel = runtime / entry["file_name"]
+        if wheel.is_file():
+            mark = hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
+            (runtime / mark).mkdir(exist_ok=True)
+            entry["file_name"] = f"{mark}/{wheel.name}"
+            wheel.rename(runtime / entry["file_name"])
+
+
+def mark_lock(site):
+    """Let the pages ask for the lock file by another address when it is another one."""
+    path, lock = site / "jupyter-lite.json", site / "static" / "pyodide" / LOCK
+    page = json.loads(path.read_text(encoding="utf-8"))
+    options = page["jupyter-config-data"]["litePluginSettings"][PLUGIN]["loadPyodideOptions"]
+    options["lockFileURL"] += f"?_={hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    path.write_text(json.dumps(page, indent=2) + "\n", encoding="utf-8")
+
+
 def compile_imports(runtime):
     """Compile what a page imports while it starts, in the Pyodide that will import it."""
-    node = shutil.which("node")
-    if node is None:
-        raise RuntimeError("Node.js is needed to make the page, and was not found: npm comes with it")
     tools = ROOT / "tools"
-    run([node, tools / "in_pyodide.mjs", runtime, tools / "compile_imports.py"], "Pyodide could not compile")
+    command = [shutil.which("node"), tools / "in_pyodide.mjs", runtime, tools / "compile_imports.py"]
+    run(command, "Pyodide could not compile")
 
 
 def course_wheels(lock, folder):

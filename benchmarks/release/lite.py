@@ -1,7 +1,7 @@
 """The course with Python inside the page: seconds to the first picture and to the end, and how fast sliders answer.
 
     make lite PYODIDE=folder, then
-    make bench NAME=lite                                    all notebooks; writes lite.md here
+    make bench NAME=lite                                    all notebooks, 00 to 09; writes lite.md here
     python -m benchmarks.release.lite 03_backpropagation    one notebook only; writes nothing
     python -m benchmarks.release.lite --site FOLDER         another site, such as an older one; writes nothing
     python -m benchmarks.release.lite --memory              ten pages, opened and closed; writes nothing
@@ -75,11 +75,13 @@ def visit(browser, address, name, to_the_end):
 
 def transferred(request):
     """The bytes of an answer that came through the network: not from a cache, nor twice where a worker hands it on."""
+    from playwright.sync_api import Error
+
     try:
         response = request.response() if request.url.startswith("http") and "/api/" not in request.url else None
         came = response is not None and not response.from_service_worker
         return max(0, request.sizes()["responseBodySize"]) if came else 0  # below 0 where the copy is still good
-    except Exception:  # asked for when the page was closed
+    except Error:  # asked for when the page was closed
         return 0
 
 
@@ -193,16 +195,19 @@ def main():
         return
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     results = {"date": date.today().isoformat(), "site": arguments.site.name, "megabytes": size / 1e6, "notebooks": {}}
-    for name in arguments.notebooks or NOTEBOOKS:
-        with lab.browser(on_disk=True) as browser, lab.files(site) as address:
-            version = browser.browser.version
-            results["notebooks"][name] = measure(browser, address, name)
-        print(name, results["notebooks"][name], file=sys.stderr, flush=True)
-    results["machine"] = {"processor": processor_model(), "cores": CORES, "system": system_name(), "chromium": version}
-    lines = report(results)
-    print("\n".join(lines))
-    if not arguments.notebooks and site == SITE:
-        (HERE / "lite.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    results["machine"] = {"processor": processor_model(), "cores": CORES, "system": system_name()}
+    try:
+        for name in arguments.notebooks or NOTEBOOKS:
+            with lab.browser(on_disk=True) as browser, lab.files(site) as address:
+                results["machine"]["chromium"] = browser.browser.version
+                results["notebooks"][name] = measure(browser, address, name)
+            print(name, results["notebooks"][name], file=sys.stderr, flush=True)
+    finally:  # what was measured is kept, whatever happens in a later notebook
+        if results["notebooks"]:
+            lines = report(results)
+            print("\n".join(lines))
+            if not arguments.notebooks and site == SITE:
+                (HERE / "lite.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

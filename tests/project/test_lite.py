@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -236,21 +237,57 @@ def test_the_folder_has_a_lock_and_the_files_it_promises(pyodide, tmp_path, stan
     assert ("https://example.org/full/pyodide.mjs" not in start) == kernel["disablePyPIFallback"] == local
     at_start = options["env"]["PYTHONSTARTUP"].removeprefix("/lib/python3.14/site-packages/")
     assert (ROOT / at_start).is_file(), "the kernel would run nothing when it starts"
-    made = json.loads((site / options["lockFileURL"]).read_text(encoding="utf-8"))["packages"]
+    lock = site / options["lockFileURL"].partition("?")[0]
+    made = json.loads(lock.read_text(encoding="utf-8"))["packages"]
     assert set(options["packages"]) <= set(made) and "mnist-scratch" in options["packages"]
-    folder = (site / options["lockFileURL"]).parent
+    folder = lock.parent
     elsewhere = {name for name, entry in made.items() if entry["file_name"].startswith("https://example.org/full/")}
     assert all((folder / made[name]["file_name"]).is_file() for name in set(made) - elsewhere)
     assert made["jupyterlab"]["version"] == "4.6.4", "the page is asked for its version"
-    assert made["widgetsnbextension"]["file_name"] == STUB, "the kernel's own stand-in"
+    assert made["widgetsnbextension"]["file_name"].endswith(f"/{STUB}"), "the kernel's own stand-in"
     assert all(set(entry["depends"]) <= set(made) for entry in made.values())
     if local:
         assert not elsewhere
         assert "scipy" not in made, "what the course does not need stays behind"
         promised = {lite.LOCK, lite.START, lite.EARLY, *lite.RUNTIME, *(entry["file_name"] for entry in made.values())}
-        assert {path.name for path in folder.iterdir()} == promised
+        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        assert there == promised
     else:
         assert elsewhere == {name.replace("_", "-") for name in RELEASED}
+
+
+def test_the_same_sources_make_the_same_wheel(tmp_path):
+    made = set()
+    for year in (2001, 2002):
+        wheel, copy = tmp_path / "six-1.0-py3-none-any.whl", tmp_path / str(year)
+        with zipfile.ZipFile(wheel, "w") as packed:
+            packed.writestr(zipfile.ZipInfo("six.py", (year, 1, 1, 0, 0, 0)), "six = 6\n")
+        copy.mkdir()
+        lite.copy_wheel(wheel, copy)
+        made.add((copy / wheel.name).read_bytes())
+    assert len(made) == 1
+
+
+def test_another_wheel_and_the_lock_that_names_it_have_another_address_and_the_same_have_the_same(
+    pyodide, tmp_path, stand_ins
+):
+    def addresses():
+        lite.build(tmp_path / "site", pyodide)
+        config = json.loads((tmp_path / "site" / "jupyter-lite.json").read_text(encoding="utf-8"))
+        lock = config["jupyter-config-data"]["litePluginSettings"][lite.PLUGIN]["loadPyodideOptions"]["lockFileURL"]
+        packages = lite.read_lock(tmp_path / "site" / lock.partition("?")[0])["packages"]
+        return {"the lock": lock} | {name: entry["file_name"] for name, entry in packages.items()}
+
+    before = addresses()
+    assert addresses() == before
+    make_wheel(pyodide, "pillow", "99", files=["new.py"]).rename(pyodide / "pillow-99.whl")
+    after = addresses()
+    assert {name for name in before if before[name] != after[name]} == {"the lock", "pillow"}
+
+
+def test_the_data_that_a_page_fetches_while_one_reads_are_there():
+    (names,) = re.findall(r"MNIST = (\[.*?\]);", (lite.PAGE / lite.START).read_text(encoding="utf-8"), re.DOTALL)
+    assert json.loads(names) and all((ROOT / "data" / name).is_file() for name in json.loads(names))
 
 
 def test_the_pages_load_our_extensions_by_their_names(pyodide, tmp_path, stand_ins):
@@ -329,6 +366,13 @@ def test_a_pyodide_inside_the_folder_is_left_alone(pyodide, tmp_path, stand_ins,
     assert lite.main([str(tmp_path / "site"), "--pyodide", str(inside)]) == 1
     assert "put it in another place first" in capsys.readouterr().err
     assert all((inside / name).is_file() for name in lite.RUNTIME)
+
+
+def test_without_node_nothing_is_begun(pyodide, tmp_path, stand_ins, monkeypatch, capsys):
+    monkeypatch.setattr(lite.shutil, "which", lambda name: None)
+    monkeypatch.setattr(lite, "run", lambda *arguments, **named: pytest.fail("it would have taken minutes"))
+    assert lite.main([str(tmp_path / "site"), "--pyodide", str(pyodide)]) == 1
+    assert "Node.js is needed" in capsys.readouterr().err
 
 
 def test_what_is_not_installed_is_said_in_a_line(tmp_path, monkeypatch, capsys):

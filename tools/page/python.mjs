@@ -6,8 +6,9 @@ const MNIST = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k
 // Python looks for each module in the working directory first. Here that asks the page's drive, a hundred times before the
 // kernel is ready: let it look there last.
 const LOOK_THERE_LAST = `
-import sys
-sys.path.append(sys.path.pop(0))
+import os, sys
+if sys.path[0] in ("", os.getcwd()):
+    sys.path.append(sys.path.pop(0))
 next(path for path in sys.path if path.endswith("site-packages"))
 `;
 
