@@ -144,7 +144,8 @@ def test_what_is_wrong_is_said_in_a_line(site, tmp_path, capsys):
     assert "make lite" in complaint(tmp_path)
     assert "make lite" in complaint(), "the project's own folder of tools is no site"
     (tmp_path / "other" / site.name).mkdir(parents=True)
-    assert "name of its own" in complaint(site, tmp_path / "other" / site.name)
+    with pytest.raises(RuntimeError, match="name of its own"):
+        serve.serve([site, tmp_path / "other" / site.name])
     assert "99999" in complaint(site, "--port", 99999)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
