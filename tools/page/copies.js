@@ -70,7 +70,7 @@
     return folder + copy(n);
   }
 
-  /** Let a file's checkpoints, which end with it, go along with its copy; both files hold afterwards what they held. */
+  /** Let a file's checkpoints, which end with it, go along with its copy; then both files hold what they held. */
   async function copyCheckpoints(contents, path, copy) {
     const [there, beside] = [await read(contents, path), await read(contents, copy)];
     const earlier = [];
