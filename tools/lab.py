@@ -252,6 +252,16 @@ window.course = (() => {
 """
 
 
+EXECUTE_JS = """
+async code => {
+  let said = '';
+  const future = window.course.kernel().requestExecute({ code, store_history: false });
+  future.onIOPub = ({ content }) => { said += content.text ?? content.evalue ?? ''; };
+  await future.done;
+  return said;
+}
+"""
+
 # asked in each frame
 STOPPED_JS = """
 () => {
@@ -313,6 +323,10 @@ class Notebook:
             not_run = self.page.evaluate("() => window.course.not_run()")
             assert not not_run, f"{self.name}: these cells were not run: {not_run}"
         self.live_cells()
+
+    def execute(self, code):
+        """Run code without a cell; what it said: all that it printed, and an error's message."""
+        return self.page.evaluate(EXECUTE_JS, code)
 
     def begin(self, source):
         """Add a code cell to the end and begin to run it."""

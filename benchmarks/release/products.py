@@ -50,15 +50,6 @@ SHAPES = [
 ]
 FUNCTIONS = {"exp": "np.exp(Z)", "tanh": "np.tanh(Z)", "maximum": "np.maximum(Z, 0)"}
 ELEMENTS = 128 * 128
-EXECUTE_JS = """
-async code => {
-  let said = '';
-  const future = window.course.kernel().requestExecute({ code, store_history: false });
-  future.onIOPub = ({ content }) => { said += content.text ?? content.evalue ?? ''; };
-  await future.done;
-  return said;
-}
-"""
 IN_THE_PAGE = """
 import json, time
 import numpy as np
@@ -122,7 +113,7 @@ def measure(rounds, patience):
         notebook = lab.Notebook(browser, address, "00_start_here", lite=True)
 
         def execute(code):
-            return notebook.page.evaluate(EXECUTE_JS, code).strip().splitlines()[-1:]
+            return notebook.execute(code).strip().splitlines()[-1:]
 
         execute(f"{inspect.getsource(milliseconds)}\n{IN_THE_PAGE}")
         for turn in range(rounds):

@@ -10,15 +10,6 @@ import pytest
 from tools import lab
 
 SITE = lab.ROOT / "build" / "lite"
-EXECUTE_JS = """
-async code => {
-  let said = '';
-  const future = window.course.kernel().requestExecute({ code, store_history: false });
-  future.onIOPub = ({ content }) => { said += content.text ?? content.evalue ?? ''; };
-  await future.done;
-  return said;
-}
-"""
 NOT_THERE = """
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -159,27 +150,27 @@ def test_what_is_compiled_was_compiled_from_the_sources_beside_it():
 
 
 def test_what_a_page_does_not_have_is_said_in_a_word(notebook):
-    said = notebook.page.evaluate(EXECUTE_JS, NOT_THERE).splitlines()
+    said = notebook.execute(NOT_THERE).splitlines()
     assert "no threads" in said[0] and said[1:] == ["1", "10000"]
     assert not notebook.problems()
 
 
 def test_random_products_are_right_in_the_page_also_when_its_memory_grows(notebook):
     source = (lab.ROOT / "tests" / "project" / "random_products.py").read_text(encoding="utf-8")
-    said = notebook.page.evaluate(EXECUTE_JS, PRODUCTS.format(source=source, times=10_000))
+    said = notebook.execute(PRODUCTS.format(source=source, times=10_000))
     assert said.strip() == "all are right", said
 
 
 def test_data_with_a_wrong_byte_are_refused(notebook):
-    said = notebook.page.evaluate(EXECUTE_JS, WRONG_BYTES).splitlines()
+    said = notebook.execute(WRONG_BYTES).splitlines()
     assert "not the genuine bytes" in said[0] and said[1:] == ["10000"]
 
 
 def test_what_has_passed_lasts_from_page_to_page(notebook, browser, site):
     begin = "from mnist_scratch.classroom import check\nfrom mnist_scratch.classroom.record import RECORD\n"
-    notebook.page.evaluate(EXECUTE_JS, begin + "check.decay_factor(1024)")
+    notebook.execute(begin + "check.decay_factor(1024)")
     other = lab.Notebook(browser, site, "06_regularization", lite=True)
-    said = other.page.evaluate(EXECUTE_JS, begin + "print(RECORD.answers['decay_factor']['state'])")
+    said = other.execute(begin + "print(RECORD.answers['decay_factor']['state'])")
     assert said.splitlines()[-1] == "passed", said
     other.close()
 
