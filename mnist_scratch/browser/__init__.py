@@ -43,7 +43,7 @@ def run_at_once(pool, name):
     """
 
     def __init__(self, *settings, initializer=None, initargs=(), **named):
-        print(f"There are no {name} in a browser: the work is done here, one piece after the other.")
+        print(f"There are no {name} in a browser: the work is done here, one piece after another.")
         if initializer is not None:
             initializer(*initargs)
 

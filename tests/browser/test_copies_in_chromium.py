@@ -30,7 +30,7 @@ class Site:
     def __init__(self, folder, python=False):
         self.folder = folder
         for path in BUILT.rglob("*"):
-            if not python and path.parent.name == "pyodide":
+            if not python and BUILT / "static" / "pyodide" in path.parents:
                 continue
             there = folder / path.relative_to(BUILT)
             if path.is_dir():

@@ -290,7 +290,7 @@
       if (this.isBusy) return; // pressed twice
       const complain = text => this.say(text, [["Try again", () => this.startAgain()]], true);
       if (content.widgets.some(cell => cell.model.executionState === "running")) {
-        return complain("A cell is running, and what it prints would be lost. Wait for it, or stop it.");
+        return complain("A cell is running, and what it prints would be lost. Wait until it ends, or restart the kernel.");
       }
       this.isBusy = true;
       this.say("One moment, yours is being kept.");
