@@ -135,7 +135,7 @@ def test_several_sliders_move_at_once_or_not_at_all(build):
         with pytest.raises((TypeError, ValueError), match=f"{next(iter(wrong))}.*(digit, page|from 0 to)"):
             live.set(digit=3, **wrong)
         assert live.sliders["digit"].value == 2 and len(drawn) == 1
-    with pytest.raises(ValueError, match="learning_rate must be one of 0.003, .*, not 0.2"):
+    with pytest.raises(ValueError, match="learning_rate must be one of .*, not 0.2"):
         build("learning_rate_and_weight_decay").set(weight_decay=0.1, learning_rate=0.2)
     live.set(digit=3)  # and it goes on after a mistake
     assert len(drawn) == 2 and "digit 3" in live.words.value
