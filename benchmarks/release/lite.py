@@ -2,8 +2,8 @@
 
     make lite PYODIDE=folder, then
     make bench NAME=lite                                    all notebooks, 00 to 09; writes lite.md here
+    python -m benchmarks.release.lite --before FOLDER       the same, in turns with an older build/lite
     python -m benchmarks.release.lite 03_backpropagation    one notebook only; writes nothing
-    python -m benchmarks.release.lite --site FOLDER         another site, such as an older one; writes nothing
     python -m benchmarks.release.lite --memory              ten pages, opened and closed; writes nothing
 
 The cells are run one after the other in Chromium, from a fresh profile; then a second page of the same browser is
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.common import CORES, processor_model, system_name
 from tools import lab
+from tools.serve import SHARED_MEMORY
 
 HERE = Path(__file__).resolve().parent
 
@@ -28,6 +29,7 @@ SITE = lab.ROOT / "build" / "lite"
 NOTEBOOKS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PAGES = 10
 PRESSES = 10
+TOO_LONG_BEFORE = "08"  # from here on; the class run of 09 took an hour
 PATIENCE = 3_600_000  # milliseconds; one cell may train for a quarter of an hour
 # Run one cell: whether there is a picture below it
 RUN_CELL_JS = """
@@ -118,6 +120,14 @@ def memory(browser, address, name):
     return after
 
 
+@contextlib.contextmanager
+def served(site):
+    """A browser, and the site's address, with the headers that the server in the site sends; an older one has none."""
+    headers = SHARED_MEMORY if (site / "serve.py").is_file() else {}
+    with lab.browser(on_disk=True) as browser, lab.files(site, headers) as address:
+        yield browser, address
+
+
 def descendants(pid):
     """A process's children, and theirs, by /proc."""
     parents = {}
@@ -156,7 +166,7 @@ def report(results):
         "",
         f"Measured on {results['date']} by `make bench NAME=lite` on {about['processor']}, {cores}, "
         f"{about['system']}, in Chromium {about['chromium']}, from a server on the same machine. The folder "
-        f"`{results['site']}`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no "
+        f"`build/lite`, with Pyodide in it, has {results['megabytes']:.0f} MB. No cell raised an error, and no "
         "other host was asked.",
         "",
         "Seconds count from asking for the page: until Python answers, until the first picture or widget stands "
@@ -164,11 +174,28 @@ def report(results):
         "what came through the network on the first visit, up to the last cell, and on the second, up to the first "
         f"picture. A slider's figure is the median of {PRESSES} steps, from the key to the new picture.",
         "",
+        *table(results["notebooks"]),
+    ]
+    if before := results["before"]:
+        sums = [sum(runs[name]["end"] for name in before) for runs in (before, results["notebooks"])]
+        lines += [
+            "",
+            f"Before, in turns with the above: a folder of {results['megabytes before']:.0f} MB, made earlier. All "
+            f"cells of {min(before)} to {max(before)} took {sums[0]:,.0f} s there, and take {sums[1]:,.0f} s now, "
+            f"{sums[0] / sums[1]:.2f} times less.",
+            "",
+            *table(before),
+        ]
+    return lines
+
+
+def table(runs):
+    lines = [
         "| notebook | Python ready, s | first picture, s | all cells, s | MB | again: Python ready, s "
         "| first picture, s | MB | sliders, ms |",
         "|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    for name, run in results["notebooks"].items():
+    for name, run in runs.items():
         sliders = ", ".join(f"{label}: {statistics.median(steps):.0f}" for label, steps in run["sliders"].items())
         again = run["second"]
         figures = [run["kernel"], run["picture"], run["end"], run["bytes"] / 1e6]
@@ -177,36 +204,47 @@ def report(results):
     return lines
 
 
+def megabytes(site):
+    return sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) / 1e6
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="without folder and ending; all by default")
-    parser.add_argument("--site", type=Path, default=SITE, metavar="FOLDER", help="build/lite by default")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="an older build/lite, to be measured in turns")
     parser.add_argument("--memory", action="store_true", help="open and close ten pages instead")
     arguments = parser.parse_args()
-    site = arguments.site.resolve()
+    sites = {"notebooks": SITE} | ({"before": arguments.before.resolve()} if arguments.before else {})
     if line := lab.what_is_missing():
         raise SystemExit(line)
-    if not (site / "static" / "pyodide" / "pyodide.mjs").is_file():
-        raise SystemExit(f"make lite PYODIDE=folder comes first: there is no {arguments.site} with a Python of its own")
+    for site in sites.values():
+        if not (site / "static" / "pyodide" / "pyodide.mjs").is_file():
+            raise SystemExit(f"make lite PYODIDE=folder comes first: there is no {site} with a Python of its own")
     lab.PATIENCE = PATIENCE
     if arguments.memory:
-        with lab.browser(on_disk=True) as browser, lab.files(site) as address:
-            print("MB after each page:", *memory(browser, address, *(arguments.notebooks or NOTEBOOKS)[:1]))
+        for kind, site in sites.items():
+            with served(site) as (browser, address):
+                pages = memory(browser, address, *(arguments.notebooks or NOTEBOOKS)[:1])
+                print(f"MB after each page{kind.replace('notebooks', '')}:", *pages, flush=True)
         return
-    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
-    results = {"date": date.today().isoformat(), "site": arguments.site.name, "megabytes": size / 1e6, "notebooks": {}}
+    results = {"date": date.today().isoformat(), "megabytes": megabytes(SITE), "notebooks": {}, "before": {}}
     results["machine"] = {"processor": processor_model(), "cores": CORES, "system": system_name()}
+    if arguments.before:
+        results["megabytes before"] = megabytes(sites["before"])
     try:
         for name in arguments.notebooks or NOTEBOOKS:
-            with lab.browser(on_disk=True) as browser, lab.files(site) as address:
-                results["machine"]["chromium"] = browser.browser.version
-                results["notebooks"][name] = measure(browser, address, name)
-            print(name, results["notebooks"][name], file=sys.stderr, flush=True)
+            for kind, site in sites.items():
+                if kind == "before" and name >= TOO_LONG_BEFORE:
+                    continue
+                with served(site) as (browser, address):
+                    results["machine"]["chromium"] = browser.browser.version
+                    results[kind][name] = measure(browser, address, name)
+                print(kind, name, results[kind][name], file=sys.stderr, flush=True)
     finally:  # what was measured is kept, whatever happens in a later notebook
         if results["notebooks"]:
             lines = report(results)
             print("\n".join(lines))
-            if not arguments.notebooks and site == SITE:
+            if not arguments.notebooks:
                 (HERE / "lite.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
