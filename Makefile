@@ -63,9 +63,10 @@ student: $(READY)  ## make the edition to hand out, without solutions, in build/
 notebooks: $(READY)  ## execute the notebooks in place; one only: NOTEBOOKS="notebooks/01_data.ipynb"
 	$(BIN)/python -m tools.execute_notebooks $(NOTEBOOKS)
 
-format: $(READY)  ## bring package, tests and notebooks into shape
+format: $(READY)  ## bring package, tests, notebooks and, where npm is, JavaScript into shape
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+	@$(BIN)/python -m tools.javascript --write
 
 clean:  ## remove .venv and everything else that can be made again
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

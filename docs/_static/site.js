@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const element of document.querySelectorAll(".search-button-field, summary[aria-label]"))
     element.removeAttribute("aria-label");
   for (const summary of document.querySelectorAll(".has-children > details > summary"))
-    summary.setAttribute("aria-label", "Pages of " + summary.closest("li").querySelector("a").textContent.trim());
+    summary.setAttribute("aria-label", `Pages of ${summary.closest("li").querySelector("a").textContent.trim()}`);
 
   // The list of pages is a part of the page that one can jump to, with the name and the search above it
   const sidebar = document.querySelector("#pst-primary-sidebar");

@@ -4,7 +4,8 @@
 // when the course has a newer one. A line above the first cell says so and lets the reader have both: theirs goes into
 // a file beside it, and the course's takes its place.
 
-(window._JUPYTERLAB ??= {})["mnist-scratch-copies"] = (() => {
+window._JUPYTERLAB ??= {};
+window._JUPYTERLAB["mnist-scratch-copies"] = (() => {
   const KEY = "mnist-scratch"; // of the version in a notebook's metadata, written by tools/lite.py
   const COMMAND = `${KEY}:original`;
   const LABEL = "Start Again from the Original";
@@ -28,21 +29,23 @@
 
   // -------------------------------------------------------------------------------------------- notebooks as data
 
-  const joined = text => (Array.isArray(text) ? text.join("") : text); // files have lists of lines
+  const joined = (text) => (Array.isArray(text) ? text.join("") : text); // files have lists of lines
 
-  const words = notebook => JSON.stringify(notebook.cells.map(cell => [cell.cell_type, joined(cell.source)]));
+  const words = (notebook) => JSON.stringify(notebook.cells.map((cell) => [cell.cell_type, joined(cell.source)]));
 
   // words and what was printed below them; not the numbers of runs
-  const everything = notebook => {
+  const everything = (notebook) => {
     const printed = ({ text, data, ename, evalue }) => [
       joined(text),
-      Object.entries(data ?? {}).map(([type, value]) => [type, joined(value)]).sort(),
+      Object.entries(data ?? {})
+        .map(([type, value]) => [type, joined(value)])
+        .sort(),
       [ename, evalue],
     ];
-    return JSON.stringify([words(notebook), notebook.cells.map(cell => (cell.outputs ?? []).map(printed))]);
+    return JSON.stringify([words(notebook), notebook.cells.map((cell) => (cell.outputs ?? []).map(printed))]);
   };
 
-  const named = version => (version ? `version ${version.date} (${version.fingerprint})` : "an older version");
+  const named = (version) => (version ? `version ${version.date} (${version.fingerprint})` : "an older version");
 
   // --------------------------------------------------------------------------------------------- files in the browser
 
@@ -62,9 +65,9 @@
     const name = baseName(path);
     const folder = path.slice(0, -name.length);
     const files = await read(contents, folder.slice(0, -1));
-    const taken = new Set(files.map(file => file.name));
+    const taken = new Set(files.map((file) => file.name));
     const day = new Date().toLocaleDateString("sv"); // 2026-11-29
-    const copy = n => name.replace(/\.ipynb$/, ` (my copy ${day}${n > 1 ? `, ${n}` : ''}).ipynb`);
+    const copy = (n) => name.replace(/\.ipynb$/, ` (my copy ${day}${n > 1 ? `, ${n}` : ""}).ipynb`);
     let n = 1;
     while (taken.has(copy(n))) n += 1;
     return folder + copy(n);
@@ -103,12 +106,12 @@
     return address.startsWith("blob:");
   }
 
-  const baseName = path => path.slice(path.lastIndexOf("/") + 1);
+  const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
   // ------------------------------------------------------------------------------------------------- other open pages
 
   // two pages must not choose the same name for a copy
-  const oneAtATime = work => (navigator.locks ? navigator.locks.request(KEY, work) : work());
+  const oneAtATime = (work) => (navigator.locks ? navigator.locks.request(KEY, work) : work());
 
   /** Let other pages know that a notebook is open here, until the promise is done. */
   const holdOpen = (name, closed) => navigator.locks?.request(name, { mode: "shared" }, () => closed);
@@ -116,7 +119,7 @@
   /** Whether a notebook is open in another page, too, which would go on saving it. */
   async function isOpenElsewhere(name) {
     const { held = [] } = (await navigator.locks?.query()) ?? {};
-    return new Set(held.filter(lock => lock.name === name).map(lock => lock.clientId)).size > 1;
+    return new Set(held.filter((lock) => lock.name === name).map((lock) => lock.clientId)).size > 1;
   }
 
   // ------------------------------------------------------------------------------------- what a reader has chosen
@@ -158,7 +161,7 @@
     }
 
     original(path) {
-      return this.ask(`files/${path.split('/').map(encodeURIComponent).join('/')}`);
+      return this.ask(`files/${path.split("/").map(encodeURIComponent).join("/")}`);
     }
 
     ask(path) {
@@ -190,11 +193,11 @@
       this.text.setAttribute("role", "status");
       // a cell would take the focus, and the keys
       this.node.setAttribute("data-lm-suppress-shortcuts", "");
-      for (const type of ["focusin", "keydown"]) this.node.addEventListener(type, event => event.stopPropagation());
+      for (const type of ["focusin", "keydown"]) this.node.addEventListener(type, (event) => event.stopPropagation());
       panel.content.outerNode.prepend(this.node);
       this.holdOpen();
       panel.disposed.connect(() => this.letGo());
-      const warn = error => console.warn("The version of the course is not known:", error);
+      const warn = (error) => console.warn("The version of the course is not known:", error);
       let looked = Promise.resolve();
       const look = () => (looked = looked.then(() => this.look()).catch(warn)); // one after the other
       const { context } = panel;
@@ -220,12 +223,15 @@
     /** Let other pages know that the notebook is open here, under the name it has now. */
     holdOpen() {
       this.letGo?.();
-      holdOpen(this.name, new Promise(letGo => Object.assign(this, { letGo })));
+      holdOpen(this.name, new Promise((letGo) => Object.assign(this, { letGo })));
     }
 
     /** Compare the notebook with the course's, and say which it is. */
     async look() {
-      const { path, panel: { context } } = this;
+      const {
+        path,
+        panel: { context },
+      } = this;
       const version = context.model.getMetadata(KEY);
       const versions = await this.course.versions();
       const site = versions?.[path];
@@ -250,7 +256,11 @@
 
     /** Whether what is shown is nobody's: a file of the site, and the browser keeps no copy. */
     async isFromSite() {
-      const { contents, path, panel: { context } } = this;
+      const {
+        contents,
+        path,
+        panel: { context },
+      } = this;
       const { last_modified } = await contents.get(path);
       return last_modified === context.contentsModel.last_modified && !(await isKept(contents, path));
     }
@@ -271,7 +281,7 @@
       this.node.hidden = !text;
       this.node.classList.toggle("course-news", isNews);
       this.text.textContent = text;
-      this.node.querySelectorAll("button").forEach(button => button.remove());
+      for (const button of this.node.querySelectorAll("button")) button.remove();
       for (const [label, action] of buttons) {
         const button = this.node.appendChild(document.createElement("button"));
         button.textContent = label;
@@ -286,11 +296,16 @@
 
     /** Open the course's notebook, with the reader's own kept beside it; what goes wrong loses nothing. */
     async startAgain() {
-      const { node, panel: { context, content } } = this;
+      const {
+        node,
+        panel: { context, content },
+      } = this;
       if (this.isBusy) return; // pressed twice
-      const complain = text => this.say(text, [["Try again", () => this.startAgain()]], true);
-      if (content.widgets.some(cell => cell.model.executionState === "running")) {
-        return complain("A cell is running, and what it prints would be lost. Wait until it ends, or restart the kernel.");
+      const complain = (text) => this.say(text, [["Try again", () => this.startAgain()]], true);
+      if (content.widgets.some((cell) => cell.model.executionState === "running")) {
+        return complain(
+          "A cell is running, and what it prints would be lost. Wait until it ends, or restart the kernel.",
+        );
       }
       this.isBusy = true;
       this.say("One moment, yours is being kept.");
@@ -309,7 +324,7 @@
         if (!kept.length) this.say(`${this.text.textContent}. It is the original: nothing in it is yours.`);
       } catch (error) {
         let done = "Your notebook is as it was";
-        if (kept.length) done = `Yours is kept in ${kept.map(baseName).join(', ')}`;
+        if (kept.length) done = `Yours is kept in ${kept.map(baseName).join(", ")}`;
         if (error.isSpoilt) done = "The browser could not keep your notebook: take a copy now, with File, Download";
         complain(`${done}. The course's could not be opened: ${error.message}.`);
       } finally {
@@ -321,13 +336,17 @@
 
     /** Remove the browser's copy of this notebook once all that is the reader's is kept elsewhere; the paths. */
     async makeRoom(original) {
-      const { contents, path, panel: { context } } = this;
+      const {
+        contents,
+        path,
+        panel: { context },
+      } = this;
       const mine = context.model.toJSON();
       const stored = await contents.get(path, { content: true });
       const own = [mine];
       const isOurs = [context.contentsModel.last_modified, this.date].includes(stored.last_modified);
       if (!isOurs) own.push(stored.content); // by another page
-      const distinct = new Map(own.map(notebook => [everything(notebook), notebook]));
+      const distinct = new Map(own.map((notebook) => [everything(notebook), notebook]));
       distinct.delete(everything(original));
       if (!distinct.size) return [];
       const wasKept = await isKept(contents, path);
@@ -345,7 +364,7 @@
           context.model.dirty = true; // it is saved again as soon as the browser can
           throw Object.assign(error, { isSpoilt: true }); // and the copies stay
         }
-        await Promise.allSettled(kept.map(copy => contents.delete(copy)));
+        await Promise.allSettled(kept.map((copy) => contents.delete(copy)));
         if (wasKept && isOurs) await this.takeNewDate();
         throw error;
       }
@@ -354,7 +373,11 @@
 
     /** The file was written, and by no other page: else Lab would ask before it saves. */
     async takeNewDate() {
-      const { contents, path, panel: { context } } = this;
+      const {
+        contents,
+        path,
+        panel: { context },
+      } = this;
       this.date = (await contents.get(path)).last_modified;
       context.lastModifiedCheckMargin = new Date(this.date) - new Date(context.contentsModel.last_modified);
     }
@@ -366,7 +389,7 @@
     style.textContent = STYLE;
     const course = new Course(app.serviceManager.serverSettings.baseUrl);
     const lines = new WeakMap();
-    const add = panel => lines.set(panel, new VersionLine(app, panel, course));
+    const add = (panel) => lines.set(panel, new VersionLine(app, panel, course));
     tracker.forEach(add);
     tracker.widgetAdded.connect((_, panel) => add(panel));
     app.commands.addCommand(COMMAND, {
@@ -388,7 +411,7 @@
   }
 
   return {
-    init: scope => {
+    init: (scope) => {
       shared = scope;
     },
     get: async () => {

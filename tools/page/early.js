@@ -1,6 +1,7 @@
 // Python begins to load while JupyterLab still does, where the page shows a notebook: its kernel is handed this worker.
 
-(window._JUPYTERLAB ??= {})["mnist-scratch-early"] = (() => {
+window._JUPYTERLAB ??= {};
+window._JUPYTERLAB["mnist-scratch-early"] = (() => {
   const KERNEL = "@jupyterlite/pyodide-kernel-extension";
   const page = JSON.parse(document.getElementById("jupyter-config-data").textContent);
   const { pyodideUrl, loadPyodideOptions } = page.litePluginSettings[`${KERNEL}:kernel`];

@@ -1,7 +1,12 @@
 // Pyodide as the kernel of a page loads it, with what lets the course start quickly.
 const PYODIDE = new URL("./pyodide.mjs", import.meta.url); // where Python comes from elsewhere, tools/lite.py writes it here
 const DATA = new URL("../../files/data/", import.meta.url);
-const MNIST = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"];
+const MNIST = [
+  "train-images-idx3-ubyte.gz",
+  "train-labels-idx1-ubyte.gz",
+  "t10k-images-idx3-ubyte.gz",
+  "t10k-labels-idx1-ubyte.gz",
+];
 
 // Python looks for each module in the working directory first. Here that asks the page's drive, a hundred times before the
 // kernel is ready: let it look there last.
@@ -40,7 +45,7 @@ async function start(options) {
 // Fetch the data while the reader reads, and put it beside the package, where the course looks first. Until it is there,
 // and if it does not come, Python asks the page's drive, which takes seconds.
 async function readAhead(FS, folder) {
-  const read = async name => {
+  const read = async (name) => {
     const response = await fetch(new URL(name, DATA));
     if (!response.ok) throw new Error(`${name}: ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
@@ -48,7 +53,7 @@ async function readAhead(FS, folder) {
   try {
     const files = await Promise.all(MNIST.map(read));
     FS.mkdirTree(folder);
-    files.forEach((bytes, i) => FS.writeFile(`${folder}/${MNIST[i]}`, bytes));
+    for (const [i, bytes] of files.entries()) FS.writeFile(`${folder}/${MNIST[i]}`, bytes);
   } catch (error) {
     console.warn(error);
   }

@@ -2,7 +2,8 @@
 // reader wrote, and stops when it finds SIGINT. It makes the numbers and sends them: mnist_scratch/browser/stop.py.
 // Without shared memory it sends none, and everything is as it was.
 
-(window._JUPYTERLAB ??= {})["mnist-scratch-stop"] = (() => {
+window._JUPYTERLAB ??= {};
+window._JUPYTERLAB["mnist-scratch-stop"] = (() => {
   const [SIGNAL, HELD, HANDLED] = [0, 1, 2]; // the numbers, in their order
   const SIGINT = 2;
   const ON_ITS_WAY = 10; // milliseconds; JupyterLite hands a message on by timers of its own
@@ -29,7 +30,7 @@
       }
     });
     const handle = kernel.handleMessage.bind(kernel);
-    kernel.handleMessage = async message => {
+    kernel.handleMessage = async (message) => {
       Atomics.store(numbers, SIGNAL, 0);
       working = true;
       try {
@@ -42,10 +43,10 @@
     buttons.set(kernel, () => working && Atomics.store(numbers, SIGNAL, SIGINT));
   }
 
-  function activate(app, kernels) {
+  function activate(_, kernels) {
     kernels.changed.connect((_, { newValue: kernel }) => kernel && watch(kernel));
     const interrupt = kernels.interrupt.bind(kernels);
-    kernels.interrupt = async id => {
+    kernels.interrupt = async (id) => {
       await interrupt(id); // no cell that waits begins
       buttons.get(await kernels.getModel(id))?.();
     };
@@ -53,7 +54,7 @@
 
   let shared;
   return {
-    init: scope => {
+    init: (scope) => {
       shared = scope;
     },
     get: async () => {
