@@ -163,3 +163,7 @@ def test_a_notebook_shows_and_answers_each_question_once(path):
     assert all(len(re.findall(rf"^{name}$", code, re.MULTILINE)) == 1 for name in asked) and len(set(asked)) == len(
         asked
     )
+    for name in asked:
+        [revealing] = (cell for cell in cells if re.search(rf"^{name}\.reveal\(", "".join(cell["source"]), re.MULTILINE))
+        shown = "".join(line for output in revealing["outputs"] for line in output.get("data", {}).get("text/plain", ""))
+        assert "If you said" in shown, f"{name}: the reveal is not its cell's last line, so nobody sees it"
