@@ -4,8 +4,9 @@ import inspect
 import os
 import re
 from pathlib import Path
+from textwrap import shorten
 
-from docutils.nodes import raw
+from docutils.nodes import paragraph, raw
 from myst_nb.core.render import NbElementRenderer
 from sphinx.addnodes import pending_xref
 
@@ -42,18 +43,20 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
+html_favicon = "_static/favicon.svg"
+html_baseurl = os.environ.get("SITE_URL", "")
 html_show_sphinx = False
 html_show_copyright = False
 html_use_index = False  # the search finds names too
 html_domain_indices = False
-html_context = {"default_mode": "auto"}
+html_context = {"default_mode": "auto", "site_url": html_baseurl.rstrip("/")}
 html_theme_options = {
-    "home_page_in_toc": True,
     "navbar_persistent": [],  # there is a search field in the sidebar
     "use_fullscreen_button": False,
     "search_bar_text": "Search the course",
     "show_toc_level": 2,
-    "secondary_sidebar_items": {"**": ["page-toc.html"], "glossary": []},  # its tables need the room
+    # the first page and the glossary need the room
+    "secondary_sidebar_items": {"**": ["page-toc.html"], "index": [], "glossary": []},
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
@@ -107,6 +110,13 @@ def find_set_anchors(app, doctree):
             places[match[1]] = (node.line, match[1], match[1])
 
 
+def describe(app, pagename, templatename, context, doctree):
+    """A page's first paragraph tells what the page is about, wherever a link to it is shown."""
+    first = next(doctree.findall(paragraph), None) if doctree else None
+    words = first.astext().removeprefix("The question. ") if first else context["docstitle"]
+    context["description"] = shorten(words, 200, placeholder=" …")
+
+
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -127,4 +137,5 @@ def setup(app):
     app.connect("autodoc-process-signature", own_signature)
     app.connect("doctree-read", lead_links_to_pages)
     app.connect("doctree-read", find_set_anchors)
+    app.connect("html-page-context", describe)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tools import first_page
 from tools.npm import fetch
 from tools.output import replacing
 
@@ -56,6 +57,7 @@ def lay_out(folder):
     mathjax = folder / "_static" / "mathjax"
     mathjax.mkdir()
     shutil.copy2(fetch("mathjax@3.2.2", [MATHJAX]) / MATHJAX, mathjax)
+    first_page.write(folder)
 
 
 def build(site):
