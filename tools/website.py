@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import first_page
+from tools import first_page, page_data
 from tools.npm import fetch
 from tools.output import replacing
 
@@ -58,6 +58,7 @@ def lay_out(folder):
     mathjax.mkdir()
     shutil.copy2(fetch("mathjax@3.2.2", [MATHJAX]) / MATHJAX, mathjax)
     first_page.write(folder)
+    page_data.write(folder / "_static")
 
 
 def build(site):
