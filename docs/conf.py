@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from textwrap import shorten
 
-from docutils.nodes import paragraph, raw
+from docutils.nodes import container, paragraph, raw
 from myst_nb.core.render import NbElementRenderer
 from sphinx.addnodes import pending_xref
 
@@ -117,6 +117,15 @@ def describe(app, pagename, templatename, context, doctree):
     context["description"] = shorten(words, 200, placeholder=" …")
 
 
+def put_pads_into_cells(app, doctree):
+    """Where a cell shows the drawing pad, its picture becomes a pad that reads in the page, see pad.js."""
+    for cell in doctree.findall(container):
+        if "cell" in cell["classes"] and "draw_a_digit(" in cell[0].astext():
+            for output in cell[1:]:
+                output.insert(0, raw("", '<div class="drawing" data-pad>', format="html"))
+                output.append(raw("", "</div>", format="html"))
+
+
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -138,4 +147,5 @@ def setup(app):
     app.connect("doctree-read", lead_links_to_pages)
     app.connect("doctree-read", find_set_anchors)
     app.connect("html-page-context", describe)
+    app.connect("doctree-read", put_pads_into_cells)
     app.connect("autodoc-skip-member", skip_foreign)

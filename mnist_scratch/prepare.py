@@ -7,6 +7,7 @@ them comes what NIST's black and white forms did not need: finding the ink on pa
 
 import warnings
 from io import BytesIO
+from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def prepare_digit(picture, name="picture"):
             f"{name}: the digit is too small, {longest} pixels in a picture of {ink.shape[1]}×{ink.shape[0]}; "
             f"draw it larger, crop the picture closer to it, or take one with more pixels"
         )
-    width, height = (max(1, round(side * _BOX / longest)) for side in (right - left, bottom - top))
+    width, height = (max(1, _nearest(side * _BOX / longest)) for side in (right - left, bottom - top))
     digit = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.HAMMING, box=box))
     digit = np.clip(digit / digit.max(), 0, 1)  # every image of MNIST reaches white
 
@@ -164,11 +165,12 @@ def _ink(grays, name):
         c = np.linalg.solve(weighted @ A, weighted @ b)
         weights = 1 / (np.abs(b - A @ c) + 1e-3)
     marks = terms @ c - grays
-    if np.sum(marks**3) < 0:  # ink differs from the paper more than stains do; here it is the lighter of the two
+    # ink differs from the paper more than stains do; here it is the lighter of the two
+    if np.sum(marks * marks * marks) < 0:
         marks = -marks
 
     noise = 1.5 * np.median(np.abs(marks[border]))  # the standard deviation, were it normal
-    darkest = np.sort(marks, axis=None)[-_SMALLEST]  # but for a few pixels, which may be dirt
+    darkest = np.partition(marks, -_SMALLEST, axis=None)[-_SMALLEST]  # but for a few pixels, which may be dirt
     strength = np.median(marks[marks >= darkest / 2])
     strokes, share = _largest_parts(marks > max(strength / 5, 5 * noise))
     # noise: the marks are no stronger than it, or scattered all over
@@ -202,4 +204,9 @@ def _largest_parts(mask):
 def _start(profile):
     """The first row (or column) in the field that brings the center of mass of the profile to the center."""
     center = np.arange(len(profile)) @ profile / profile.sum()
-    return int(np.clip(round(_CENTER - center), 0, _FIELD - len(profile)))
+    return int(np.clip(_nearest(_CENTER - center), 0, _FIELD - len(profile)))
+
+
+def _nearest(number):
+    """The nearest whole number, of two the larger; a symmetric digit lies between two, and rounding must not choose."""
+    return floor(number + 0.5 + 1e-5)

@@ -3,7 +3,7 @@
 
 const SIDE = 560; // pixels of the canvas; shown at half the size, so that lines stay sharp
 const STEP = 1 / 28; // of the side, for an arrow key
-const WAIT = 60; // milliseconds between messages to the kernel
+const WAIT = 60; // milliseconds between messages to the kernel; a page without one waits as long as its model says
 const HINT = "Arrow keys move the pen, Space puts it down or lifts it, Delete clears.";
 const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
@@ -67,7 +67,7 @@ function render({ model, el }) {
     strokes = down ? [...strokes.slice(0, -1), [...strokes.at(-1), [x, y]]] : [...strokes, [[x, y]]];
     down = true;
     draw();
-    timer ??= setTimeout(send, WAIT);
+    timer ??= setTimeout(send, model.get("wait") ?? WAIT);
   }
 
   function lift() {

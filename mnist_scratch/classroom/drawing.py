@@ -4,13 +4,13 @@ A drawing is a list of strokes; a stroke is a list of points [x, y], each from 0
 bottom. The pad draws them in the browser (drawing.js); what is made of them here are pure functions of the strokes.
 """
 
+from math import ceil, floor
 from pathlib import Path
 
 import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
-from PIL import Image, ImageDraw
 
 from .. import checks
 from ..prepare import prepare_digit
@@ -19,7 +19,6 @@ from .plots import as_square
 from .widgets import Live
 
 PEN = 22 / 280  # the pen's width as a part of the pad's side
-_FINE = 4  # pictures are drawn so many times as large, then averaged down
 _SMALLEST = 0.15  # of the side: what is shorter and narrower is no digit yet
 EXAMPLE = [
     [
@@ -90,16 +89,20 @@ def picture_of(strokes, side=280):
     array, (side, side)
         uint8 grays, dark ink with soft edges on white, 255.
     """
-    large = checks.integer("side", side, 1, 10_000) * _FINE
-    picture = Image.new("L", (large, large), 255)
-    drawer = ImageDraw.Draw(picture)
-    radius = PEN * large / 2
+    side = checks.integer("side", side, 1, 10_000)
+    centers, reach = np.arange(side) + 0.5, PEN * side / 2 + 0.5
+    squared = np.full((side, side), reach * reach)  # the distance from each pixel's center to the pen's way
     for stroke in _as_points(strokes):
-        centers = stroke * large
-        drawer.line(centers.ravel().tolist(), fill=17, width=round(2 * radius))
-        for x, y in centers:  # round ends, round corners
-            drawer.ellipse((x - radius, y - radius, x + radius, y + radius), fill=17)
-    return np.asarray(picture.reduce(_FINE))
+        points = (stroke * side).tolist()
+        for (x0, y0), (x1, y1) in zip(points, points[1:] or points, strict=False):  # a dot goes nowhere
+            columns = slice(max(0, floor(min(x0, x1) - reach)), ceil(max(x0, x1) + reach))
+            rows = slice(max(0, floor(min(y0, y1) - reach)), ceil(max(y0, y1) + reach))
+            x, y, dx, dy = centers[columns] - x0, centers[rows, np.newaxis] - y0, x1 - x0, y1 - y0
+            length = dx * dx + dy * dy or 1
+            along = np.minimum(np.maximum(x * (dx / length) + y * (dy / length), 0), 1)
+            x, y = x - along * dx, y - along * dy
+            np.minimum(squared[rows, columns], x * x + y * y, out=squared[rows, columns])
+    return (255.5 - 238 * np.minimum(reach - np.sqrt(squared), 1)).astype(np.uint8)
 
 
 def read_drawing(net, strokes):

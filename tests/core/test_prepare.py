@@ -107,6 +107,14 @@ def test_the_center_of_mass_comes_to_14(mnist, turns):
     assert np.abs(np.array(centers) - 14).max() <= 0.501
 
 
+def test_rounding_does_not_choose_where_a_symmetric_digit_lands():
+    y, x = np.mgrid[-50:50, -50:50] + 0.5
+    ring = 0.9 - 0.8 * (np.abs(np.hypot(x, y) - 25) < 5)  # its center lies just between two pixels
+    rng = np.random.default_rng(0)
+    rows = [prepare_digit(ring + rng.normal(0, 1e-6, ring.shape)) for _ in range(20)]
+    np.testing.assert_allclose(rows, rows[:1] * len(rows), atol=1e-4)
+
+
 def test_a_digit_with_its_mass_at_one_end_stays_in_the_field():
     # the center, near row 3, can't come to row 14: 20 rows end at 28
     top, bottom, left, right = box(prepare_digit(marks((5, 25, 40, 100), (25, 105, 70, 73))))
