@@ -1,6 +1,5 @@
 // The drawing pad of a page: a sheet, and beside it what a network sees and says, at each point of a stroke. The sheet is
 // the notebook's (mnist_scratch/classroom/drawing.js), reader.js reads it, relu-128-64.js holds the network.
-"use strict";
 
 (() => {
   const CALM = 500; // milliseconds without a change until the words are said
@@ -11,6 +10,7 @@
     const { name, sizes, accuracy, example } = course.reader;
     const net = course.networkOf(course.reader);
     const hidden = sizes.slice(1, -1);
+    const digits = [...Array(10).keys()];
     const results = `${document.documentElement.dataset.content_root}results/comparison.html`;
     const units = hidden.map((n, layer) => {
       const what = `The ${n} units of hidden layer ${layer + 1}: white is 0, red is ${BRIGHTEST} or more`;
@@ -26,7 +26,7 @@
             <figcaption>28 × 28 pixels</figcaption></figure>${units.join("")}
         </div>
         <ol class="drawing-bars" aria-label="Probability of each digit">
-          ${"<li><b></b><span class="drawing-bar"></span><span></span></li>".repeat(10)}
+          ${digits.map((k) => `<li><b>${k}</b><span class="drawing-bar"></span><span></span></li>`).join("")}
         </ol>
       </div>
       <div class="drawing-words" aria-live="polite"></div>
@@ -38,12 +38,15 @@
 
     let strokes = example;
     let replaced = null; // tells the sheet that its strokes were
-    let frame = null;
+    let asked = false; // for the next frame of the screen
     let calm = null;
     const show = () => {
-      frame = null;
-      const { row = new Float32Array(784), layers = sizes.slice(1).map((n) => new Float64Array(n)), words: said } =
-        course.read(net, strokes);
+      asked = false;
+      const {
+        row = new Float32Array(784),
+        layers = sizes.slice(1).map((n) => new Float64Array(n)),
+        words: said,
+      } = course.read(net, strokes);
       paint(canvases[0], row, (ink) => [1 - ink, 1 - ink, 1 - ink]);
       hidden.forEach((_, layer) => {
         paint(canvases[layer + 1], layers[layer], (a) => [1, 1 - a / BRIGHTEST, 1 - a / BRIGHTEST]);
@@ -66,7 +69,8 @@
         strokes = value;
       },
       save_changes: () => {
-        frame ??= requestAnimationFrame(show);
+        if (!asked) requestAnimationFrame(show);
+        asked = true;
       },
       on: (_, listener) => {
         replaced = listener;
@@ -94,9 +98,31 @@
   // Values as pixels; a color is red, green and blue, each from 0 to 1
   function paint(canvas, values, color) {
     const picture = new ImageData(canvas.width, canvas.height);
-    values.forEach((value, i) => picture.data.set([...color(value).map((part) => 255 * part), 255], 4 * i));
+    picture.data.set([...values].flatMap((value) => [...color(value).map((part) => 255 * part), 255]));
     canvas.getContext("2d").putImageData(picture, 0, 0);
   }
 
-  Object.assign(course, { showPad });
+  // The network is large: it and the rest are loaded, one after the other, when a pad comes near the screen
+  const FILES = ["reader.js", "drawing.js", "relu-128-64.js"];
+  const folder = document.currentScript.src.replace(/[^/]*$/, "");
+  const load = (name) =>
+    new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: folder + name, onload: resolve, onerror: reject });
+      document.head.append(script);
+    });
+  document.addEventListener("DOMContentLoaded", () => {
+    const pad = document.querySelector("[data-pad]");
+    if (!pad) return;
+    const observer = new IntersectionObserver(
+      async ([entry]) => {
+        if (!entry.isIntersecting) return;
+        observer.disconnect();
+        for (const name of FILES) await load(name);
+        showPad(pad);
+      },
+      { rootMargin: "600px" },
+    );
+    observer.observe(pad);
+  });
 })();

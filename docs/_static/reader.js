@@ -2,7 +2,6 @@
 // Pure functions, each with its twin in mnist_scratch, which it equals up to rounding: picture_of and read_drawing in
 // classroom/drawing.py, prepare_digit in prepare.py, Network in network.py. Change both, or a test is red.
 // Strokes are lists of points [x, y], each from 0 to 1; an image is a typed array, row after row.
-"use strict";
 
 globalThis.course ??= {};
 (() => {
@@ -18,7 +17,7 @@ globalThis.course ??= {};
     for (const stroke of strokes) {
       const points = stroke.map((point) => point.map((value) => value * side));
       if (points.length === 1) points.push(points[0]); // a dot goes nowhere
-      points.slice(1).forEach((end, i) => approach(squared, side, reach, points[i], end));
+      for (let i = 1; i < points.length; i++) approach(squared, side, reach, points[i - 1], points[i]);
     }
     return new Uint8Array(squared.map((distance) => 255.5 - 238 * Math.min(1, reach - Math.sqrt(distance))));
   }
@@ -43,11 +42,17 @@ globalThis.course ??= {};
     const mark = (gray) => 1 - Math.fround(gray / 255);
     const sorted = grays.slice().sort();
     const darkest = mark(sorted[7]); // but for a few pixels
-    const dark = sorted.subarray(0, sorted.findIndex((gray) => mark(gray) < darkest / 2));
+    const dark = sorted.subarray(
+      0,
+      sorted.findIndex((gray) => mark(gray) < darkest / 2),
+    );
     const strength = (mark(dark[(dark.length - 1) >> 1]) + mark(dark[dark.length >> 1])) / 2; // their median
     const ink = new Float32Array(grays).map((gray) => Math.min(1, mark(gray) / strength));
 
-    const parts = partsOf(grays.map((gray) => mark(gray) > strength / 5), side);
+    const parts = partsOf(
+      grays.map((gray) => mark(gray) > strength / 5),
+      side,
+    );
     const largest = Math.max(...parts.map((part) => part.size));
     if (largest / parts.reduce((sum, part) => sum + part.size, 0) < 0.2) return null; // scattered all over
     const [left, top, right, bottom] = parts
@@ -134,8 +139,11 @@ globalThis.course ??= {};
   /** A network of relu units and softmax outputs from its sizes and the float32 of W¹, b¹, W², b², …, as base64. */
   function networkOf({ sizes, parameters }) {
     const numbers = new Float32Array(Uint8Array.from(atob(parameters), (byte) => byte.charCodeAt(0)).buffer);
-    let taken = 0;
-    const take = (n) => numbers.subarray(taken, (taken += n));
+    let end = 0;
+    const take = (n) => {
+      end += n;
+      return numbers.subarray(end - n, end);
+    };
     return sizes.slice(1).map((n, layer) => ({ W: take(sizes[layer] * n), b: take(n) }));
   }
 
