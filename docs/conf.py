@@ -1,6 +1,7 @@
 """How Sphinx makes the website: `make site`. It reads a copy of the course with docs/ on top, see tools/website.py."""
 
 import inspect
+import json
 import os
 import re
 from pathlib import Path
@@ -42,7 +43,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["site.js", "pad.js"]
+html_js_files = ["site.js", "pad.js", "living.js"]
 html_favicon = "_static/favicon.svg"
 html_baseurl = os.environ.get("SITE_URL", "")
 html_show_sphinx = False
@@ -126,6 +127,20 @@ def put_pads_into_cells(app, doctree):
                 output.append(raw("", "</div>", format="html"))
 
 
+def put_recordings_beside_stills(app, doctree):
+    """A recording of a widget, see tools/recordings.py, goes behind its stored picture, where living.js finds it."""
+    recordings = json.loads(Path(app.srcdir, "recordings.json").read_text(encoding="utf-8"))
+    if app.env.docname not in recordings:
+        return
+    cells = json.loads(Path(app.env.doc2path(app.env.docname)).read_text(encoding="utf-8"))["cells"]
+    for cell in doctree.findall(lambda node: isinstance(node, container) and node.get("nb_element") == "cell_code"):
+        recording = recordings[app.env.docname].get(cells[cell["cell_index"]]["id"])
+        if recording:
+            text = json.dumps(recording, ensure_ascii=False).replace("<", "\\u003c")  # nothing may end the script
+            html = f'<script type="application/json" class="recording">{text}</script>'
+            cell.children[-1].append(raw("", html, format="html"))
+
+
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -148,4 +163,5 @@ def setup(app):
     app.connect("doctree-read", find_set_anchors)
     app.connect("html-page-context", describe)
     app.connect("doctree-read", put_pads_into_cells)
+    app.connect("doctree-read", put_recordings_beside_stills)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -1,4 +1,4 @@
-"""Make the website of the course from the notebooks as they are stored; nothing is executed.
+"""Make the website of the course from the notebooks as they are stored; only their widgets are run, to be recorded.
 
     python -m tools.website FOLDER     and beside it an index.html that leads there
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import first_page, page_data
+from tools import first_page, page_data, recordings
 from tools.npm import fetch
 from tools.output import replacing
 
@@ -77,6 +77,7 @@ def build(site):
     with TemporaryDirectory() as scratch, replacing(site, "searchindex.js") as new:
         source, doctrees = Path(scratch, "source"), Path(scratch, "doctrees")
         lay_out(source)
+        recordings.lay_out(source)
         from sphinx.cmd.build import build_main  # here: what keeps the pages from being laid out needs no Sphinx
 
         options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]

@@ -43,13 +43,15 @@ class Live(CellWidget):
     ----------
     figure : Figure
         The picture now shown.
+    sliders : dict
+    why : str
     """
 
     def __init__(self, draw, why="", **sliders):
         self._draw = draw
         self._held = False
         self._one_at_a_time = RLock()  # front ends may let two sliders' callbacks run in two threads
-        self.sliders = sliders
+        self.sliders, self.why = sliders, why
         self.image = ipywidgets.Image(format="png").add_class("live-picture")
         self.words = ipywidgets.HTML().add_class("live-words")
         super().__init__([*sliders.values(), *self._way_back(why), self.image, self.words])

@@ -39,6 +39,7 @@ def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeyp
         return result[0] if "--fail-on-warning" in options else 0
 
     monkeypatch.setattr(website, "lay_out", Path.mkdir)
+    monkeypatch.setattr(website.recordings, "lay_out", lambda source: None)
     monkeypatch.setitem(sys.modules, "sphinx.cmd.build", types.SimpleNamespace(build_main=build_main))
     for name in ("sphinx", "sphinx.cmd"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))

@@ -1,0 +1,101 @@
+// What is live on a page of the website, where no Python runs. Each page is whole without this script, which then shows
+// what is stored: pictures stand still.
+"use strict";
+
+globalThis.course ??= {};
+
+/** An element with properties and children: `make("p", { className: "words" }, "text")`. */
+course.make = (name, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+};
+
+/** Call a function once, when an element comes near the screen. */
+course.whenNear = (element, then) => {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      then();
+    },
+    { rootMargin: "600px" },
+  );
+  observer.observe(element);
+};
+
+// ------------------------------------------------------------------------------------------------------- sliders
+
+/**
+ * Give a stored picture the sliders of its widget, and what tools/recordings.py has recorded of it.
+ *
+ * A setting is a position for each slider; under "3,0", `settings` has its picture and its words. Where not all
+ * combinations were recorded, a slider that moves sends the others back to their start.
+ *
+ * @param {HTMLScriptElement} script - { sliders, why, settings } as JSON, behind the picture
+ */
+course.letSlidersMove = (script) => {
+  const { make } = course;
+  const { sliders, why, settings } = JSON.parse(script.textContent);
+  const folder = `${document.documentElement.dataset.content_root}_static/recordings/`;
+  const start = sliders.map((slider) => slider.start);
+  const combinations = sliders.reduce((product, { texts }) => product * texts.length, 1);
+  let now = start;
+
+  const moved = (i, position) => {
+    const setting = now.with(i, position);
+    return setting.join() in settings ? setting : start.with(i, position);
+  };
+  const loaded = new Map(); // kept, so that the browser keeps them too
+  const loadNeighbors = () => {
+    for (const i of now.keys())
+      for (const step of [1, -1]) {
+        const [name] = settings[moved(i, now[i] + step).join()] ?? [];
+        if (name && !loaded.has(name)) loaded.set(name, make("img", { src: folder + name }));
+      }
+  };
+
+  const picture = [...script.parentElement.querySelectorAll("img")].at(-1);
+  const words = make("p", { className: "recorded-words", ariaLive: "polite" });
+  const box = make("div", { className: "recorded" });
+  const number = document.querySelectorAll(".recorded").length;
+  const rows = sliders.map(({ label, texts }, i) => {
+    const id = `slider-${number}-${i}`;
+    const input = make("input", { type: "range", id, min: 0, max: texts.length - 1, autocomplete: "off" });
+    const value = make("span", { ariaHidden: "true" }); // the slider says it
+    input.addEventListener("input", () => show(moved(i, input.valueAsNumber)));
+    box.append(make("label", { htmlFor: id }, label), input, value);
+    return { input, value };
+  });
+  const tell = () => {
+    for (const [i, { input, value }] of rows.entries()) {
+      input.value = now[i];
+      input.ariaValueText = value.textContent = sliders[i].texts[now[i]];
+    }
+    words.textContent = settings[now.join()][1];
+  };
+  const show = (setting) => {
+    now = setting;
+    tell();
+    picture.src = folder + settings[now.join()][0];
+    loadNeighbors();
+  };
+
+  if (why) {
+    const button = make("button", { type: "button", onclick: () => show(start) }, "Back to a good setting");
+    box.append(make("p", {}, button, make("span", {}, why)));
+  }
+  if (Object.keys(settings).length < combinations)
+    box.append(
+      make("p", {}, "Here one slider moves at a time, and the others go back. In the notebook all move freely."),
+    );
+  tell();
+  picture.alt = ""; // the words below it say what it shows
+  const stored = picture.closest("a") ?? picture; // it leads to its file
+  stored.replaceWith(box, make("div", { className: "recorded-picture" }, picture), words);
+  course.whenNear(box, loadNeighbors);
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const script of document.querySelectorAll("script.recording")) course.letSlidersMove(script);
+});
