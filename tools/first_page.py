@@ -57,7 +57,7 @@ SHOWS = {
         "Nine trials on a grid, nine at random, and which differences between results mean something.",
     ),
     "08_five_networks": (
-        "f3026da6",
+        "db1a8a17",
         "Five published projects, run again: which numbers hold, and which mistakes explain those that do not.",
     ),
     "09_past_99_percent": (
