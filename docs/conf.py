@@ -69,12 +69,16 @@ WIDE = 700  # pixels
 
 
 def with_alt_text(render_image):
-    """MyST-NB takes a stored picture's size from its output, but not its alt text; wide ones scroll on a phone."""
+    """MyST-NB takes a stored picture's size from its output, but not its alt text; wide ones scroll on a phone.
+
+    Each is loaded when it comes near the screen, or to be printed.
+    """
 
     def render(self, data):
         images = render_image(self, data)
         for image in images:
             image["alt"] = data.output_metadata.get(data.mime_type, {}).get("alt", "")
+            image["loading"] = "lazy"
             if data.output_metadata.get(data.mime_type, {}).get("width", 0) > WIDE:
                 image["classes"].append("wide")
         return images

@@ -87,12 +87,14 @@ course.letSlidersMove = (script) => {
   }
   if (Object.keys(settings).length < combinations)
     box.append(
-      make("p", {}, "Here one slider moves at a time, and the others go back. In the notebook all move freely."),
+      make("p", {}, "Here you move one slider at a time, and the others go back; in the notebook you move them all."),
     );
   tell();
   picture.alt = ""; // the words below it say what it shows
   const stored = picture.closest("a") ?? picture; // it leads to its file
-  stored.replaceWith(box, make("div", { className: "recorded-picture" }, picture), words);
+  const frame = make("div", { className: "recorded-picture" }, picture);
+  stored.replaceWith(box, frame, words);
+  if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0; // on a phone it scrolls, by keys too
   course.whenNear(box, loadNeighbors);
 };
 
