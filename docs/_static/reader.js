@@ -40,14 +40,12 @@ globalThis.course ??= {};
   /** From a square picture on white paper, side × side grays, to a row of MNIST, (784,); null where no digit stands out. */
   function prepareDigit(grays, side) {
     const mark = (gray) => 1 - Math.fround(gray / 255);
-    const sorted = grays.slice().sort();
-    const darkest = mark(sorted[7]); // but for a few pixels
-    const dark = sorted.subarray(
-      0,
-      sorted.findIndex((gray) => mark(gray) < darkest / 2),
-    );
+    const inked = grays.filter((gray) => gray < 255).sort();
+    const darkest = mark(inked[7]); // but for a few pixels
+    const dark = inked.filter((gray) => mark(gray) >= darkest / 2);
     const strength = (mark(dark[(dark.length - 1) >> 1]) + mark(dark[dark.length >> 1])) / 2; // their median
-    const ink = new Float32Array(grays).map((gray) => Math.min(1, mark(gray) / strength));
+    const shades = Float32Array.from({ length: 256 }, (_, gray) => Math.min(1, mark(gray) / strength));
+    const ink = new Float32Array(grays).map((gray) => shades[gray]);
 
     const parts = partsOf(
       grays.map((gray) => mark(gray) > strength / 5),
