@@ -4,125 +4,123 @@
 (() => {
   const CALM = 500; // milliseconds without a change until the words are said
   const BRIGHTEST = 5; // the activation that a unit shows in full color
+  const [BLACK, RED] = [
+    [0, 0, 0],
+    [255, 0, 0],
+  ];
 
-  /** Put a pad into an element, in the place of what it holds. */
-  function showPad(element) {
-    const { name, sizes, accuracy, example } = course.reader;
-    const net = course.networkOf(course.reader);
-    const hidden = sizes.slice(1, -1);
-    const digits = [...Array(10).keys()];
+  function layout({ name, sizes, accuracy }) {
     const results = `${document.documentElement.dataset.content_root}results/comparison.html`;
-    const units = hidden.map((n, layer) => {
-      const what = `The ${n} units of hidden layer ${layer + 1}: white is 0, red is ${BRIGHTEST} or more`;
-      return `<figure><canvas width="${n / 16}" height="16" role="img" aria-label="${what}"></canvas>
-        <figcaption>${n} units</figcaption></figure>`;
+    const figure = (width, height, label, caption) =>
+      `<figure><canvas width="${width}" height="${height}" role="img" aria-label="${label}"></canvas>
+        <figcaption>${caption}</figcaption></figure>`;
+    const units = sizes.slice(1, -1).map((n, i) => {
+      const label = `The ${n} units of hidden layer ${i + 1}: white is 0, red is ${BRIGHTEST} or more`;
+      return figure(n / 16, 16, label, `${n} units`);
     });
-    element.classList.add("live");
-    element.innerHTML = `
+    const bars = Array.from(
+      { length: 10 },
+      (_, k) => `<li><b>${k}</b><span class="drawing-bar"></span><span></span></li>`,
+    );
+    return `
       <div class="drawing-sheet"></div>
       <div class="drawing-reading">
         <div class="drawing-layers">
-          <figure><canvas width="28" height="28" role="img" aria-label="The digit as the network sees it"></canvas>
-            <figcaption>28 × 28 pixels</figcaption></figure>${units.join("")}
+          ${figure(28, 28, "The digit as the network sees it", "28 × 28 pixels")} ${units.join("")}
         </div>
-        <ol class="drawing-bars" aria-label="Probability of each digit">
-          ${digits.map((k) => `<li><b>${k}</b><span class="drawing-bar"></span><span></span></li>`).join("")}
-        </ol>
+        <ol class="drawing-bars" aria-label="Probability of each digit">${bars.join("")}</ol>
       </div>
       <div class="drawing-words" aria-live="polite"></div>
       <p class="drawing-network">Read here, in the page, by <a href="${results}">${name}</a>, which gets
         ${(100 * accuracy).toFixed(1)}% of the test images right.</p>`;
-    const canvases = [...element.querySelectorAll("canvas")];
-    const bars = [...element.querySelectorAll(".drawing-bars li")];
-    const words = element.querySelector(".drawing-words");
+  }
+
+  /** Put a pad into an element, in the place of what it holds. */
+  function showPad(element) {
+    const { sizes, example } = course.reader;
+    const net = course.networkOf(course.reader);
+    element.classList.add("live");
+    element.innerHTML = layout(course.reader);
+    const [digit, ...hidden] = element.querySelectorAll("canvas");
+    const bars = element.querySelectorAll(".drawing-bars li");
 
     let strokes = example;
-    let replaced = null; // tells the sheet that its strokes were
-    let asked = false; // for the next frame of the screen
-    let calm = null;
+    let reading = null; // what the network makes of them
+    const nothing = sizes.map((n) => new Float64Array(n));
     const show = () => {
-      asked = false;
-      const {
-        row = new Float32Array(784),
-        layers = sizes.slice(1).map((n) => new Float64Array(n)),
-        words: said,
-      } = course.read(net, strokes);
-      paint(canvases[0], row, (ink) => [1 - ink, 1 - ink, 1 - ink]);
-      hidden.forEach((_, layer) => {
-        paint(canvases[layer + 1], layers[layer], (a) => [1, 1 - a / BRIGHTEST, 1 - a / BRIGHTEST]);
-      });
+      reading = course.read(net, strokes);
+      const { row = nothing[0], layers = nothing.slice(1) } = reading;
+      paint(digit, row, 1, BLACK);
+      for (const [i, canvas] of hidden.entries()) paint(canvas, layers[i], BRIGHTEST, RED);
       const probabilities = layers.at(-1);
       const most = Math.max(...probabilities);
-      bars.forEach((bar, k) => {
+      for (const [k, bar] of bars.entries()) {
         bar.style.setProperty("--probability", probabilities[k]);
-        bar.classList.toggle("largest", probabilities[k] === most && most > 0);
+        bar.classList.toggle("largest", most > 0 && probabilities[k] === most);
         bar.lastChild.textContent = `${(100 * probabilities[k]).toFixed(0)}%`;
-      });
-      clearTimeout(calm);
-      calm = setTimeout(() => {
-        words.textContent = said + (strokes === example ? " An example: clear it and draw your own." : "");
-      }, CALM);
+      }
     };
+    const say = () => {
+      const more = strokes === example ? " An example: clear it and draw your own." : "";
+      element.querySelector(".drawing-words").textContent = reading.words + more;
+    };
+
+    // The sheet asks for traits and sends strokes, as it does beside Python
+    let [frame, calm, replaced] = [0, 0, null];
     const model = {
       get: (trait) => ({ strokes, pen: course.pen, wait: 0 })[trait],
-      set: (_, value) => {
+      set(_, value) {
         strokes = value;
       },
-      save_changes: () => {
-        if (!asked) requestAnimationFrame(show);
-        asked = true;
+      save_changes() {
+        cancelAnimationFrame(frame);
+        clearTimeout(calm);
+        frame = requestAnimationFrame(show);
+        calm = setTimeout(say, CALM);
       },
-      on: (_, listener) => {
+      on(_, listener) {
         replaced = listener;
       },
     };
-    const sheet = element.querySelector(".drawing-sheet");
-    course.drawing.render({ model, el: sheet });
     const button = (label, change) => {
-      const made = document.createElement("button");
-      made.textContent = label;
-      made.onclick = () => {
+      const onclick = () => {
         strokes = change();
         replaced();
         model.save_changes();
       };
-      return made;
+      return course.make("button", { type: "button", onclick }, label);
     };
+    const sheet = element.querySelector(".drawing-sheet");
+    course.drawing.render({ model, el: sheet });
     sheet.append(
       button("Clear", () => []),
       button("Undo last stroke", () => strokes.slice(0, -1)),
     );
     show();
+    say();
   }
 
-  // Values as pixels; a color is red, green and blue, each from 0 to 1
-  function paint(canvas, values, color) {
+  // Values as pixels, white for 0, in a color for `full` and more
+  function paint(canvas, values, full, color) {
     const picture = new ImageData(canvas.width, canvas.height);
-    picture.data.set([...values].flatMap((value) => [...color(value).map((part) => 255 * part), 255]));
+    for (const [i, value] of values.entries())
+      picture.data.set([...color.map((part) => 255 + (part - 255) * (value / full)), 255], 4 * i);
     canvas.getContext("2d").putImageData(picture, 0, 0);
   }
 
+  Object.assign(course, { showPad });
+
   // The network is large: it and the rest are loaded, one after the other, when a pad comes near the screen
-  const FILES = ["reader.js", "drawing.js", "relu-128-64.js"];
-  const folder = document.currentScript.src.replace(/[^/]*$/, "");
   const load = (name) =>
     new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      Object.assign(script, { src: folder + name, onload: resolve, onerror: reject });
-      document.head.append(script);
+      const src = `${document.documentElement.dataset.content_root}_static/${name}`;
+      document.head.append(course.make("script", { src, onload: resolve, onerror: reject }));
     });
   document.addEventListener("DOMContentLoaded", () => {
-    const pad = document.querySelector("[data-pad]");
-    if (!pad) return;
-    const observer = new IntersectionObserver(
-      async ([entry]) => {
-        if (!entry.isIntersecting) return;
-        observer.disconnect();
-        for (const name of FILES) await load(name);
+    for (const pad of document.querySelectorAll("[data-pad]"))
+      course.whenNear(pad, async () => {
+        for (const name of ["reader.js", "drawing.js", "relu-128-64.js"]) await load(name);
         showPad(pad);
-      },
-      { rootMargin: "600px" },
-    );
-    observer.observe(pad);
+      });
   });
 })();
