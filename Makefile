@@ -6,6 +6,7 @@ NAME ?=
 TESTS ?=
 NOTEBOOKS ?=
 PYODIDE ?=
+PDF ?=
 WORKERS ?= 2
 EXTRAS ?=
 FOR ?=
@@ -47,8 +48,8 @@ bench: $(if $(NAME),$(if $(filter peers elastic,$(NAME)),$(PEERS),$(DEV)),$(READ
 slides: $(READY)  ## make a deck of slides from each notebook, in build/slides (needs npm, once)
 	$(BIN)/python -m tools.slides build/slides
 
-site: $(DEV)  ## make the website from the stored notebooks, in build/site (needs npm, once)
-	$(BIN)/python -m tools.website build/site
+site: $(DEV)  ## make the website from the stored notebooks, in build/site (needs npm, once); as a PDF too: PDF=yes
+	$(BIN)/python -m tools.website build/site $(if $(PDF),--pdf)
 
 lite: $(DEV)  ## make the course that runs in a web page, in build/lite; with Python in it: PYODIDE=folder
 	$(BIN)/python -m tools.lite build/lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")

@@ -1,5 +1,6 @@
 """How Sphinx makes the website: `make site`. It reads a copy of the course with docs/ on top, see tools/website.py."""
 
+import ast
 import inspect
 import json
 import os
@@ -7,9 +8,12 @@ import re
 from pathlib import Path
 from textwrap import shorten
 
-from docutils.nodes import container, paragraph, raw
+from docutils.nodes import container, literal_block, paragraph, raw, section
 from myst_nb.core.render import NbElementRenderer
 from sphinx.addnodes import pending_xref
+from sphinx.util import logging
+
+from mnist_scratch.classroom.predictions import Reveal
 
 project = "Neural networks from scratch"
 author = "the mnist_scratch authors"
@@ -43,9 +47,9 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["site.js", "living.js", "pad.js"]
 html_favicon = "_static/favicon.svg"
 html_baseurl = os.environ.get("SITE_URL", "")
+html_js_files = ["site.js", "living.js", "pad.js", "predictions.js", "print.js"]
 html_show_sphinx = False
 html_show_copyright = False
 html_use_index = False  # the search finds names too
@@ -63,9 +67,12 @@ html_theme_options = {
 }
 if repository := os.environ.get("REPOSITORY_URL"):
     html_theme_options |= {"repository_url": repository, "use_repository_button": True}
+    if repository.startswith("https://github.com/"):  # what Colab can open
+        html_context["colab"] = f"{repository.replace('github.com', 'colab.research.google.com/github')}/blob/main"
 
 
 WIDE = 700  # pixels
+warn = logging.getLogger(__name__).warning  # which ends the build
 
 
 def with_alt_text(render_image):
@@ -145,6 +152,52 @@ def put_recordings_beside_stills(app, doctree):
             cell.children[-1].append(raw("", html, format="html"))
 
 
+def bring_answers(app, doctree):
+    """A reveal brings along what it tells for each choice, in the words of a run: see _static/predictions.js."""
+    asked = {}
+    for cell in parts(doctree, nb_element="cell_code"):
+        source = cell.next_node(literal_block).astext()
+        if question := re.search(r"^(\w+) = predict\(", source, re.MULTILINE):
+            calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+            asked[question[1]] = ast.literal_eval(next(calls).args[1])
+            wrap(cell, f'<div class="prediction" id="prediction-{question[1]}">', "</div>")
+        elif revealed := re.search(r"^(\w+)\.reveal\(", source, re.MULTILINE):
+            options = asked.get(revealed[1], {})
+            stored = "".join(shown.astext() for shown in parts(cell, mime_type="text/plain")).strip()
+            told = (Reveal(options, right, None, exact) for right in options for exact in (True, False))
+            reveal = next((one for one in told if repr(one) == stored), None)
+            if reveal is None:
+                warn(f"what {revealed[1]}.reveal shows answers no question {revealed[1]} above it", location=cell)
+                continue
+            chosen = (Reveal(options, reveal.right, choice, reveal.exact) for choice in options)
+            templates = "".join(f"<template>{one._repr_mimebundle_()['text/html']}</template>" for one in chosen)
+            wrap(
+                cell, f'<div class="reveal" data-question="prediction-{revealed[1]}"><div>', f"</div>{templates}</div>"
+            )
+
+
+def parts(node, **attributes):
+    """The containers in a node that have these attributes."""
+    return (one for one in node.findall(container) if attributes.items() <= one.attributes.items())
+
+
+def wrap(cell, before, after):
+    """Put HTML around the HTML that a cell shows."""
+    [html] = (shown.next_node(raw) for shown in parts(cell, mime_type="text/html"))
+    html.replace_self(raw("", f"{before}{html.astext()}{after}", format="html", classes=html["classes"]))
+
+
+def fold_solutions(app, doctree):
+    """The answer to an exercise opens by a click on the page that holds the answers."""
+    if not app.env.docname.startswith("notebooks/solutions/"):
+        return
+    for exercise in doctree.findall(section):
+        if re.match(r"\d+\.\d+ ", exercise[0].astext()):
+            summary = f"<summary>Show the answer to {exercise[0].astext().split()[0]}</summary>"
+            exercise.insert(1, raw("", f'<details class="solution">{summary}', format="html"))
+            exercise.append(raw("", "</details>", format="html"))
+
+
 def skip_foreign(app, what, name, obj, skip, options):
     """What others put into our classes: Matplotlib a method, the standard library a line for each field of a record."""
     module, text = (getattr(obj, key, None) or "" for key in ("__module__", "__doc__"))
@@ -168,4 +221,6 @@ def setup(app):
     app.connect("html-page-context", describe)
     app.connect("doctree-read", put_pads_into_cells)
     app.connect("doctree-read", put_recordings_beside_stills)
+    app.connect("doctree-read", bring_answers)
+    app.connect("doctree-read", fold_solutions)
     app.connect("autodoc-skip-member", skip_foreign)

@@ -1,6 +1,7 @@
 """Make the website of the course from the notebooks as they are stored; only their widgets are run, to be recorded.
 
-    python -m tools.website FOLDER     and beside it an index.html that leads there
+    python -m tools.website FOLDER           and beside it an index.html that leads there
+    python -m tools.website --pdf FOLDER     with the whole course as a PDF, which needs Chromium
 
 Sphinx reads a copy of the course with docs/ laid over it, so that a page's address is its file's path. Formulas are
 shown by MathJax, which npm fetches once; the pages need no network.
@@ -12,7 +13,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import first_page, page_data, recordings
+from tools import first_page, page_data, pdf, recordings
 from tools.npm import fetch
 from tools.output import replacing
 
@@ -61,19 +62,23 @@ def lay_out(folder):
     page_data.write(folder / "_static")
 
 
-def build(site):
+def build(site, with_pdf=False):
     """Make the site in a folder, whose earlier content is replaced.
 
     Parameters
     ----------
     site : Path
         The folder; an index.html beside it leads there.
+    with_pdf : bool
+        Whether to print the course into course.pdf too, and to link it from the first page.
 
     Raises
     ------
     RuntimeError
         In one line, when Sphinx warns or something is missing.
     """
+    if with_pdf and (line := pdf.what_is_missing()):
+        raise RuntimeError(line)
     with TemporaryDirectory() as scratch, replacing(site, "searchindex.js") as new:
         source, doctrees = Path(scratch, "source"), Path(scratch, "doctrees")
         lay_out(source)
@@ -81,8 +86,12 @@ def build(site):
         from sphinx.cmd.build import build_main  # here: what keeps the pages from being laid out needs no Sphinx
 
         options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(doctrees)]
+        if with_pdf:
+            options += ["--tag", "pdf"]
         if build_main([*options, str(source), str(new)]):
             raise RuntimeError(f"{site} was not made: see above")
+        if with_pdf:
+            pdf.build(new, new / "course.pdf")
     (site.parent / "index.html").write_text(LEADS_HERE.format(site=site.name), encoding="utf-8")
 
 
@@ -90,8 +99,10 @@ def main(arguments):
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--pdf", action="store_true", help="print the whole course into a PDF, too")
+    options = parser.parse_args(arguments)
     try:
-        build(parser.parse_args(arguments).folder.resolve())
+        build(options.folder.resolve(), options.pdf)
     except (RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,0 +1,141 @@
+// Choose, then see. A question's options become buttons, and what came out of the cells from there to its reveal waits
+// until one is chosen, as in a notebook that is not yet run; so does the text that speaks of it. A link into it, a
+// search and print show it anyway. Without this script, all of it stands on the page.
+
+document.addEventListener("DOMContentLoaded", () => {
+  const blocks = [...document.querySelectorAll("section > :not(section, details, summary), details.solution > *")];
+  const isCell = (block) => block.classList.contains("cell");
+  const isHeading = (block) => /^H[1-6]$/.test(block.tagName);
+
+  /** A new element with HTML of the page's own in it. */
+  const make = (tag, html, properties = {}) =>
+    Object.assign(document.createElement(tag), { innerHTML: html, ...properties });
+
+  /** What waits for the answer: outputs, and from the first of them on the text, to the first code below the reveal. */
+  const whatWaits = (question, reveal) => {
+    const found = [];
+    let below = false; // text, below the reveal
+    const last = blocks.indexOf(reveal.closest(".cell"));
+    for (let i = blocks.indexOf(question.closest(".cell")) + 1; i < blocks.length; i++) {
+      const block = blocks[i];
+      const asks = block.querySelector(".prediction");
+      if (i > last && (isHeading(block) || asks || (below && isCell(block)))) break;
+      if (isCell(block) && !asks) found.push(...block.querySelectorAll(":scope > .cell_output"));
+      if (isCell(block) || isHeading(block) || !found.length) continue;
+      found.push(block);
+      below = i > last;
+    }
+    return found;
+  };
+
+  const questions = [...document.querySelectorAll(".prediction")].flatMap((box) => {
+    const reveal = document.querySelector(`.reveal[data-question="${box.id}"]`);
+    return reveal ? [{ box, reveal, answer: null, waiting: whatWaits(box, reveal) }] : [];
+  });
+
+  /** Hide what waits for an answer, and nothing else; "until-found" lets a search and a link in. */
+  const update = () => {
+    for (const block of new Set(questions.flatMap((question) => question.waiting))) {
+      const first = questions.find((question) => question.answer === null && question.waiting.includes(block));
+      if (first) block.setAttribute("hidden", "until-found");
+      else block.removeAttribute("hidden");
+      const note = block.previousElementSibling;
+      if (!note?.matches(".not-yet")) continue;
+      note.hidden = !first;
+      if (first) note.firstElementChild.href = `#${first.box.id}`;
+    }
+  };
+
+  /** Of a reveal, show what concerns the choice, or all of it. */
+  const tell = ({ reveal, answer }) => {
+    const all = reveal.firstElementChild;
+    reveal.querySelector(".said")?.remove();
+    all.removeAttribute("hidden");
+    if (answer === null || answer === "all") return;
+    const said = make("div", "", { className: "said d-print-none" });
+    const more = make("button", "Show what each answer tells", { type: "button", className: "plain" });
+    more.addEventListener("click", () => {
+      said.remove();
+      all.removeAttribute("hidden");
+      all.tabIndex = -1; // the button that had the focus is gone
+      all.focus();
+    });
+    said.append(reveal.querySelectorAll("template")[answer].content.cloneNode(true), more);
+    all.setAttribute("hidden", "until-found");
+    all.after(said);
+  };
+
+  /** Answer a question with an option's place in the list, or with "all": show all of it without choosing. */
+  const give = (question, answer) => {
+    const options = [...question.box.querySelectorAll("[aria-pressed]")];
+    question.answer = answer;
+    for (const [i, option] of options.entries()) option.setAttribute("aria-pressed", String(i === answer));
+    question.box.querySelector("[role=status]").textContent =
+      answer === "all"
+        ? "All answers are shown below."
+        : `You say “${options[answer].textContent.replace(/\.$/, "")}”. What came out is shown below.`;
+    update();
+    tell(question);
+  };
+
+  // A choice is kept for the visit, where the browser lets a page keep something
+  const place = (question) => `${location.pathname}#${question.box.id}`;
+  const kept = (question) => {
+    try {
+      return sessionStorage.getItem(place(question));
+    } catch {
+      return null;
+    }
+  };
+  const choose = (question, option) => {
+    give(question, option);
+    try {
+      sessionStorage.setItem(place(question), option);
+    } catch {
+      // then it is forgotten with the page
+    }
+  };
+
+  for (const question of questions) {
+    const asked = question.box.firstElementChild;
+    const options = [...asked.children].filter((part) => part.tagName === "DIV");
+    const legend = make("legend", asked.innerHTML.split("<div")[0]);
+    const buttons = options.map((option, i) => {
+      const button = make("button", option.innerHTML.replace(/^[○●] /, ""), { type: "button", ariaPressed: "false" });
+      button.addEventListener("click", () => choose(question, i));
+      return button;
+    });
+    const plain = make("button", "Show without choosing", { type: "button", className: "plain" });
+    plain.addEventListener("click", () => give(question, "all"));
+    const status = make("p", "");
+    status.setAttribute("role", "status");
+    const fieldset = make("fieldset", "", { className: "d-print-none" });
+    fieldset.append(legend, ...buttons, plain, status);
+    asked.classList.add("as-printed");
+    question.box.append(fieldset);
+    for (const output of question.waiting.filter((block) => block.matches(".cell_output")))
+      if (!output.previousElementSibling?.matches(".not-yet"))
+        output.before(
+          make("p", "<a>Choose an answer</a> to see what came out here.", { className: "not-yet d-print-none" }),
+        );
+  }
+  for (const question of questions) {
+    const option = kept(question);
+    if (option !== null && question.box.querySelectorAll("[aria-pressed]")[option]) give(question, Number(option));
+  }
+  update();
+
+  /** Show all that hides an element. */
+  const show = (element) => {
+    if (!element?.closest("[hidden=until-found]")) return;
+    for (const question of questions)
+      if (question.waiting.some((block) => block.contains(element)) || question.reveal.contains(element))
+        give(question, "all");
+  };
+  document.addEventListener("beforematch", (event) => show(event.target)); // the browser's search, and its links
+  const showTarget = () => show(document.getElementById(decodeURIComponent(location.hash.slice(1))));
+  window.addEventListener("hashchange", showTarget);
+  showTarget();
+  // the site's search marks its words a moment after the page is there
+  setTimeout(() => document.querySelectorAll(".highlighted").forEach(show), 100);
+});
