@@ -64,6 +64,13 @@ def test_nothing_outside_is_read_or_written_and_nothing_is_undefined(tmp_path):
     assert run.returncode != 0 and "AddressSanitizer" in run.stderr
 
 
+@compiled
+def test_without_memory_to_work_in_products_are_right(tmp_path):
+    source = changed("static char *work;", "#define malloc(size) ((void *)(__SIZE_TYPE__)((size) & 0))\n")
+    run = compare(library(tmp_path, source=source), 300)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def sanitizer():
     """The library that a sanitized one needs to be loaded first; None when it is not found."""
     for name in ("libasan.so", "libclang_rt.asan-x86_64.so", "libclang_rt.asan-aarch64.so"):
