@@ -10,11 +10,7 @@ globalThis.course ??= {};
   const MOST_POINTS = 400; // of a curve; with more, every second one is dropped
   const SETTINGS = {
     eta: { label: "learning rate η", values: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], start: 0.1 },
-    lambda: {
-      label: "weight decay λ",
-      values: [0, 0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
-      start: 0.001,
-    },
+    lambda: { label: "weight decay λ", values: [0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1], start: 0.001 },
     m: { label: "batch size m", values: [1, 4, 16, 32, 64, 256, 1000], start: 32 },
     mu: { label: "momentum μ", values: [0, 0.5, 0.9, 0.95], start: 0.9 },
     seed: { values: Array.from({ length: 100 }, (_, seed) => seed), start: 1 },
@@ -198,22 +194,19 @@ globalThis.course ??= {};
     return Object.fromEntries(Object.entries(SETTINGS).map(choose));
   }
 
-  const toAddress = (settings) => `#${new URLSearchParams(settings)}`;
-
   // ------------------------------------------------------------------------------------------------ the page
 
   const [PARTS, TOPS] = [["training", "validation"], { loss: 2.5, accuracy: 1 }];
   const percent = (fraction) => `${(100 * fraction).toFixed(1)}%`;
   const slider = ([name, { label, values }]) => `
-    <label>${label} <output aria-hidden="true"></output>
+    <label>${label} <span aria-hidden="true"></span>
       <input type="range" name="${name}" max="${values.length - 1}"></label>`;
-  const plot = (what, top, bottom) => `
+  const plot = (what, top) => `
     <figure data-of="${what}"><figcaption><b>${what}</b><br>
       ${PARTS.map((part) => `<span class="${part}">${part} <b></b></span>`).join(" ")}</figcaption>
-      <div class="playground-plot"><i>${top}</i>
+      <div class="playground-plot"><span>${top}</span>
         <svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="The ${what} so far as curves">
-          ${PARTS.map((part) => `<polyline class="${part}" />`).join("")}</svg>
-        <i>0</i><i></i><i>${bottom}</i></div></figure>`;
+          ${PARTS.map((part) => `<polyline class="${part}" />`).join("")}</svg><span>0</span></div></figure>`;
   const TEMPLATE = `
     <form autocomplete="off">${Object.entries(SETTINGS).slice(0, 4).map(slider).join("")}</form>
     <div class="playground-buttons">
@@ -221,12 +214,12 @@ globalThis.course ??= {};
       <button name="other">Other start</button><button name="copy">Copy link</button><output></output></div>
     <p class="playground-words"></p>
     <div class="playground-pictures">
-      <div class="playground-curves">${plot("loss", "2.5", "")}${plot("accuracy", "100%", "epochs")}</div>
-      <figure><figcaption><b>weights of the 16 hidden units</b><br>
+      <div>${plot("loss", "2.5")}${plot("accuracy", "100%")}<p class="playground-span"></p></div>
+      <figure><figcaption><b>weights of 16 units</b><br>
         <b class="excites">red</b> excites, <b class="inhibits">blue</b> inhibits</figcaption>
         <canvas class="playground-weights" width="118" height="118" role="img"
           aria-label="The 784 weights of each hidden unit as a picture: noise at first, strokes later"></canvas></figure>
-      <figure><figcaption><b>misread <output></output></b><br>digit → what it is read as</figcaption><ul></ul></figure></div>`;
+      <figure><figcaption><b>misread: <span></span></b><br>digit → read as</figcaption><ul></ul></figure></div>`;
 
   /** Paint 28 × 28 pixels on a canvas; color gives the n-th as one number, 0xAABBGGRR. */
   function paint(canvas, left, top, color) {
@@ -250,17 +243,17 @@ globalThis.course ??= {};
   }
 
   /** Where a training stands, in words. */
-  function words({ diverged, steps, epoch, curve }, { eta, lambda, mu }, running) {
-    if (!steps)
-      return "784 pixels, 16 hidden units, 10 answers. Press Start, and it learns from 1,000 digits, epoch by epoch; 500 others tell how well it reads what it has not learned.";
-    const step = steps.toLocaleString("en");
+  function words({ diverged, steps, epoch, curve }, { eta, lambda, mu }, state) {
+    const step = `step ${steps.toLocaleString("en")}`;
+    const advice = "Try a smaller learning rate.";
     if (diverged)
-      return `Diverged after step ${step}: the loss is no finite number any more, with η = ${eta}, λ = ${lambda} and μ = ${mu}. Try a smaller learning rate.`;
+      return `Diverged in ${step}, with η = ${eta}, λ = ${lambda} and μ = ${mu}: the loss is no finite number any more. ${advice}`;
+    if (!steps)
+      return "784 pixels, 16 hidden units, 10 answers. Press Start: the network learns from 1,000 digits, and 500 others show how well it reads what it has not learned.";
     const { training, validation } = curve.at(-1);
-    const answers = [...new Set(validation.misread.map(({ answer }) => answer))];
-    const dead =
-      answers.length === 1 ? ` It says ${answers} to every digit: press Reset, and try a smaller learning rate.` : "";
-    return `${running ? "Training." : "Paused."} Step ${step}, epoch ${epoch.toFixed(1)}: the network reads ${percent(training.accuracy)} of the 1,000 digits that it learns from, and ${percent(validation.accuracy)} of 500 others.${dead}`;
+    const [{ answer }] = [...validation.misread, {}];
+    const dead = validation.misread.length > 300 && validation.misread.every((other) => other.answer === answer);
+    return `${state}: ${step}, epoch ${epoch.toFixed(1)}. The network reads ${percent(training.accuracy)} of the 1,000 digits that it learns from, and ${percent(validation.accuracy)} of 500 others.${dead ? ` It says ${answer} to every digit. ${advice}` : ""}`;
   }
 
   /** Make a playground of an element, with the digits that `unpack` gives. */
@@ -271,21 +264,24 @@ globalThis.course ??= {};
     let settings, training, drawn;
     let [running, inSight, next, before, credit, shown] = [false, false, 0, 0, 0, 0];
 
-    const begin = () => {
+    function begin() {
       training = new Training(digits, settings.seed);
       running = false;
-    };
-    const open = () => {
+    }
+
+    function open() {
       settings = fromAddress(location.hash);
       begin();
       update();
-      if (location.hash.includes("=")) place.scrollIntoView();
-    };
-    const goOn = () => {
+      if (isExperiment()) place.scrollIntoView();
+    }
+
+    function goOn() {
       cancelAnimationFrame(next);
       if (running && inSight) next = requestAnimationFrame(frame);
-    };
-    const frame = (now) => {
+    }
+
+    function frame(now) {
       const end = performance.now() + BUDGET;
       credit = Math.min(credit + PACE * (now - before), 50 * PACE);
       before = now;
@@ -293,53 +289,56 @@ globalThis.course ??= {};
       if (training.diverged) return update();
       if (now - shown > (calm.matches ? 500 : 0)) draw(now);
       goOn();
-    };
-    // After a slider or a button
-    const update = () => {
+    }
+
+    /** After a slider or a button: show the settings, and train or stand still. */
+    function update() {
       running &&= !training.diverged;
       if (!running) training.record();
       for (const input of place.querySelectorAll("input")) {
         input.value = SETTINGS[input.name].values.indexOf(settings[input.name]);
-        input.ariaValueText = input.previousElementSibling.value = settings[input.name];
+        input.ariaValueText = input.previousElementSibling.textContent = settings[input.name];
       }
       find("[name=run]").textContent = running ? "Pause" : "Start";
       find(".playground-words").ariaLive = running ? "off" : "polite";
       draw(performance.now());
       goOn();
-    };
-    const draw = (now) => {
+    }
+
+    function draw(now) {
       shown = now;
-      find(".playground-words").textContent = words(training, settings, running);
+      find(".playground-words").textContent = words(training, settings, running ? "Training" : "Paused");
       paintWeights(find(".playground-weights"), training.network.parameters[0]);
       if (drawn === training.curve.at(-1)) return;
       drawn = training.curve.at(-1);
+      drawCurves();
+      const { misread } = drawn.validation;
+      find("figcaption > b > span").textContent = `${misread.length} of ${digits.validation.length}`;
+      const item = ({ digit, answer }) => `<li><canvas width="28" height="28"></canvas>${digit.label} → ${answer}</li>`;
+      find("ul").innerHTML = misread.slice(0, 12).map(item).join("");
+      for (const [which, canvas] of place.querySelectorAll("li canvas").entries())
+        paint(canvas, 0, 0, (n) => 0xffffffff - 0x10101 * misread[which].digit.image[n]);
+    }
+
+    function drawCurves() {
       const span = 10 * 2 ** Math.max(0, Math.ceil(Math.log2(drawn.epoch / 10)));
-      find("[data-of=accuracy] i:last-child").textContent = `${span} epochs`;
-      for (const part of PARTS) {
+      find(".playground-span").textContent = `${span} epochs`;
+      for (const part of PARTS)
         for (const [what, top] of Object.entries(TOPS)) {
           const y = (point) => 100 - Math.min(200, (100 * point[part][what]) / top);
           const points = training.curve.map((point) => `${(100 * point.epoch) / span},${y(point)}`);
           find(`[data-of=${what}] polyline.${part}`).setAttribute("points", points.join(" "));
+          const value = drawn[part][what];
+          find(`[data-of=${what}] .${part} b`).textContent = what === "loss" ? value.toPrecision(3) : percent(value);
         }
-        find(`[data-of=loss] .${part} b`).textContent = drawn[part].loss.toPrecision(3);
-        find(`[data-of=accuracy] .${part} b`).textContent = percent(drawn[part].accuracy);
-      }
-      const { misread } = drawn.validation;
-      find("figcaption output").value = `${misread.length} of ${digits.validation.length}`;
-      const item = ({ digit, answer }) => `<li><canvas width="28" height="28"></canvas>${digit.label} → ${answer}</li>`;
-      find("ul").innerHTML = misread.slice(0, 12).map(item).join("");
-      place.querySelectorAll("li canvas").forEach((canvas, which) => {
-        paint(canvas, 0, 0, (n) => 0xffffffff - 0x10101 * misread[which].digit.image[n]);
-      });
-    };
+    }
 
+    const address = () => `${location.href.split("#")[0]}#${new URLSearchParams(settings)}`;
     const actions = {
       run() {
-        if (training.diverged) begin();
         [running, before, credit] = [!running, performance.now(), 1];
       },
       step() {
-        if (training.diverged) begin();
         training.step(settings);
         running = false;
       },
@@ -348,19 +347,13 @@ globalThis.course ??= {};
         settings.seed = (settings.seed + 1) % SETTINGS.seed.values.length;
         begin();
       },
-      async copy() {
+      copy() {
         const local = location.protocol === "file:" ? " It opens on this computer only, where these pages lie." : "";
-        try {
-          await navigator.clipboard.writeText(new URL(toAddress(settings), location.href));
-          say(`Copied.${local}`);
-        } catch {
-          say("This page may not copy: take its address.");
-        }
+        const copied = navigator.clipboard?.writeText(address()) ?? Promise.reject();
+        copied.then(() => say(`Copied.${local}`)).catch(() => say("This page may not copy: take its address."));
       },
-      // a slider
       turn({ target }) {
         settings[target.name] = SETTINGS[target.name].values[target.value];
-        if (training.diverged) begin();
       },
     };
     const say = (text) => {
@@ -368,13 +361,14 @@ globalThis.course ??= {};
     };
     const react = (name) => (event) => {
       say("");
+      if (training.diverged && name !== "copy") begin();
       actions[name](event);
-      history.replaceState(null, "", toAddress(settings));
+      history.replaceState(null, "", address());
       update();
     };
     for (const button of place.querySelectorAll("button")) button.onclick = react(button.name);
     find("form").oninput = react("turn");
-    addEventListener("hashchange", () => location.hash.includes("=") && open());
+    addEventListener("hashchange", () => isExperiment() && open());
     new IntersectionObserver(([entry]) => {
       [inSight, before] = [entry.isIntersecting, performance.now()];
       goOn();
@@ -385,15 +379,19 @@ globalThis.course ??= {};
   Object.assign(course, { Network, Training, unpack, fromAddress });
 
   // The digits come when the playground comes near the screen; till then, and without them, a picture stands there
-  const here = document.currentScript.src;
+  const home = document.currentScript.src;
+  const isExperiment = () => location.hash.includes("=");
   for (const place of document.querySelectorAll("[data-playground]")) {
-    const load = (entries, observer) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      observer.disconnect();
-      const script = Object.assign(document.createElement("script"), { src: new URL("digits.js", here) });
+    const load = () => {
+      near.disconnect();
+      const script = Object.assign(document.createElement("script"), { src: new URL("digits.js", home) });
       script.onload = async () => play(place, await unpack(course.digits));
       document.head.append(script);
     };
-    new IntersectionObserver(load, { rootMargin: "600px" }).observe(place);
+    const near = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(), {
+      rootMargin: "600px",
+    });
+    if (isExperiment()) load();
+    else near.observe(place);
   }
 })();

@@ -1,13 +1,15 @@
 """The playground of the website: its arithmetic beside that of the course, and the page as a reader uses it."""
 
+import re
 from base64 import b64decode
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from mnist_scratch import SGD, Network, load_mnist
 from mnist_scratch.network import flatten
-from tools import lab, page_data
+from tools import lab, npm, page_data
 
 SCRIPT = lab.ROOT / "docs" / "_static" / "playground.js"
 
@@ -118,3 +120,254 @@ def test_weights_at_the_start_are_he_weights_and_the_same_for_the_same_seed(scri
         assert abs(np.mean(weights)) < 5 * spread
         assert abs(np.std(weights) - deviation) < 5 * spread
     assert not any(first[1] + first[3])
+
+
+def test_a_loss_that_is_no_number_ends_the_training(script):
+    diverged, steps, further = script(
+        """() => {
+             const training = new course.Training(digits, 1), settings = { eta: 10, lambda: 1, m: 32, mu: 0.9 };
+             while (!training.diverged && training.steps < 10000) training.step(settings);
+             return [training.diverged, training.steps, training.step(settings)];
+           }"""
+    )
+    assert diverged and 0 < steps < 10_000 and further == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "settings"),
+    [
+        ("#eta=0.3&lambda=0.01&m=64&mu=0.5&seed=7", [0.3, 0.01, 64, 0.5, 7]),
+        ("#mu=0&m=1", [None, None, 1, 0, None]),
+        ("", [None] * 5),
+        ("#start", [None] * 5),
+        ("#eta=0.02&lambda=0.002&m=100&mu=0.8&seed=2.4", [0.03, 0.003, 64, 0.9, 2]),
+        ("#eta=-5&lambda=-1&m=0&mu=-0.1&seed=-3", [0.001, 0, 1, 0, 0]),
+        ("#eta=1e999&lambda=Infinity&m=99999&mu=2&seed=1e9", [10, 1, 1000, 0.95, 99]),
+        ("#eta=fast&lambda=&m=%00&mu=NaN&seed=<script>&eta=1", [None] * 5),
+        ("#constructor=1&__proto__=2&%E0%A4%A", [None] * 5),
+    ],
+)
+def test_an_address_gives_the_nearest_good_settings(address, settings, script):
+    usual = script("() => course.fromAddress('')")
+    wanted = [there if given is None else given for given, there in zip(settings, usual.values(), strict=True)]
+    found = script("address => course.fromAddress(address)", address)
+    if address.startswith("#eta=0.02"):  # as near to one as to another
+        assert found["eta"] in (0.01, 0.03) and found["lambda"] in (0.001, 0.003)
+        wanted[:2] = found["eta"], found["lambda"]
+    assert list(found.values()) == wanted
+
+
+# ---------------------------------------------------------------------------------------------------- the page
+
+SITE = lab.ROOT / "build" / "site"
+PHONE = {"width": 390, "height": 844}
+
+
+class Page:
+    """The first page, opened from the disk, and its playground."""
+
+    def __init__(self, browser, address="", **settings):
+        self.context = browser.browser.new_context(**settings)
+        self.context.set_default_timeout(60_000)  # a machine may be busy
+        self.page = self.context.new_page()
+        self.asked, self.complaints = [], []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.goto((SITE / "index.html").as_uri() + address)
+        self.box = self.page.locator("[data-playground]")
+        self.box.scroll_into_view_if_needed()
+        self.button("Start").wait_for()
+
+    def button(self, name):
+        return self.box.get_by_role("button", name=name, exact=True)
+
+    def slider(self, name):
+        return self.box.get_by_role("slider", name=name)
+
+    def settings(self):
+        return [self.slider(name).get_attribute("aria-valuetext") for name in ("rate", "decay", "size", "momentum")]
+
+    def words(self):
+        return self.box.locator(".playground-words").inner_text()
+
+    def wait_for_words(self, pattern):
+        self.page.wait_for_function(
+            "pattern => RegExp(pattern).test(document.querySelector('.playground-words').textContent)", arg=pattern
+        )
+
+    def picture(self):
+        """What the weights look like."""
+        return self.box.locator(".playground-weights").evaluate("canvas => canvas.toDataURL()")
+
+    def validation_accuracy(self):
+        return float(re.search(r"([\d.]+)% of 500", self.words())[1])
+
+
+@pytest.fixture
+def playground(browser):
+    """A function that opens the first page; at the end nothing may have come from elsewhere or gone wrong."""
+    pages = []
+
+    def open_page(*address, **settings):
+        pages.append(Page(browser, *address, **settings))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+        assert [url for url in page.asked if not url.startswith((SITE.as_uri(), "data:"))] == []
+        assert page.complaints == []
+
+
+def test_it_trains_pauses_and_goes_back_to_the_same_start(playground):
+    page = playground()
+    start, words = page.picture(), page.words()
+    page.page.wait_for_timeout(300)
+    assert (page.picture(), page.words()) == (start, words), "it trains before anybody has asked"
+    page.button("Start").click()
+    page.wait_for_words(r"epoch [5-9]\.")
+    page.button("Pause").click()
+    paused = page.picture(), page.words()
+    assert page.validation_accuracy() > 75
+    assert page.picture() != start
+    page.page.wait_for_timeout(300)
+    assert (page.picture(), page.words()) == paused
+    for part in ("training", "validation"):
+        drawn = page.box.locator(f"polyline.{part}").evaluate_all("lines => lines.map((line) => line.points.length)")
+        assert min(drawn) > 5
+    page.button("Reset").click()
+    assert (page.picture(), page.words()) == (start, words)
+    page.button("Other start").click()
+    assert page.picture() != start
+
+
+def test_the_same_steps_from_the_same_link_give_the_same_network(playground):
+    address = "#eta=0.3&lambda=0.01&m=64&mu=0.5&seed=7"
+    seen = []
+    for _ in range(2):
+        page = playground(address)
+        assert page.settings() == ["0.3", "0.01", "64", "0.5"]
+        for _ in range(3):
+            page.button("Step").click()
+        assert "step 3," in page.words()
+        seen.append((page.picture(), page.words()))
+    assert seen[0] == seen[1]
+
+
+def test_an_experiment_is_in_the_address_and_a_link_leads_to_it(playground):
+    page = playground()
+    for slider, value in [("rate", 4), ("decay", 2), ("size", 1), ("momentum", 0)]:
+        page.slider(slider).fill(str(value))
+    page.button("Other start").click()
+    page.button("Start").click()
+    other = playground(urlsplit(page.page.url).fragment and f"#{urlsplit(page.page.url).fragment}", viewport=PHONE)
+    assert other.settings() == page.settings() != playground().settings()
+    place = other.box.bounding_box()
+    assert place["y"] < PHONE["height"] / 2, "a link to an experiment leads to the playground"
+    page.page.goto(page.page.url.partition("#")[0] + "#eta=1&mu=0.5")  # another link, on the page that is open
+    page.page.wait_for_function("document.querySelector('[name=eta]').ariaValueText === '1'")
+    assert page.button("Start").is_visible()
+    page.page.goto(page.page.url.partition("#")[0] + "#start")  # a heading's link is none of its business
+    assert page.settings()[0] == "1"
+
+
+def test_the_link_is_copied_or_the_page_says_where_it_is(playground):
+    page = playground()
+    said = page.box.locator(".playground-buttons output")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.button("Copy link").click()
+    page.page.wait_for_function("output => output.value", arg=said.element_handle())
+    assert page.page.evaluate("navigator.clipboard.readText()") == page.page.url
+    assert "eta=" in page.page.url
+    page.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
+    before = said.inner_text()
+    page.button("Copy link").click()
+    page.page.wait_for_function("([output, before]) => output.value && output.value !== before",
+                                arg=[said.element_handle(), before])  # fmt: skip
+    assert "address" in said.inner_text()
+
+
+def test_settings_change_while_it_trains_and_the_network_stays(playground):
+    page = playground("#m=64")
+    page.button("Start").click()
+    page.wait_for_words(r"epoch [3-9]\.")
+    for slider, value in [("rate", 0), ("decay", 0), ("size", 2), ("momentum", 0)]:
+        page.slider(slider).fill(str(value))
+    assert page.button("Pause").is_visible()
+    page.wait_for_words("Training")
+    assert page.validation_accuracy() > 70
+    page.button("Pause").click()
+    assert page.validation_accuracy() > 70
+
+
+def test_a_run_that_diverges_says_so_and_what_helps(playground):
+    page = playground("#eta=10&lambda=1&m=32&mu=0.9")
+    page.button("Start").click()
+    page.wait_for_words("Diverged")
+    assert "η = 10" in page.words() and "smaller learning rate" in page.words()
+    assert page.button("Start").is_visible()
+    page.slider("rate").fill("3")
+    page.slider("decay").fill("0")
+    page.button("Start").click()
+    page.wait_for_words(r"Training.*epoch [5-9]\.")
+    assert page.validation_accuracy() > 70
+
+
+def test_a_network_that_says_the_same_to_every_digit_is_told_of(playground):
+    page = playground("#eta=10&lambda=0&m=32&mu=0")
+    page.button("Start").click()
+    page.wait_for_words("to every digit")
+    page.button("Pause").click()
+
+
+def test_the_keyboard_reaches_and_moves_all_of_it(playground):
+    page = playground(viewport=PHONE, reduced_motion="reduce")
+    page.slider("rate").focus()
+    page.page.keyboard.press("ArrowRight")
+    assert page.settings()[0] == "0.3"
+    names = []
+    for _ in range(8):
+        page.page.keyboard.press("Tab")
+        names.append(page.page.evaluate("document.activeElement.name"))
+    assert names == ["lambda", "m", "mu", "run", "step", "reset", "other", "copy"]
+    page.button("Start").focus()
+    page.page.keyboard.press("Space")
+    page.wait_for_words("Training: .* epoch [1-9]")
+    page.page.keyboard.press("Space")
+    page.wait_for_words("Paused")
+    assert page.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_it_stands_still_while_nobody_can_see_it(playground):
+    page = playground()
+    page.button("Start").click()
+    page.wait_for_words("Training")
+    page.page.evaluate("scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")
+    page.page.wait_for_timeout(500)
+    words = page.words()
+    page.page.wait_for_timeout(500)
+    assert page.words() == words
+    page.box.scroll_into_view_if_needed()
+    page.wait_for_words(f"^(?!{re.escape(words)})")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible(theme, playground, artifacts):
+    page = playground("#eta=0.1&mu=0.9", color_scheme=theme)
+    page.button("Start").click()
+    page.wait_for_words(r"epoch [3-9]")
+    page.button("Pause").click()
+    page.box.screenshot(path=artifacts / f"playground.{theme}.png")
+    page.page.evaluate((npm.fetch("axe-core@4.14.1", ["axe.min.js"]) / "axe.min.js").read_text(encoding="utf-8"))
+    broken = page.page.evaluate("axe.run('[data-playground]', { resultTypes: ['violations'], preload: false })")
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in broken["violations"]] == []
+
+
+def test_without_javascript_a_picture_stands_there(browser):
+    context = browser.browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((SITE / "index.html").as_uri())
+    assert page.locator("[data-playground] img").is_visible()
+    assert page.locator("[data-playground] button").count() == 0
+    context.close()
