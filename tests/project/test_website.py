@@ -1,6 +1,7 @@
 """The website as far as it can be tested without Sphinx: what is laid out for it, what npm fetches."""
 
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import npm, website
+from tools import first_page, npm, website
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,18 @@ def test_what_is_laid_out_keeps_its_place_with_docs_on_top(tmp_path, monkeypatch
         if ".ipynb_checkpoints" not in notebook.parts:
             assert (folder / notebook.relative_to(ROOT)).read_bytes() == notebook.read_bytes()
     assert not list(folder.rglob("*.gz")) and not list(folder.rglob("*.npz"))
+
+
+def test_a_notebook_that_nobody_described_is_listed_with_its_first_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_page, "SHOWS", {})
+    first_page.write(tmp_path)
+    listed = (tmp_path / "_contents.md").read_text(encoding="utf-8")
+    assert "\n\n" not in listed.strip(), "Markdown would end the list there"
+    names = re.findall(r'href="notebooks/(\w+)\.html"', listed)
+    assert names == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    for name in names:
+        alt = next(iter(first_page.pictures(name).values()))[1]
+        assert listed.count(first_page.escape(alt)) == 2, "as the picture's alt text, and for all to read"
 
 
 def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeypatch, capsys):
