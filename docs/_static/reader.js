@@ -6,6 +6,7 @@
 globalThis.course ??= {};
 (() => {
   const PEN = 22 / 280; // the pen's width as a part of the sheet's side
+  const INK = 17; // the gray of full ink, which is the strength that prepare_digit finds: most ink is full
   const SMALLEST = 0.15; // of the side: what is shorter and narrower is no digit yet
   const [SHEET, EDGE] = [140, 14]; // pixels: the sheet's side, and paper around it
   const [FIELD, BOX, CENTER] = [28, 20, 14]; // pixels: an image of MNIST, the digit's box in it, its center of mass
@@ -19,7 +20,7 @@ globalThis.course ??= {};
       if (points.length === 1) points.push(points[0]); // a dot goes nowhere
       for (let i = 1; i < points.length; i++) approach(squared, side, reach, points[i - 1], points[i]);
     }
-    return new Uint8Array(squared.map((distance) => 255.5 - 238 * Math.min(1, reach - Math.sqrt(distance))));
+    return new Uint8Array(squared.map((distance) => 255.5 - (255 - INK) * Math.min(1, reach - Math.sqrt(distance))));
   }
 
   function approach(squared, side, reach, [x0, y0], [x1, y1]) {
@@ -40,15 +41,11 @@ globalThis.course ??= {};
   /** From a square picture on white paper, side × side grays, to a row of MNIST, (784,); null where no digit stands out. */
   function prepareDigit(grays, side) {
     const mark = (gray) => 1 - Math.fround(gray / 255);
-    const inked = grays.filter((gray) => gray < 255).sort();
-    const darkest = mark(inked[7]); // but for a few pixels
-    const dark = inked.filter((gray) => mark(gray) >= darkest / 2);
-    const strength = (mark(dark[(dark.length - 1) >> 1]) + mark(dark[dark.length >> 1])) / 2; // their median
-    const shades = Float32Array.from({ length: 256 }, (_, gray) => Math.min(1, mark(gray) / strength));
+    const shades = Float32Array.from({ length: 256 }, (_, gray) => Math.min(1, mark(gray) / mark(INK)));
     const ink = new Float32Array(grays).map((gray) => shades[gray]);
 
     const parts = partsOf(
-      grays.map((gray) => mark(gray) > strength / 5),
+      grays.map((gray) => mark(gray) > mark(INK) / 5),
       side,
     );
     const largest = Math.max(...parts.map((part) => part.size));
