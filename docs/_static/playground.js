@@ -6,7 +6,7 @@ globalThis.course ??= {};
 (() => {
   const [PIXELS, HIDDEN, CLASSES, SIDE] = [784, 16, 10, 28];
   const PACE = 3; // digits a millisecond: three epochs a second
-  const BUDGET = 8; // milliseconds of training in a frame, so that the page stays smooth on a slow machine
+  const BUDGET = 6; // milliseconds of training in a frame, so that the page stays smooth on a slow machine
   const MOST_POINTS = 400; // of a curve; with more, every second one is dropped
   const SETTINGS = {
     eta: { label: "learning rate η", values: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10], start: 0.1 },
@@ -26,7 +26,8 @@ globalThis.course ??= {};
 
   /** Turn logits Z, (10,), into probabilities, in place; returns −log of the label's. */
   function softmax(Z, label) {
-    const largest = Math.max(...Z);
+    let largest = Z[0];
+    for (let k = 1; k < CLASSES; k++) largest = Math.max(largest, Z[k]);
     const shifted = Z[label] - largest;
     let sum = 0;
     for (let k = 0; k < CLASSES; k++) sum += Z[k] = Math.exp(Z[k] - largest);
@@ -58,9 +59,18 @@ globalThis.course ??= {};
     forward({ places, values }) {
       const [W1, b1, W2, b2] = this.parameters;
       const { Z1, Z2 } = this;
-      Z1.set(b1);
-      for (let n = 0; n < places.length; n++)
-        for (let j = 0, row = HIDDEN * places[n]; j < HIDDEN; j++) Z1[j] += values[n] * W1[row + j];
+      for (let j = 0; j < HIDDEN; j += 4) {
+        let [a, b, c, d] = [b1[j], b1[j + 1], b1[j + 2], b1[j + 3]]; // four sums at a time take half the time
+        for (let n = 0; n < places.length; n++) {
+          const x = values[n];
+          const i = HIDDEN * places[n] + j;
+          a += x * W1[i];
+          b += x * W1[i + 1];
+          c += x * W1[i + 2];
+          d += x * W1[i + 3];
+        }
+        [Z1[j], Z1[j + 1], Z1[j + 2], Z1[j + 3]] = [a, b, c, d];
+      }
       Z2.set(b2);
       for (let j = 0; j < HIDDEN; j++)
         if (!(Z1[j] <= 0)) for (let k = 0; k < CLASSES; k++) Z2[k] += Z1[j] * W2[CLASSES * j + k]; // NaN goes on, too
@@ -87,8 +97,12 @@ globalThis.course ??= {};
           }
           db1[j] += dZ1[j];
         }
-        for (let n = 0; n < digit.places.length; n++)
-          for (let j = 0, row = HIDDEN * digit.places[n]; j < HIDDEN; j++) dW1[row + j] += digit.values[n] * dZ1[j];
+        const { places, values } = digit;
+        for (let n = 0; n < places.length; n++) {
+          const x = values[n];
+          const row = HIDDEN * places[n];
+          for (let j = 0; j < HIDDEN; j++) dW1[row + j] += x * dZ1[j];
+        }
       }
       return loss;
     }
@@ -125,7 +139,7 @@ globalThis.course ??= {};
       this.draw = generator(seed);
       this.network = Network.random(this.draw);
       Object.assign(this, { training: [...training], validation, steps: 0, epochs: 0, position: 0 });
-      Object.assign(this, { curve: [], every: 0.25, diverged: false });
+      Object.assign(this, { curve: [], every: 0.5, diverged: false });
       this.record();
     }
 
