@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import first_page, npm, website
+from tools import first_page, lab, npm, website
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,6 +65,13 @@ def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeyp
     result[0] = 0
     assert website.main([str(site)]) == 0 and not (site / "older.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "out"]
+
+
+@pytest.mark.parametrize("missing", ["find_spec", "chromium"])
+def test_without_a_browser_a_pdf_is_refused_before_the_site_is_made(missing, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lab, missing, lambda *_: None)
+    assert website.main(["--pdf", str(tmp_path / "out")]) == 1
+    assert re.match(r"the PDF needs \w+[;:] .*install", capsys.readouterr().err) and not list(tmp_path.iterdir())
 
 
 # ------------------------------------------------------------------------------------------ what npm fetches
