@@ -197,15 +197,19 @@ def be_quiet():
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "TQDM_DISABLE": "1", "MNIST_SCRATCH_PROGRESS": "off"}
 
 
-def record_all():
-    """Record all notebooks with widgets, two at a time, each in a process of its own; returns {name: folder}."""
+def notebooks():
+    """The paths of the notebooks with widgets, in their order."""
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    paths = [path for path in paths if any(MAKES_ONE.search(source) for _, source in code_cells(path))]
-    if missing := [path for path in paths if not is_kept(path)]:
+    return [path for path in paths if any(MAKES_ONE.search(source) for _, source in code_cells(path))]
+
+
+def record_all():
+    """Record the notebooks, two at a time, each in a process of its own; returns {name: folder}."""
+    if missing := [path for path in notebooks() if not is_kept(path)]:
         print("Recording", ", ".join(path.stem for path in missing), "...", flush=True)
         with ProcessPoolExecutor(2, get_context("spawn"), be_quiet, max_tasks_per_child=1) as pool:
             list(pool.map(keep, missing[::-1]))  # the longest first
-    return {path.stem: CACHE / path.stem for path in paths}
+    return {path.stem: CACHE / path.stem for path in notebooks()}
 
 
 def load(folder):

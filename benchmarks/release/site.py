@@ -11,6 +11,7 @@ network of 1.6 Mbit/s that takes 150 ms to answer, as Chromium imitates them.
 """
 
 import argparse
+import json
 import sys
 from contextlib import contextmanager
 from datetime import date
@@ -24,6 +25,7 @@ from tools import lab, recordings
 
 HERE = Path(__file__).resolve().parent
 SITE = lab.ROOT / "build" / "site"
+NOTEBOOKS = [path.stem for path in recordings.notebooks()]
 PRESSES = 40  # of each slider
 PAGES = ("index.html", "notebooks/06_regularization.html")
 TIMES = 5
@@ -46,7 +48,6 @@ box => {
 PAINTED_JS = "box => box.meter.painted ? box.meter.painted - box.meter.pressed : null"
 # What the browser itself notes while a page comes
 WATCH_JS = """
-addEventListener('DOMContentLoaded', () => {}, { once: true });
 globalThis.seen = { paint: null, shift: 0, blocked: 0 };
 new PerformanceObserver(list => list.getEntries().forEach(entry => {
   if (entry.name === 'first-contentful-paint') seen.paint = entry.startTime;
@@ -88,9 +89,9 @@ def press(box, slider):
 
 
 def sliders(browser, folder):
-    """[(notebook, labels, ms)] of each widget of the pages in a folder, which is a URL."""
+    """[(notebook, labels, settings, bytes, ms)] of each widget of the pages in a folder, which is a URL."""
     found = []
-    for name in notebooks():
+    for name in NOTEBOOKS:
         with opened(browser, f"{folder}/notebooks/{name}.html") as (page, _, address):
             page.goto(address)
             for box in page.locator(".cell_output:has(input[type=range])").all():
@@ -99,22 +100,15 @@ def sliders(browser, folder):
                 page.wait_for_timeout(500)  # as a reader looks first
                 all_sliders = box.get_by_role("slider").all()
                 labels = box.locator("label").all_inner_texts()
-                found.append((name, labels, [ms for slider in all_sliders for ms in press(box, slider)]))
+                found.append((name, labels, *weigh(box), [ms for slider in all_sliders for ms in press(box, slider)]))
     return found
 
 
-def notebooks():
-    """The names of the notebooks with sliders, in their order."""
-    return sorted(path.stem for path in recordings.CACHE.iterdir() if path.is_dir())
-
-
-def recorded():
-    """[(settings, bytes)] of each widget, in the order of `sliders`."""
-    return [
-        (len(recording["settings"]), recordings.size(recording, folder))
-        for folder in map(recordings.CACHE.joinpath, notebooks())
-        for recording in recordings.load(folder).values()
-    ]
+def weigh(box):
+    """How many settings a widget's page has, and the bytes of their pictures."""
+    settings = json.loads(box.locator("script.recording").text_content())["settings"]
+    folder = SITE / "_static" / "recordings"
+    return len(settings), sum((folder / name).stat().st_size for name in {name for name, _ in settings.values()})
 
 
 def to_first_picture(browser, address):
@@ -158,9 +152,7 @@ def report(results):
         "| from a server: median | 90 % |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for (name, labels, disk), (_, _, server), (n, size) in zip(
-        results["disk"], results["server"], results["recorded"], strict=True
-    ):
+    for (name, labels, n, size, disk), (*_, server) in zip(results["disk"], results["server"], strict=True):
         times = [figure for ms in (disk, server) for figure in (median(ms), np.percentile(ms, 90))]
         figures = " | ".join(f"{figure:.0f}" for figure in times)
         lines.append(f"| {name} | {', '.join(labels)} | {n} | {size / 1e3:.0f} | {figures} |")
@@ -197,14 +189,14 @@ def main():
     if arguments.quick:
         PRESSES, TIMES = 4, 1
     sites = {"": SITE} | ({", before": arguments.before.resolve()} if arguments.before else {})
-    results = {"bytes": sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()), "recorded": recorded()}
+    results = {"bytes": sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())}
     with lab.browser() as browser:
         results["chromium"] = browser.browser.version
         results["disk"] = sliders(browser, SITE.as_uri())
         with lab.files(SITE) as address:
             results["server"] = sliders(browser, address)
             results["first picture"] = {
-                name: to_first_picture(browser, f"{address}/notebooks/{name}.html") for name in notebooks()
+                name: to_first_picture(browser, f"{address}/notebooks/{name}.html") for name in NOTEBOOKS
             }
         results["coming"] = {page + kind: [] for page in PAGES for kind in sites}
         for _ in range(TIMES):
