@@ -78,9 +78,9 @@ def record(live, folder):
     Returns
     -------
     dict
-        "sliders": of each its label, the texts at its positions, and the position at which it starts; "why": the
-        sentence beside the button that leads back, or ""; "settings": {positions, such as "3,0": [name of the picture,
-        words]}.
+        "sliders": of each its label, the texts at its positions, the position at which it starts, and of how many
+        positions these are; "why": the sentence beside the button that leads back, or ""; "settings": {positions, such
+        as "3,0": [name of the picture, words]}.
 
     Raises
     ------
@@ -100,7 +100,12 @@ def record(live, folder):
         recorded[key] = [store(live.image.value, folder), live.figure.alt_text]
     live.set(**dict(zip(values, start, strict=True)))
     sliders = [
-        {"label": slider.description, "texts": list(texts.values()), "start": list(texts).index(slider.value)}
+        {
+            "label": slider.description,
+            "texts": list(texts.values()),
+            "start": list(texts).index(slider.value),
+            "of": len(slider.options) if hasattr(slider, "options") else slider.max - slider.min + 1,
+        }
         for slider, texts in zip(live.sliders.values(), values.values(), strict=True)
     ]
     return {"sliders": sliders, "why": live.why, "settings": recorded}

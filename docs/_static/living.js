@@ -85,10 +85,12 @@ course.letSlidersMove = (script) => {
     const button = make("button", { type: "button", onclick: () => show(start) }, "Back to a good setting");
     box.append(make("p", {}, button, make("span", {}, why)));
   }
+  const notes = sliders
+    .filter(({ texts, of }) => texts.length < of)
+    .map(({ label, texts, of }) => `Here “${label}” has ${texts.length} of its ${of} positions.`);
   if (Object.keys(settings).length < combinations)
-    box.append(
-      make("p", {}, "Here you move one slider at a time, and the others go back; in the notebook you move them all."),
-    );
+    notes.push("Here you move one slider at a time, and the others go back; in the notebook you move them all.");
+  if (notes.length) box.append(make("p", {}, notes.join(" ")));
   tell();
   picture.alt = ""; // the words below it say what it shows
   const stored = picture.closest("a") ?? picture; // it leads to its file

@@ -46,8 +46,8 @@ def test_two_sliders_are_recorded_as_a_grid_each_setting_with_its_pixels_and_wor
             pixels, words = shown(tmp_path, recording, f"{i},{k}")
             assert np.array_equal(pixels, Picture(a, b).pixels) and words == Picture(a, b).alt_text
     assert recording["sliders"] == [
-        {"label": "an a", "texts": ["3", "4", "5"], "start": 1},
-        {"label": "a b", "texts": ["0", "300", "500"], "start": 1},
+        {"label": "an a", "texts": ["3", "4", "5"], "start": 1, "of": 3},
+        {"label": "a b", "texts": ["0", "300", "500"], "start": 1, "of": 3},
     ]
     assert [slider.value for slider in live.sliders.values()] == [4, 300.0]
 
@@ -66,7 +66,7 @@ def test_of_many_examples_some_are_recorded_around_the_one_at_the_start(tmp_path
     [slider] = recordings.record(live, tmp_path)["sliders"]
     examples = list(map(int, slider["texts"]))
     assert examples == list(range(examples[0], examples[-1] + 1)) and 0 <= examples[0] <= examples[-1] <= 199
-    assert 1 < len(examples) < 60 and examples[slider["start"]] == start
+    assert 1 < len(examples) < 60 and examples[slider["start"]] == start and slider["of"] == 200
 
 
 def Picture_of_example(example):
