@@ -1,4 +1,4 @@
-"""The website: what its sliders' recordings weigh and how fast they answer, and how its pages come on a phone.
+"""The website: what its recordings weigh, how fast sliders answer, the playground's frames, and pages on a phone.
 
     make site, then
     make bench NAME=site                               writes site.md here
@@ -29,6 +29,7 @@ NOTEBOOKS = [path.stem for path in recordings.notebooks()]
 PRESSES = 40  # of each slider
 PAGES = ("index.html", "notebooks/06_regularization.html")
 TIMES = 5
+TRAINING = 5000  # milliseconds
 QUIET = 3000  # milliseconds after the load event: what blocks later is the reader's doing
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 SLOWER = 4
@@ -134,6 +135,35 @@ def coming(browser, address):
         return seen["paint"], seen["shift"], seen["blocked"]
 
 
+FIRST_FRAME_JS = """
+new MutationObserver((_, observer) => {
+  if (!document.querySelector('[data-playground] button')) return;
+  observer.disconnect();
+  requestAnimationFrame(() => requestAnimationFrame(() => { seen.first = performance.now(); }));
+}).observe(document, { childList: true, subtree: true });
+"""
+FRAMES_JS = """
+milliseconds => new Promise(resolve => {
+  const times = [], end = performance.now() + milliseconds;
+  requestAnimationFrame(function frame(now) {
+    times.push(now);
+    if (now < end) requestAnimationFrame(frame); else resolve(times);
+  });
+})
+"""
+
+
+def playground(browser, address, batch_size, slower):
+    """Milliseconds until the playground's first frame, and those between two frames while it trains."""
+    with opened(browser, f"{address}/index.html#m={batch_size}") as (page, tools, address):
+        tools.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+        page.add_init_script(FIRST_FRAME_JS)
+        page.goto(address)
+        first = page.wait_for_function("seen.first").json_value()
+        page.get_by_role("button", name="Start", exact=True).click()
+        return first, np.diff(page.evaluate(FRAMES_JS, TRAINING))
+
+
 # ----------------------------------------------------------------------------------------- the report
 
 
@@ -173,6 +203,17 @@ def report(results):
     for page, runs in results["coming"].items():
         paint, shift, blocked = (median(figures) for figures in zip(*runs, strict=True))
         lines.append(f"| {page} | {paint:.0f} | {shift:.3f} | {blocked:.0f} |")
+    lines += [
+        "",
+        f"The playground, opened from the disk, while it trains for {TRAINING / 1000:g} s:",
+        "",
+        "| batch size | processor | first frame (ms) | frames a second | ms between two frames: 90 % |",
+        "|--:|---|--:|--:|--:|",
+    ]
+    for (batch_size, slower), (first, frames) in results["playground"].items():
+        kind = f"{slower} times as slow" if slower > 1 else "this one"
+        rate, longest = 1000 / frames.mean(), np.percentile(frames, 90)
+        lines.append(f"| {batch_size} | {kind} | {first:.0f} | {rate:.0f} | {longest:.0f} |")
     return lines
 
 
@@ -198,6 +239,11 @@ def main():
             results["first picture"] = {
                 name: to_first_picture(browser, f"{address}/notebooks/{name}.html") for name in NOTEBOOKS
             }
+        results["playground"] = {
+            (batch_size, slower): playground(browser, SITE.as_uri(), batch_size, slower)
+            for batch_size in (1, 32, 1000)
+            for slower in (1, SLOWER)
+        }
         results["coming"] = {page + kind: [] for page in PAGES for kind in sites}
         for _ in range(TIMES):
             for kind, site in sites.items():

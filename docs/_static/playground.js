@@ -118,7 +118,7 @@ globalThis.course ??= {};
       });
     }
 
-    /** Mean cross-entropy and accuracy on digits, and which of them are misread, as what. */
+    /** On digits: [{ loss, accuracy }, misread], the mean cross-entropy, and those misread, each with the answer. */
     measure(digits) {
       let loss = 0;
       const misread = [];
@@ -128,7 +128,7 @@ globalThis.course ??= {};
         const answer = outputs.indexOf(Math.max(...outputs));
         if (answer !== digit.label) misread.push({ digit, answer });
       }
-      return { loss, accuracy: 1 - misread.length / digits.length, misread };
+      return [{ loss, accuracy: 1 - misread.length / digits.length }, misread];
     }
   }
 
@@ -139,7 +139,7 @@ globalThis.course ??= {};
       this.draw = generator(seed);
       this.network = Network.random(this.draw);
       Object.assign(this, { training: [...training], validation, steps: 0, epochs: 0, position: 0 });
-      Object.assign(this, { curve: [], every: 0.5, diverged: false });
+      Object.assign(this, { curve: [], every: 0.25, diverged: false });
       this.record();
     }
 
@@ -170,9 +170,12 @@ globalThis.course ??= {};
 
     /** Measure the network and add a point to the curve. */
     record() {
-      const [training, validation] = [this.training, this.validation].map((digits) => this.network.measure(digits));
+      const [training] = this.network.measure(this.training);
+      const [validation, misread] = this.network.measure(this.validation);
       this.diverged ||= !Number.isFinite(training.loss + validation.loss);
-      if (!this.diverged) this.curve.push({ epoch: this.epoch, training, validation });
+      if (this.diverged || this.curve.at(-1)?.epoch === this.epoch) return;
+      this.curve.push({ epoch: this.epoch, training, validation });
+      this.misread = misread;
       if (this.curve.length <= MOST_POINTS) return;
       this.every *= 2;
       this.curve = this.curve.filter((_, n) => n % 2 === 0);
@@ -181,18 +184,19 @@ globalThis.course ??= {};
 
   /** The digits of digits.js, {training, validation}: their pixels that are not 0, of 784, and their values up to 1. */
   async function unpack({ labels, packed, training }) {
-    const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+    const text = atob(packed);
+    const bytes = new Uint8Array(text.length).map((_, n) => text.charCodeAt(n));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     const pixels = new Uint8Array(await new Response(stream).arrayBuffer());
     const digits = [...labels].map((label, n) => {
       const image = pixels.subarray(PIXELS * n, PIXELS * (n + 1));
-      const places = Uint16Array.from(image.keys()).filter((place) => image[place]);
-      return {
-        label: Number(label),
-        image,
-        places,
-        values: Float64Array.from(places, (p) => Math.fround(image[p] / 255)),
-      };
+      const [places, values] = [[], []];
+      image.forEach((ink, place) => {
+        if (!ink) return;
+        places.push(place);
+        values.push(Math.fround(ink / 255));
+      });
+      return { label: Number(label), image, places: new Uint16Array(places), values: new Float64Array(values) };
     });
     return { training: digits.slice(0, training), validation: digits.slice(training) };
   }
@@ -257,7 +261,7 @@ globalThis.course ??= {};
   }
 
   /** Where a training stands, in words. */
-  function words({ diverged, steps, epoch, curve }, { eta, lambda, mu }, state) {
+  function words({ diverged, steps, epoch, curve, misread }, { eta, lambda, mu }, state) {
     const step = `step ${steps.toLocaleString("en")}`;
     const advice = "Try a smaller learning rate.";
     if (diverged)
@@ -265,8 +269,8 @@ globalThis.course ??= {};
     if (!steps)
       return "784 pixels, 16 hidden units, 10 answers. Press Start: the network learns from 1,000 digits, and 500 others show how well it reads what it has not learned.";
     const { training, validation } = curve.at(-1);
-    const [{ answer }] = [...validation.misread, {}];
-    const dead = validation.misread.length > 300 && validation.misread.every((other) => other.answer === answer);
+    const answer = misread[0]?.answer;
+    const dead = misread.length > 300 && misread.every((other) => other.answer === answer);
     return `${state}: ${step}, epoch ${epoch.toFixed(1)}. The network reads ${percent(training.accuracy)} of the 1,000 digits that it learns from, and ${percent(validation.accuracy)} of 500 others.${dead ? ` It says ${answer} to every digit. ${advice}` : ""}`;
   }
 
@@ -326,7 +330,7 @@ globalThis.course ??= {};
       if (drawn === training.curve.at(-1)) return;
       drawn = training.curve.at(-1);
       drawCurves();
-      const { misread } = drawn.validation;
+      const { misread } = training;
       find("figcaption > b > span").textContent = `${misread.length} of ${digits.validation.length}`;
       const item = ({ digit, answer }) => `<li><canvas width="28" height="28"></canvas>${digit.label} → ${answer}</li>`;
       find("ul").innerHTML = misread.slice(0, 12).map(item).join("");

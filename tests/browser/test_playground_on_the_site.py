@@ -62,7 +62,7 @@ TAKE_STEPS = """
     net.step({ eta, lambda, mu });
     return loss;
   });
-  return { losses, parameters: net.parameters.map((values) => [...values]), reached: net.measure(digits.validation) };
+  return { losses, parameters: net.parameters.map((values) => [...values]), reached: net.measure(digits.validation)[0] };
 }
 """
 
