@@ -228,8 +228,11 @@ globalThis.course ??= {};
   const TEMPLATE = `
     <form autocomplete="off">${Object.entries(SETTINGS).slice(0, 4).map(slider).join("")}</form>
     <div class="playground-buttons">
-      <button name="run">Start</button><button name="step">Step</button><button name="reset">Reset</button>
-      <button name="other">Other start</button><button name="copy">Copy link</button><output></output></div>
+      <button name="run">Start</button>
+      <button name="step" title="Take one step">Step</button>
+      <button name="reset" title="Go back to the initial weights">Reset</button>
+      <button name="other" title="Begin with other random weights">Other start</button>
+      <button name="copy" title="Copy a link that leads to these settings">Copy link</button><output></output></div>
     <p class="playground-words"></p>
     <div class="playground-pictures">
       <div>${plot("loss", "2.5")}${plot("accuracy", "100%")}<p class="playground-span"></p></div>
@@ -265,7 +268,7 @@ globalThis.course ??= {};
     const step = `step ${steps.toLocaleString("en")}`;
     const advice = "Try a smaller learning rate.";
     if (diverged)
-      return `Diverged in ${step}, with η = ${eta}, λ = ${lambda} and μ = ${mu}: the loss is no finite number any more. ${advice}`;
+      return `Diverged after ${step}, with η = ${eta}, λ = ${lambda} and μ = ${mu}: the loss is no finite number any more. ${advice}`;
     if (!steps)
       return "784 pixels, 16 hidden units, 10 answers. Press Start: the network learns from 1,000 digits, and 500 others show how well it reads what it has not learned.";
     const { training, validation } = curve.at(-1);
@@ -381,8 +384,8 @@ globalThis.course ??= {};
       say("");
       if (training.diverged && name !== "copy") begin();
       actions[name](event);
-      history.replaceState(null, "", address());
       update();
+      history.replaceState(null, "", address()); // last: where it comes too often, a browser may refuse
     };
     for (const button of place.querySelectorAll("button")) button.onclick = react(button.name);
     find("form").oninput = react("turn");

@@ -62,7 +62,8 @@ TAKE_STEPS = """
     net.step({ eta, lambda, mu });
     return loss;
   });
-  return { losses, parameters: net.parameters.map((values) => [...values]), reached: net.measure(digits.validation)[0] };
+  const [reached] = net.measure(digits.validation);
+  return { losses, reached, parameters: net.parameters.map((values) => [...values]) };
 }
 """
 
