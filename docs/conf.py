@@ -26,6 +26,8 @@ exclude_patterns = ["_*", "README.md"]  # index.md has what README.md says
 templates_path = ["_templates"]
 
 nb_execution_mode = "off"  # a page shows what is stored; that it is right is what the tests are for
+nb_code_prompt_show = "Show the code, which holds the answers"  # only that of questions is folded
+nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_dmath_double_inline = True  # $$ within a paragraph, as Jupyter shows it
 myst_heading_anchors = 3
