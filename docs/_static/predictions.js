@@ -3,7 +3,7 @@
 // search and print show it anyway. Without this script, all of it stands on the page.
 
 document.addEventListener("DOMContentLoaded", () => {
-  const blocks = [...document.querySelectorAll("section > :not(section, details, summary), details.solution > *")];
+  const blocks = [...document.querySelectorAll("section > :not(section)")];
   const isCell = (block) => block.classList.contains("cell");
   const isHeading = (block) => /^H[1-6]$/.test(block.tagName);
 
