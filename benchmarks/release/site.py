@@ -117,10 +117,11 @@ def to_first_picture(browser, address):
     with opened(browser, address, **PHONE) as (page, tools, _):
         came = []
         tools.on("Network.loadingFinished", lambda event: came.append(event["encodedDataLength"]))
-        page.goto(address, wait_until="commit")
-        picture = page.locator(".cell_output img").first
-        picture.scroll_into_view_if_needed()
-        page.wait_for_function("picture => picture.complete && picture.naturalWidth", arg=picture.element_handle())
+        page.goto(address)
+        picture = page.locator(".cell_output img:visible").first  # what a prediction hides is none yet
+        while not picture.evaluate("picture => picture.complete && picture.naturalWidth > 0"):
+            picture.scroll_into_view_if_needed()  # formulas above it may still grow
+            page.wait_for_timeout(50)
         return sum(came)
 
 
