@@ -1,6 +1,7 @@
 // A drawing read as the course reads it: strokes → picture → 28 × 28 pixels as MNIST has them → a network's answer.
 // Pure functions, each with its twin in mnist_scratch, which it equals up to rounding: picture_of and read_drawing in
-// classroom/drawing.py, prepare_digit in prepare.py, Network in network.py. Change both, or a test is red.
+// classroom/drawing.py, prepare_digit in prepare.py, Network in network.py. Change both:
+// tests/browser/test_pad_on_the_site.py compares them.
 // Strokes are lists of points [x, y], each from 0 to 1; an image is a typed array, row after row.
 
 globalThis.course ??= {};

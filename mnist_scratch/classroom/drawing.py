@@ -1,7 +1,8 @@
 """The drawing pad: draw a digit, see what the network sees of it, and what it says.
 
 A drawing is a list of strokes; a stroke is a list of points [x, y], each from 0 to 1: from left to right, from top to
-bottom. The pad draws them in the browser (drawing.js); what is made of them here are pure functions of the strokes.
+bottom. The pad draws them in the browser (drawing.js); what is made of them here are pure functions of the strokes. On
+the website, where no Python runs, docs/_static/reader.js computes the same: change both.
 """
 
 from math import ceil, floor
