@@ -32,7 +32,7 @@
       </div>
       <div class="drawing-words" aria-live="polite"></div>
       <p class="drawing-network">Read here, in the page, by <a href="${results}">${name}</a>, which gets
-        ${(100 * accuracy).toFixed(1)}% of the test images right.</p>`;
+        ${(100 * accuracy).toFixed(1)}% of the test images right. It has ten answers, and gives one of them to whatever is drawn.</p>`;
   }
 
   /** Put a pad into an element, in the place of what it holds. */
@@ -61,7 +61,7 @@
       }
     };
     const say = () => {
-      const more = strokes === example ? " An example: clear it and draw your own." : "";
+      const more = strokes === example ? " An example: draw your own in its place." : "";
       element.querySelector(".drawing-words").textContent = reading.words + more;
     };
 
@@ -92,6 +92,12 @@
     };
     const sheet = element.querySelector(".drawing-sheet");
     course.drawing.render({ model, el: sheet });
+    const giveWay = ({ type, key }) => {
+      if (strokes !== example || (type === "keydown" && key !== " ")) return;
+      strokes = [];
+      replaced();
+    };
+    for (const begins of ["pointerdown", "keydown"]) sheet.addEventListener(begins, giveWay, true); // before the pad's own
     sheet.append(
       button("Clear", () => []),
       button("Undo last stroke", () => strokes.slice(0, -1)),

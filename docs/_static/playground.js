@@ -264,7 +264,7 @@ globalThis.course ??= {};
   }
 
   /** Where a training stands, in words. */
-  function words({ diverged, steps, epoch, curve, misread }, { eta, lambda, mu }, state) {
+  function words({ diverged, steps, epoch, curve, misread, network }, { eta, lambda, mu }, state) {
     const step = `step ${steps.toLocaleString("en")}`;
     const advice = "Try a smaller learning rate.";
     if (diverged)
@@ -274,7 +274,9 @@ globalThis.course ??= {};
     const { training, validation } = curve.at(-1);
     const answer = misread[0]?.answer;
     const dead = misread.length > 300 && misread.every((other) => other.answer === answer);
-    return `${state}: ${step}, epoch ${epoch.toFixed(1)}. The network reads ${percent(training.accuracy)} of the 1,000 digits that it learns from, and ${percent(validation.accuracy)} of 500 others.${dead ? ` It says ${answer} to every digit. ${advice}` : ""}`;
+    const held = network.parameters[2].every((weight) => Math.abs(weight) < 0.01); // nothing else leaves so little
+    const wayOut = held ? "λ holds its weights near 0: try a smaller λ." : `Press Reset. ${advice}`;
+    return `${state}: ${step}, epoch ${epoch.toFixed(1)}. The network reads ${percent(training.accuracy)} of the 1,000 digits that it learns from, and ${percent(validation.accuracy)} of 500 others.${dead ? ` It says ${answer} to every digit. ${wayOut}` : ""}`;
   }
 
   /** Make a playground of an element, with the digits that `unpack` gives. */
@@ -346,7 +348,7 @@ globalThis.course ??= {};
       find(".playground-span").textContent = `${span} epochs`;
       for (const part of PARTS)
         for (const [what, top] of Object.entries(TOPS)) {
-          const y = (point) => 100 - Math.min(200, (100 * point[part][what]) / top);
+          const y = (point) => 100 - Math.min(100, (100 * point[part][what]) / top);
           const points = training.curve.map((point) => `${(100 * point.epoch) / span},${y(point)}`);
           find(`[data-of=${what}] polyline.${part}`).setAttribute("points", points.join(" "));
           const value = drawn[part][what];

@@ -11,19 +11,16 @@ document.addEventListener("DOMContentLoaded", () => {
   const make = (tag, html, properties = {}) =>
     Object.assign(document.createElement(tag), { innerHTML: html, ...properties });
 
-  /** What waits for the answer: outputs, and from the first of them on the text, to the first code below the reveal. */
+  /** What waits for the answer: outputs, and from the first of them on the text, to the next heading or question. */
   const whatWaits = (question, reveal) => {
     const found = [];
-    let below = false; // text, below the reveal
     const last = blocks.indexOf(reveal.closest(".cell"));
     for (let i = blocks.indexOf(question.closest(".cell")) + 1; i < blocks.length; i++) {
       const block = blocks[i];
       const asks = block.querySelector(".prediction");
-      if (i > last && (isHeading(block) || asks || (below && isCell(block)))) break;
+      if (i > last && (isHeading(block) || asks)) break;
       if (isCell(block) && !asks) found.push(...block.querySelectorAll(":scope > .cell_output"));
-      if (isCell(block) || isHeading(block) || !found.length) continue;
-      found.push(block);
-      below = i > last;
+      if (!isCell(block) && !isHeading(block) && found.length) found.push(block);
     }
     return found;
   };
