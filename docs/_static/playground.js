@@ -356,7 +356,7 @@ globalThis.course ??= {};
         }
     }
 
-    const address = () => `${location.href.split("#")[0]}#${new URLSearchParams(settings)}`;
+    const address = (experiment = settings) => `${location.href.split("#")[0]}#${new URLSearchParams(experiment)}`;
     const actions = {
       run() {
         [running, before, credit] = [!running, performance.now(), 1];
@@ -391,11 +391,14 @@ globalThis.course ??= {};
     };
     for (const button of place.querySelectorAll("button")) button.onclick = react(button.name);
     find("form").oninput = react("turn");
-    addEventListener("hashchange", () => isExperiment() && open());
-    new IntersectionObserver(([entry]) => {
-      [inSight, before] = [entry.isIntersecting, performance.now()];
+    addEventListener("hashchange", () => {
+      const another = address(fromAddress(location.hash)) !== address(); // else one comes back to what is here
+      if (isExperiment() && another) open();
+    });
+    new IntersectionObserver((entries) => {
+      [inSight, before] = [entries.at(-1).isIntersecting, performance.now()];
       goOn();
-    }).observe(find(".playground-pictures"));
+    }).observe(place);
     open();
   }
 
@@ -403,18 +406,14 @@ globalThis.course ??= {};
 
   // The digits come when the playground comes near the screen; till then, and without them, a picture stands there
   const home = document.currentScript.src;
-  const isExperiment = () => location.hash.includes("=");
+  const isExperiment = () => Object.keys(SETTINGS).some((name) => location.hash.includes(`${name}=`));
   for (const place of document.querySelectorAll("[data-playground]")) {
     const load = () => {
-      near.disconnect();
       const script = Object.assign(document.createElement("script"), { src: new URL("digits.js", home) });
       script.onload = async () => play(place, await unpack(course.digits));
       document.head.append(script);
     };
-    const near = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(), {
-      rootMargin: "600px",
-    });
     if (isExperiment()) load();
-    else near.observe(place);
+    else course.whenNear(place, load);
   }
 })();
