@@ -5,11 +5,13 @@
 Nothing here tells one widget from another: each is a function of its sliders' values, so a recording is a loop over
 them. Two sliders make a grid. Of a slider that only numbers examples or pages, some are kept. Where the grid would
 still be too large, each slider is moved alone, while the others stand at their start. Recordings are kept in
-build/.recordings until a notebook's code changes, or the part of the package that draws.
+build/.recordings until something changes that they can depend on: a notebook's code, the package, what it reads, or
+what draws.
 """
 
 import json
 import os
+import platform
 import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -34,6 +36,8 @@ LARGEST = 650  # settings of a grid
 MANY = 61  # with more positions, a slider over whole numbers chooses an example or a page
 KEPT = 10  # of those
 INDEX = "recordings.json"
+READ = ["tools/recordings.py", "mnist_scratch/**/*.py", "data/*", "results/**/*.json", "results/**/*.npz"]
+INSTALLED = ["numpy", "matplotlib", "pillow", "ipywidgets", "ipython"]
 
 
 def positions(slider):
@@ -140,6 +144,7 @@ def record_notebook(path, folder):
         In one line, which names the notebook and the cell, when one raises, or makes no widget with sliders.
     """
     from IPython.core.interactiveshell import InteractiveShell
+    from matplotlib import style
     from traitlets.config import Config
 
     from mnist_scratch.classroom.widgets import Live
@@ -148,7 +153,7 @@ def record_notebook(path, folder):
     last = max(i for i, (_, source) in enumerate(cells) if MAKES_ONE.search(source))
     shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     recorded = {}
-    with chdir(path.parent):
+    with chdir(path.parent), style.context("default"):  # whatever a matplotlibrc of this machine says
         for cell, source in cells[: last + 1]:
             try:
                 with redirect_stdout(StringIO()):
@@ -170,30 +175,26 @@ def code_cells(path):
     return [(cell["id"], "".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
 
 
-def state(path, sources):
-    """A fingerprint of what the recordings of a notebook depend on: its code, these files, and what draws them."""
-    parts = [json.dumps(code_cells(path)), *(version(name) for name in ("numpy", "matplotlib", "pillow"))]
-    parts += [Path(ROOT, source).read_text(encoding="utf-8") for source in sources if Path(ROOT, source).exists()]
-    return sha256("\0".join(parts).encode()).hexdigest()
+def state(path):
+    """A fingerprint of all that the recordings of a notebook can depend on."""
+    versions = [platform.python_version(), *map(version, INSTALLED)]
+    found = sha256(json.dumps([code_cells(path), versions]).encode())
+    for file in sorted(file for pattern in READ for file in ROOT.glob(pattern) if file.is_file()):
+        found.update(f"\0{file.relative_to(ROOT)}\0".encode() + sha256(file.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def is_kept(path):
     """Whether the cache has the recordings of a notebook as it is."""
     index = CACHE / path.stem / INDEX
-    if not index.exists():
-        return False
-    kept = json.loads(index.read_text(encoding="utf-8"))
-    return kept["state"] == state(path, kept["sources"])
+    return index.exists() and json.loads(index.read_text(encoding="utf-8"))["state"] == state(path)
 
 
 def keep(path):
-    """Record a notebook into the cache, in a process that has loaded nothing of the course yet."""
-    import mnist_scratch.classroom.widgets  # noqa: F401  what it brings along decides how a widget draws
-
-    modules = [module.__file__ for name, module in sys.modules.items() if name.startswith("mnist_scratch")]
-    sources = sorted(os.path.relpath(file, ROOT) for file in [__file__, *modules])
+    """Record a notebook into the cache."""
+    before = state(path)  # what changes meanwhile counts as changed
     with replacing(CACHE / path.stem, INDEX) as new:
-        result = {"state": state(path, sources), "sources": sources, "cells": record_notebook(path, new)}
+        result = {"state": before, "cells": record_notebook(path, new)}
         (new / INDEX).write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 
 

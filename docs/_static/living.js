@@ -40,18 +40,23 @@ course.letSlidersMove = (script) => {
   const folder = `${document.documentElement.dataset.content_root}_static/recordings/`;
   const start = sliders.map((slider) => slider.start);
   const combinations = sliders.reduce((product, { texts }) => product * texts.length, 1);
-  let now = start;
+  let now = start; // of the sliders
+  let shown = start; // in the picture and its words: the same, but while a picture loads
 
   const moved = (i, position) => {
-    const setting = now.with(i, position);
-    return setting.join() in settings ? setting : start.with(i, position);
+    const from = (setting) => setting.map((old, k) => (k === i ? position : old));
+    return from(now).join() in settings ? from(now) : from(start);
   };
-  const loaded = new Map(); // kept, so that the browser keeps them too
+  const loaded = new Map(); // kept, so that the browser keeps them too; one that fails may be asked for again
+  const load = (name) => {
+    if (!loaded.has(name)) loaded.set(name, make("img", { src: folder + name, onerror: () => loaded.delete(name) }));
+    return loaded.get(name);
+  };
   const loadNeighbors = () => {
     for (const i of now.keys())
       for (const step of [1, -1]) {
         const [name] = settings[moved(i, now[i] + step).join()] ?? [];
-        if (name && !loaded.has(name)) loaded.set(name, make("img", { src: folder + name }));
+        if (name) load(name);
       }
   };
 
@@ -67,17 +72,32 @@ course.letSlidersMove = (script) => {
     box.append(make("label", { htmlFor: id }, label), input, value);
     return { input, value };
   });
-  const tell = () => {
+  const tellSliders = () => {
     for (const [i, { input, value }] of rows.entries()) {
       input.value = now[i];
       input.ariaValueText = value.textContent = sliders[i].texts[now[i]];
     }
-    words.textContent = settings[now.join()][1];
+    words.ariaBusy = now !== shown;
   };
-  const show = (setting) => {
+  const tell = (note = "") => {
+    tellSliders();
+    words.textContent = settings[shown.join()][1] + note;
+  };
+  const show = async (setting) => {
     now = setting;
-    tell();
-    picture.src = folder + settings[now.join()][0];
+    tellSliders();
+    const [name] = settings[setting.join()];
+    const image = load(name);
+    await image.decode().catch(() => {}); // one that failed has no width
+    if (now !== setting) return; // the newest move counts
+    if (image.naturalWidth) {
+      shown = setting;
+      picture.src = image.src;
+      tell();
+    } else {
+      now = shown;
+      tell(" (The setting that you chose has a picture that could not be loaded; this is still the one before.)");
+    }
     loadNeighbors();
   };
 

@@ -43,9 +43,11 @@ def opened(browser):
     """A function that opens a notebook's page from the disk; it notes what the page asks for and complains of."""
     contexts = []
 
-    def open_page(name, **settings):
+    def open_page(name, pictures=None, **settings):
         contexts.append(browser.browser.new_context(**settings))
         page = contexts[-1].new_page()
+        if pictures:  # what becomes of a request for a recorded picture
+            page.route("**/recordings/*", pictures)
         page.asked, page.complaints = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -89,10 +91,18 @@ class Recorded:
         assert self.sliders()[label] == text
 
     def words(self):
-        return self.box.locator("[aria-live=polite]").inner_text()
+        """The words below the picture, once those of the last move are there."""
+        return self.box.locator("[aria-live=polite]:not([aria-busy=true])").inner_text()
+
+    def now(self):
+        """The picture and the words as they are, whatever is still to come."""
+        both = "box => [box.querySelector('img').src, box.querySelector('[aria-live]').textContent]"
+        source, words = self.box.evaluate(both)
+        return source.rsplit("/")[-1], words
 
     def picture(self):
-        """The path of the picture that is shown, once it is loaded."""
+        """The path of the picture that is shown, once that of the last move is there."""
+        self.words()
         image = self.box.locator("img")
         image.scroll_into_view_if_needed()
         self.page.wait_for_function("image => image.complete && image.naturalWidth", arg=image.element_handle())
@@ -100,6 +110,10 @@ class Recorded:
 
     def positions(self):
         return [int(slider.input_value()) for slider in self.box.get_by_role("slider").all()]
+
+    def recorded(self):
+        """The picture's name and the words that belong to where the sliders stand."""
+        return tuple(self.recording["settings"][",".join(map(str, self.positions()))])
 
 
 def pixels(picture):
@@ -118,8 +132,7 @@ def test_each_widget_of_the_course_has_its_sliders_in_its_page(opened, name, num
             slider = widget.box.get_by_role("slider", name=label, exact=True)
             slider.press("ArrowRight" if slider.input_value() != slider.get_attribute("max") else "ArrowLeft")
             assert widget.sliders()[label] != text and widget.words() != words and widget.picture() != before
-            name_, words = widget.recording["settings"][",".join(map(str, widget.positions()))]
-            assert widget.picture().name == name_ and widget.words() == words
+            assert (widget.picture().name, widget.words()) == widget.recorded()
 
 
 @pytest.mark.parametrize("name", BUILD)
@@ -164,6 +177,45 @@ def test_where_sliders_move_one_at_a_time_the_others_go_back(opened):
     shown.box.get_by_role("slider", name=second, exact=True).press("End")
     now = shown.sliders()
     assert now[second] != start[second] and {**now, second: start[second]} == start
+
+
+@pytest.mark.parametrize("order", [("End", "Home"), ("Home", "End")])
+def test_picture_and_words_change_together_and_the_newest_move_counts(opened, order):
+    held = {}
+    page = opened("00_start_here", pictures=lambda route: held.setdefault(route.request.url.rsplit("/")[-1], route))
+    shown = Recorded(page)
+    before, text, wanted = shown.now(), list(shown.sliders().values()), {}
+    for key in ("End", "Home"):
+        shown.box.get_by_role("slider").press(key)
+        wanted[key] = shown.recorded()
+        while wanted[key][0] not in held:
+            page.wait_for_timeout(10)
+        assert list(shown.sliders().values()) != text and shown.now() == before
+    for key in order:
+        with page.expect_event("requestfinished"):
+            held.pop(wanted[key][0]).continue_()
+        page.wait_for_timeout(100)  # for what must not happen
+        assert shown.now() in (before, wanted["Home"])
+    assert (shown.picture().name, shown.words()) == wanted["Home"]
+    for route in held.values():
+        route.continue_()
+
+
+def test_where_a_picture_fails_all_stays_as_it_was_and_the_words_say_so(opened):
+    works = []
+    page = opened("00_start_here", pictures=lambda route: route.continue_() if works else route.abort())
+    shown = Recorded(page)
+    sliders, (picture, words) = shown.sliders(), shown.now()
+    for _ in range(2):  # the second move as well
+        shown.box.get_by_role("slider").press("End")
+        told = shown.words()
+        assert told.startswith(words) and told != words
+        assert shown.sliders() == sliders and shown.now()[0] == picture
+    works.append(True)
+    shown.box.get_by_role("slider").press("End")
+    assert (shown.picture().name, shown.words()) == shown.recorded()
+    assert shown.sliders() != sliders and shown.words() != words
+    page.complaints.clear()  # of what failed
 
 
 def test_without_javascript_the_stored_picture_stays(opened):

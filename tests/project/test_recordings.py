@@ -4,6 +4,7 @@ import json
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import numpy as np
 import pytest
@@ -132,20 +133,82 @@ def test_what_fails_is_named_by_notebook_and_cell(notebook, tmp_path, source, co
     assert "\n" not in str(raised.value)
 
 
-def test_a_notebook_is_recorded_again_when_its_code_has_changed(notebook, tmp_path, monkeypatch):
+@pytest.fixture
+def kept(notebook, tmp_path, monkeypatch):
+    """The path of a notebook whose recordings are kept, of a course that holds little else."""
+
     def record(path, folder):
         (folder / "a.webp").write_bytes(b"picture")
         return {"b": {"settings": {"0": ["a.webp", "words"]}}}
 
-    monkeypatch.setattr(recordings, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(recordings, "ROOT", tmp_path)
+    monkeypatch.setattr(recordings, "CACHE", tmp_path / "build")
     monkeypatch.setattr(recordings, "record_notebook", record)
-    for source in ("1", "2"):
-        path = notebook(source)
-        assert not recordings.is_kept(path)
-        recordings.keep(path)
-        assert recordings.is_kept(path)
+    for name in FILES:
+        Path(tmp_path, name).parent.mkdir(parents=True, exist_ok=True)
+        Path(tmp_path, name).write_bytes(b"as it was")
+    path = notebook("1")
+    assert not recordings.is_kept(path)
+    recordings.keep(path)
+    assert recordings.is_kept(path)
+    return path
 
-    monkeypatch.setattr(recordings, "record_all", lambda: {"12_waves": tmp_path / "cache" / "12_waves"})
+
+FILES = [
+    "mnist_scratch/tuning.py",
+    "mnist_scratch/classroom/diagrams.py",
+    "data/train-images-idx3-ubyte.gz",
+    "results/as-published.json",
+    "results/momentum-1024/summary.json",
+    "results/relu-128-64/model.npz",
+    "tools/recordings.py",
+]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_notebook_is_recorded_again_when_what_it_may_read_has_changed(kept, tmp_path, name):
+    assert Path(recordings.__file__).parents[1].joinpath(name).exists(), "a file of the course"
+    Path(tmp_path, name).write_bytes(b"as it is")
+    assert not recordings.is_kept(kept)
+    recordings.keep(kept)
+    assert recordings.is_kept(kept)
+    Path(tmp_path, name).unlink()
+    assert not recordings.is_kept(kept)
+
+
+def test_a_notebook_is_recorded_again_when_its_code_has_changed(kept, notebook):
+    assert not recordings.is_kept(notebook("2"))
+
+
+@pytest.mark.parametrize("package", ["numpy", "matplotlib", "ipywidgets"])
+def test_a_notebook_is_recorded_again_when_what_is_installed_has_changed(kept, monkeypatch, package):
+    version = recordings.version
+    monkeypatch.setattr(recordings, "version", lambda name: "99" if name == package else version(name))
+    assert not recordings.is_kept(kept)
+
+
+def test_a_notebook_is_recorded_again_with_another_python(kept, monkeypatch):
+    monkeypatch.setattr("platform.python_version", lambda: "99")
+    assert not recordings.is_kept(kept)
+
+
+def test_what_changes_while_a_notebook_is_recorded_counts_as_changed(kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        recordings, "record_notebook", lambda *_: Path(tmp_path, FILES[0]).write_bytes(b"as it is") and {}
+    )
+    recordings.keep(kept)
+    assert not recordings.is_kept(kept)
+
+
+def test_a_matplotlibrc_of_this_machine_changes_no_recording(notebook, tmp_path):
+    source = "import matplotlib\nfrom mnist_scratch.classroom import widgets"
+    asked = "assert matplotlib.rcParams['lines.linewidth'] == 1.5\nwidgets.hello()"
+    with matplotlib.rc_context({"lines.linewidth": 9}):
+        assert list(recordings.record_notebook(notebook(source, asked), tmp_path)) == ["b"]
+
+
+def test_pages_and_pictures_are_laid_out_for_the_website(kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "record_all", lambda: {"12_waves": recordings.CACHE / "12_waves"})
     site = Path(tmp_path, "source")
     site.mkdir()
     recordings.lay_out(site)
