@@ -296,7 +296,7 @@ globalThis.course ??= {};
       settings = fromAddress(location.hash);
       begin();
       update();
-      if (isExperiment()) place.scrollIntoView();
+      if (isExperiment()) place.closest("section").scrollIntoView();
     }
 
     function goOn() {
