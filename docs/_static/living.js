@@ -96,7 +96,7 @@ course.letSlidersMove = (script) => {
       tell();
     } else {
       now = shown;
-      tell(" (The setting that you chose has a picture that could not be loaded; this is still the one before.)");
+      tell(" (The picture of the setting you chose could not be loaded; this is still the one before.)");
     }
     loadNeighbors();
   };
