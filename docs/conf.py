@@ -161,7 +161,8 @@ def bring_answers(app, doctree):
         source = cell.next_node(literal_block).astext()
         if question := re.search(r"^(\w+) = predict\(", source, re.MULTILINE):
             calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-            asked[question[1]] = ast.literal_eval(next(calls).args[1])
+            call = next(one for one in calls if getattr(one.func, "id", None) == "predict")
+            asked[question[1]] = ast.literal_eval(call.args[1])
             wrap(cell, f'<div class="prediction" id="prediction-{question[1]}">', "</div>")
         elif revealed := re.search(r"^(\w+)\.reveal\(", source, re.MULTILINE):
             options = asked.get(revealed[1], {})

@@ -84,9 +84,8 @@ def write(folder):
     (folder / PICTURES).mkdir(parents=True)
     entries = []
     for title, stem, question, minutes in ROW.findall((ROOT / "README.md").read_text(encoding="utf-8")):
-        stored = pictures(stem)
-        cell, shows = SHOWS.get(stem) or (next(iter(stored)), None)
-        png, alt = stored[cell]
+        cell, shows = SHOWS.get(stem, (None, None))
+        png, alt = picture_of(stem, cell)
         if minutes.isdigit():
             minutes += " minutes"
         text = {"title": title, "question": question, "minutes": minutes, "shows": shows or alt}
@@ -95,7 +94,7 @@ def write(folder):
     contents = "\n".join(['<ul class="contents-list">', *entries, "</ul>\n"])
     (folder / "_contents.md").write_text(contents, encoding="utf-8")
     notebook, cell = DRAWN
-    picture = place(folder, "drawn", *pictures(notebook)[cell], lazy=False)
+    picture = place(folder, "drawn", *picture_of(notebook, cell), lazy=False)
     (folder / "_drawn.md").write_text(f"<p>{picture}</p>\n", encoding="utf-8")
     social_preview(folder / "_static" / "social.png")
 
@@ -109,6 +108,16 @@ def pictures(stem):
             if png := output.get("data", {}).get("image/png"):
                 found.setdefault(cell["id"], (b64decode("".join(png)), output["metadata"]["image/png"]["alt"]))
     return found
+
+
+def picture_of(stem, cell=None):
+    """The stored picture of a notebook's cell, or its first one: (PNG as bytes, the picture in words)."""
+    stored = pictures(stem)
+    if cell is None:
+        return next(iter(stored.values()))
+    if cell not in stored:
+        raise RuntimeError(f"notebooks/{stem}.ipynb has no cell {cell} with a picture: change tools/first_page.py")
+    return stored[cell]
 
 
 def place(folder, name, png, alt, lazy=True):

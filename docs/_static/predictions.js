@@ -43,17 +43,21 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   };
 
+  /** Of a reveal, show what each answer tells. */
+  const tellAll = (reveal) => {
+    reveal.querySelector(".said")?.remove();
+    reveal.firstElementChild.removeAttribute("hidden");
+  };
+
   /** Of a reveal, show what concerns the choice, or all of it. */
   const tell = ({ reveal, answer }) => {
+    tellAll(reveal);
+    if (answer === "all") return;
     const all = reveal.firstElementChild;
-    reveal.querySelector(".said")?.remove();
-    all.removeAttribute("hidden");
-    if (answer === null || answer === "all") return;
     const said = make("div", "", { className: "said d-print-none" });
     const more = make("button", "Show what each answer tells", { type: "button", className: "plain" });
     more.addEventListener("click", () => {
-      said.remove();
-      all.removeAttribute("hidden");
+      tellAll(reveal);
       all.tabIndex = -1; // the button that had the focus is gone
       all.focus();
     });
@@ -117,22 +121,21 @@ document.addEventListener("DOMContentLoaded", () => {
         );
   }
   for (const question of questions) {
-    const option = kept(question);
-    if (option !== null && question.box.querySelectorAll("[aria-pressed]")[option]) give(question, Number(option));
+    const option = Number.parseInt(kept(question), 10);
+    if (question.box.querySelectorAll("[aria-pressed]")[option]) give(question, option);
   }
   update();
 
-  /** Show all that hides an element. */
+  /** Show all that hides an element; a choice stays chosen. */
   const show = (element) => {
     if (!element?.closest("[hidden=until-found]")) return;
     for (const question of questions)
-      if (question.waiting.some((block) => block.contains(element)) || question.reveal.contains(element))
-        give(question, "all");
+      if (question.answer === null && question.waiting.some((block) => block.contains(element))) give(question, "all");
+      else if (question.reveal.contains(element)) tellAll(question.reveal);
   };
   document.addEventListener("beforematch", (event) => show(event.target)); // the browser's search, and its links
-  const showTarget = () => show(document.getElementById(decodeURIComponent(location.hash.slice(1))));
-  window.addEventListener("hashchange", showTarget);
-  showTarget();
-  // the site's search marks its words a moment after the page is there
-  setTimeout(() => document.querySelectorAll(".highlighted").forEach(show), 100);
+  const showTarget = () => show(document.querySelector(":target"));
+  for (const moment of ["load", "hashchange"]) window.addEventListener(moment, showTarget);
+  // the site's search, sphinx_highlight.js, marks its words 10 ms after the page is there
+  setTimeout(() => document.querySelectorAll(".highlighted").forEach(show), 10);
 });

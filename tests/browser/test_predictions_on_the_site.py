@@ -14,6 +14,7 @@ from tools import lab
 
 SITE = lab.ROOT / "build" / "site"
 NOTEBOOKS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("0*.ipynb"))
+SOLVED = sorted(path.stem for path in (lab.ROOT / "notebooks" / "solutions").glob("0*.ipynb"))
 PHONE = {"width": 390, "height": 844}
 
 
@@ -183,6 +184,55 @@ def test_a_link_into_what_is_hidden_opens_it_and_leaves_other_questions_alone(op
     assert told(page, names[2]) and not told(page, names[3])
 
 
+def test_what_the_browsers_search_finds_in_what_is_hidden_opens_and_a_choice_stays_chosen(opened):
+    name, other, *_ = answers_of("05_batch_vs_mini_batch")
+    page = opened("05_batch_vs_mini_batch")
+    options_of(page, name).first.click()
+    reveals = page.locator(".reveal > :first-child")  # what a search finds, it announces with this event
+    reveals.nth(1).dispatch_event("beforematch")
+    assert told(page, other)
+    before = told(page, name)
+    assert before[0].startswith("You said")
+    reveals.first.dispatch_event("beforematch")
+    assert len(told(page, name)) > len(before)
+    assert options_of(page, name).first.get_attribute("aria-pressed") == "true"
+
+
+def test_a_word_that_the_sites_search_found_in_what_is_hidden_is_seen(opened):
+    page = opened("00_start_here", hash="?highlight=surprise")
+    page.wait_for_function("document.querySelector('.reveal .highlighted')?.checkVisibility()")
+    assert told(page, "first_guess")
+
+
+def test_where_an_output_waits_a_link_leads_to_its_question(opened):
+    page = opened("00_start_here")
+    page.get_by_role("link", name="Choose an answer").first.click()
+    box = options_of(page, "first_guess").first.bounding_box()
+    assert 0 <= box["y"] < page.viewport_size["height"]
+
+
+@pytest.mark.parametrize("hash", ["#%", "#eta=1&x=%"])
+def test_an_address_of_another_kind_does_no_harm(hash, opened):
+    page = opened("00_start_here")
+    complaints = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("about:blank")
+    page.goto((SITE / "notebooks" / "00_start_here.html").as_uri() + hash)
+    page.evaluate("location.hash = '%%'")
+    options_of(page, "first_guess").first.click()
+    assert told(page, "first_guess") and complaints == []
+
+
+@pytest.mark.parametrize("kept", ["length", "7", "-1", ""])
+def test_a_kept_choice_that_is_none_is_forgotten(kept, opened):
+    page = opened("00_start_here")
+    options_of(page, "first_guess").first.click()
+    page.evaluate("kept => { for (const key of Object.keys(sessionStorage)) sessionStorage[key] = kept; }", kept)
+    page.reload()
+    assert told(page, "first_guess") == [] and not page.get_by_role("button", pressed=True).count()
+    assert page.get_by_role("link", name="Choose an answer").count(), "what waits for an answer is hidden as before"
+
+
 @pytest.mark.parametrize("settings", [{"java_script_enabled": False}, {}], ids=["without JavaScript", "on paper"])
 def test_all_of_it_stands_there(settings, opened):
     page = opened("03_backpropagation", **settings)
@@ -192,6 +242,15 @@ def test_all_of_it_stands_there(settings, opened):
     assert [tells for tells in all_tells("03_backpropagation") if tells not in shown] == []
     assert number_of_outputs(page) == page.locator(".cell_output").count()
     assert not any(button.is_visible() for button in page.locator("article button").all())
+
+
+def test_on_paper_the_pad_has_nothing_to_press(opened):
+    page = opened("02_forward_pass")
+    page.locator("[data-pad]").scroll_into_view_if_needed()
+    clear = page.get_by_role("button", name="Clear")
+    clear.wait_for()
+    page.emulate_media(media="print")
+    assert not clear.is_visible() and page.locator("[data-pad] canvas").first.is_visible()
 
 
 # ---------------------------------------------------------------------------------- folded, cut off, and linked
@@ -205,17 +264,17 @@ def test_folded_code_stays_folded_and_opens_by_keyboard(opened):
     assert "first_guess = predict(" in code.inner_text()
 
 
-@pytest.mark.parametrize("notebook", [path.stem for path in sorted((SITE / "notebooks" / "solutions").glob("0*.html"))])
-def test_solutions_open_by_a_click_by_key_and_in_print(notebook, opened):
+@pytest.mark.parametrize("notebook", SOLVED)
+def test_solutions_open_by_key_and_are_printed_unfolded(notebook, opened):
     page = opened(notebook, folder="solutions")
     answers = page.locator("details.solution")
     assert answers.count() == page.locator("h2", has_text=re.compile(r"^\d+\.\d+ ")).count() > 0
     assert not any(cell.is_visible() for cell in answers.locator(".cell_input").all())
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert all(cell.is_visible() for cell in answers.locator(".cell_input").all())
-    page.evaluate("dispatchEvent(new Event('afterprint'))")
     answers.first.locator("summary").press("Enter")
     assert answers.locator(".cell_input").first.is_visible()
+    plain = opened(notebook, folder="solutions", java_script_enabled=False)
+    plain.emulate_media(media="print")
+    assert all(cell.is_visible() for cell in plain.locator("details.solution .cell_input").all())
 
 
 @pytest.mark.parametrize("notebook", ["02_forward_pass", "05_batch_vs_mini_batch"])

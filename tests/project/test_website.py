@@ -44,6 +44,14 @@ def test_a_notebook_that_nobody_described_is_listed_with_its_first_picture(tmp_p
         assert listed.count(first_page.escape(alt)) == 2, "as the picture's alt text, and for all to read"
 
 
+@pytest.mark.parametrize("shows", [{"SHOWS": {"01_data": ("gone", "words")}}, {"DRAWN": ("01_data", "gone")}])
+def test_a_picture_that_is_gone_is_named_in_one_line(shows, tmp_path, monkeypatch):
+    for name, value in shows.items():
+        monkeypatch.setattr(first_page, name, value)
+    with pytest.raises(RuntimeError, match="notebooks/01_data.ipynb has no cell gone"):
+        first_page.write(tmp_path)
+
+
 def test_a_warning_of_sphinx_stops_it_and_the_older_site_stays(tmp_path, monkeypatch, capsys):
     result, site = [0], tmp_path / "out"
 
