@@ -44,7 +44,7 @@ def opened(phone):
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.goto((SITE / path).as_uri())
         page.locator("[data-pad]").scroll_into_view_if_needed()
-        page.get_by_text("An example: clear it and draw your own.").wait_for()
+        page.get_by_text("An example").wait_for()
         return page
 
     yield open_page
