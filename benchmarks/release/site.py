@@ -46,6 +46,7 @@ box => {
   }));
 }
 """
+SHOW_ALL_JS = "() => document.querySelectorAll('.prediction button.plain').forEach(button => button.click())"
 PAINTED_JS = "box => box.meter.painted ? box.meter.painted - box.meter.pressed : null"
 # What the browser itself notes while a page comes
 WATCH_JS = """
@@ -95,6 +96,7 @@ def sliders(browser, folder):
     for name in NOTEBOOKS:
         with opened(browser, f"{folder}/notebooks/{name}.html") as (page, _, address):
             page.goto(address)
+            page.evaluate(SHOW_ALL_JS)
             for box in page.locator(".cell_output:has(input[type=range])").all():
                 box.scroll_into_view_if_needed()
                 box.evaluate(METER_JS)
@@ -113,12 +115,17 @@ def weigh(box):
 
 
 def to_first_picture(browser, address):
-    """Bytes through the network until the first picture of a page that a cell has drawn is there, on a phone."""
+    """Bytes through the network until the first picture of a page that a cell has drawn is there, on a phone.
+
+    None where all pictures wait for a prediction.
+    """
     with opened(browser, address, **PHONE) as (page, tools, _):
         came = []
         tools.on("Network.loadingFinished", lambda event: came.append(event["encodedDataLength"]))
         page.goto(address)
         picture = page.locator(".cell_output img:visible").first  # what a prediction hides is none yet
+        if not picture.count():
+            return None
         while not picture.evaluate("picture => picture.complete && picture.naturalWidth > 0"):
             picture.scroll_into_view_if_needed()  # formulas above it may still grow
             page.wait_for_timeout(50)
@@ -193,7 +200,7 @@ def report(results):
         "",
         "| notebook | kB |",
         "|---|--:|",
-        *(f"| {name} | {size / 1e3:.0f} |" for name, size in results["first picture"].items()),
+        *(f"| {name} | {size / 1e3:.0f} |" for name, size in results["first picture"].items() if size),
         "",
         f"Pages on a phone: a processor {SLOWER} times as slow, {NETWORK['downloadThroughput'] * 8 / 1e6:g} Mbit/s, "
         f"{NETWORK['latency']} ms; the median of {TIMES}.",

@@ -11,16 +11,25 @@ document.addEventListener("DOMContentLoaded", () => {
   const make = (tag, html, properties = {}) =>
     Object.assign(document.createElement(tag), { innerHTML: html, ...properties });
 
-  /** What waits for the answer: outputs, and from the first of them on the text, to the next heading or question. */
+  /**
+   * What waits for the answer: outputs, to the next heading or question; and the text that tells of them, from the first
+   * of them to the first code below the reveal.
+   */
   const whatWaits = (question, reveal) => {
     const found = [];
     const last = blocks.indexOf(reveal.closest(".cell"));
+    let [below, told] = [false, false]; // text below the reveal; code below that
     for (let i = blocks.indexOf(question.closest(".cell")) + 1; i < blocks.length; i++) {
       const block = blocks[i];
       const asks = block.querySelector(".prediction");
       if (i > last && (isHeading(block) || asks)) break;
-      if (isCell(block) && !asks) found.push(...block.querySelectorAll(":scope > .cell_output"));
-      if (!isCell(block) && !isHeading(block) && found.length) found.push(block);
+      if (isCell(block)) {
+        told ||= below;
+        if (!asks) found.push(...block.querySelectorAll(":scope > .cell_output"));
+      } else if (!isHeading(block) && found.length && !told) {
+        found.push(block);
+        below = i > last;
+      }
     }
     return found;
   };
