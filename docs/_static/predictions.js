@@ -13,7 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   /**
    * What waits for the answer: outputs, to the next heading or question; and the text that tells of them, from the first
-   * of them to the first code below the reveal.
+   * of them to the first code below the reveal. From there on sliders are free to move.
    */
   const whatWaits = (question, reveal) => {
     const found = [];
@@ -25,7 +25,8 @@ document.addEventListener("DOMContentLoaded", () => {
       if (i > last && (isHeading(block) || asks)) break;
       if (isCell(block)) {
         told ||= below;
-        if (!asks) found.push(...block.querySelectorAll(":scope > .cell_output"));
+        if (!asks && !(told && block.querySelector(".recording")))
+          found.push(...block.querySelectorAll(":scope > .cell_output"));
       } else if (!isHeading(block) && found.length && !told) {
         found.push(block);
         below = i > last;
