@@ -133,8 +133,8 @@ def describe(app, pagename, templatename, context, doctree):
 
 def put_pads_into_cells(app, doctree):
     """Where a cell shows the drawing pad, its picture becomes a pad that reads in the page, see pad.js."""
-    for cell in doctree.findall(container):
-        if "cell" in cell["classes"] and "draw_a_digit(" in cell[0].astext():
+    for cell in parts(doctree, nb_element="cell_code"):
+        if "draw_a_digit(" in cell[0].astext():
             for output in cell[1:]:
                 output.insert(0, raw("", '<div class="drawing" data-pad>', format="html"))
                 output.append(raw("", "</div>", format="html"))
@@ -146,7 +146,7 @@ def put_recordings_beside_stills(app, doctree):
     if app.env.docname not in recordings:
         return
     cells = json.loads(Path(app.env.doc2path(app.env.docname)).read_text(encoding="utf-8"))["cells"]
-    for cell in doctree.findall(lambda node: isinstance(node, container) and node.get("nb_element") == "cell_code"):
+    for cell in parts(doctree, nb_element="cell_code"):
         recording = recordings[app.env.docname].get(cells[cell["cell_index"]]["id"])
         if recording:
             text = json.dumps(recording, ensure_ascii=False).replace("<", "\\u003c")  # nothing may end the script

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / ".recordings"
 MAKES_ONE = re.compile(r"\bwidgets\.\w+\(")  # a cell that makes a widget
 LARGEST = 650  # settings of a grid
-MANY = 61  # with more positions, a slider over whole numbers chooses an example or a page
+MANY = 60  # with more positions, a slider over whole numbers chooses an example or a page
 KEPT = 10  # of those
 INDEX = "recordings.json"
 READ = ["tools/recordings.py", "mnist_scratch/**/*.py", "data/*", "results/**/*.json", "results/**/*.npz"]
@@ -44,7 +44,7 @@ def positions(slider):
     """The values that are recorded of a slider, in their order, each with the text that it shows: {value: text}."""
     if hasattr(slider, "options"):
         return {value: text for text, value in slider.options}
-    if slider.max - slider.min < MANY:
+    if slider.max - slider.min + 1 <= MANY:
         return {value: str(value) for value in range(slider.min, slider.max + 1)}
     first = max(slider.min, slider.value - KEPT + 1)
     return {value: str(value) for value in range(first, first + KEPT)}

@@ -4,6 +4,15 @@
 
 globalThis.course ??= {};
 
+/** Where the website's own files are, as seen from this page. */
+course.files = `${document.documentElement.dataset.content_root}_static/`;
+
+/** Load one of the website's scripts. */
+course.load = (name) =>
+  new Promise((resolve, reject) => {
+    document.head.append(course.make("script", { src: course.files + name, onload: resolve, onerror: reject }));
+  });
+
 /** An element with properties and children: `make("p", { className: "words" }, "text")`. */
 course.make = (name, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(name), properties);
@@ -37,7 +46,7 @@ course.whenNear = (element, then) => {
 course.letSlidersMove = (script) => {
   const { make } = course;
   const { sliders, why, settings } = JSON.parse(script.textContent);
-  const folder = `${document.documentElement.dataset.content_root}_static/recordings/`;
+  const folder = `${course.files}recordings/`;
   const start = sliders.map((slider) => slider.start);
   const combinations = sliders.reduce((product, { texts }) => product * texts.length, 1);
   let now = start; // of the sliders

@@ -92,12 +92,13 @@
     };
     const sheet = element.querySelector(".drawing-sheet");
     course.drawing.render({ model, el: sheet });
-    const giveWay = ({ type, key }) => {
-      if (strokes !== example || (type === "keydown" && key !== " ")) return;
+    // The reader's first stroke takes the example's place; this hears of it before the paper does
+    const giveWay = ({ target, key, button }) => {
+      if (strokes !== example || target.localName !== "canvas" || (key !== " " && button !== 0)) return;
       strokes = [];
       replaced();
     };
-    for (const begins of ["pointerdown", "keydown"]) sheet.addEventListener(begins, giveWay, true); // before the pad's own
+    for (const begins of ["pointerdown", "keydown"]) sheet.addEventListener(begins, giveWay, true);
     sheet.append(
       button("Clear", () => []),
       button("Undo last stroke", () => strokes.slice(0, -1)),
@@ -117,15 +118,10 @@
   Object.assign(course, { showPad });
 
   // The network is large: it and the rest are loaded, one after the other, when a pad comes near the screen
-  const load = (name) =>
-    new Promise((resolve, reject) => {
-      const src = `${document.documentElement.dataset.content_root}_static/${name}`;
-      document.head.append(course.make("script", { src, onload: resolve, onerror: reject }));
-    });
   document.addEventListener("DOMContentLoaded", () => {
     for (const pad of document.querySelectorAll("[data-pad]"))
       course.whenNear(pad, async () => {
-        for (const name of ["reader.js", "drawing.js", "relu-128-64.js"]) await load(name);
+        for (const name of ["reader.js", "drawing.js", "relu-128-64.js"]) await course.load(name);
         showPad(pad);
       });
   });

@@ -405,13 +405,12 @@ globalThis.course ??= {};
   Object.assign(course, { Network, Training, unpack, fromAddress });
 
   // The digits come when the playground comes near the screen; till then, and without them, a picture stands there
-  const home = document.currentScript.src;
-  const isExperiment = () => Object.keys(SETTINGS).some((name) => location.hash.includes(`${name}=`));
+  const isExperiment = () =>
+    Object.keys(SETTINGS).some((name) => new URLSearchParams(location.hash.slice(1)).has(name));
   for (const place of document.querySelectorAll("[data-playground]")) {
-    const load = () => {
-      const script = Object.assign(document.createElement("script"), { src: new URL("digits.js", home) });
-      script.onload = async () => play(place, await unpack(course.digits));
-      document.head.append(script);
+    const load = async () => {
+      await course.load("digits.js");
+      play(place, await unpack(course.digits));
     };
     if (isExperiment()) load();
     else course.whenNear(place, load);

@@ -1,15 +1,12 @@
-// Choose, then see. A question's options become buttons, and what came out of the cells from there to its reveal waits
-// until one is chosen, as in a notebook that is not yet run; so does the text that speaks of it. A link into it, a
-// search and print show it anyway. Without this script, all of it stands on the page.
+// Choose, then see. A question's options become buttons, and what came out of the cells below it, to the next heading or
+// question, waits until one is chosen, as in a notebook that is not yet run; so does the text that tells the answer. A
+// link into it, a search and print show it anyway. Without this script, all of it stands on the page.
 
 document.addEventListener("DOMContentLoaded", () => {
   const blocks = [...document.querySelectorAll("section > :not(section)")];
   const isCell = (block) => block.classList.contains("cell");
   const isHeading = (block) => /^H[1-6]$/.test(block.tagName);
-
-  /** A new element with HTML of the page's own in it. */
-  const make = (tag, html, properties = {}) =>
-    Object.assign(document.createElement(tag), { innerHTML: html, ...properties });
+  const { make } = course;
 
   /**
    * What waits for the answer: outputs, to the next heading or question; and the text that tells of them, from the first
@@ -64,8 +61,8 @@ document.addEventListener("DOMContentLoaded", () => {
     tellAll(reveal);
     if (answer === "all") return;
     const all = reveal.firstElementChild;
-    const said = make("div", "", { className: "said d-print-none" });
-    const more = make("button", "Show what each answer tells", { type: "button", className: "plain" });
+    const said = make("div", { className: "said d-print-none" });
+    const more = make("button", { type: "button", className: "plain" }, "Show what each answer tells");
     more.addEventListener("click", () => {
       tellAll(reveal);
       all.tabIndex = -1; // the button that had the focus is gone
@@ -110,24 +107,33 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const question of questions) {
     const asked = question.box.firstElementChild;
     const options = [...asked.children].filter((part) => part.tagName === "DIV");
-    const legend = make("legend", asked.innerHTML.split("<div")[0]);
+    const legend = make("legend", { innerHTML: asked.innerHTML.split("<div")[0] });
     const buttons = options.map((option, i) => {
-      const button = make("button", option.innerHTML.replace(/^[○●] /, ""), { type: "button", ariaPressed: "false" });
+      const button = make("button", {
+        type: "button",
+        ariaPressed: "false",
+        innerHTML: option.innerHTML.replace(/^[○●] /, ""),
+      });
       button.addEventListener("click", () => choose(question, i));
       return button;
     });
-    const plain = make("button", "Show without choosing", { type: "button", className: "plain" });
+    const plain = make("button", { type: "button", className: "plain" }, "Show without choosing");
     plain.addEventListener("click", () => give(question, "all"));
-    const status = make("p", "");
+    const status = make("p");
     status.setAttribute("role", "status");
-    const fieldset = make("fieldset", "", { className: "d-print-none" });
+    const fieldset = make("fieldset", { className: "d-print-none" });
     fieldset.append(legend, ...buttons, plain, status);
     asked.classList.add("as-printed");
     question.box.append(fieldset);
     for (const output of question.waiting.filter((block) => block.matches(".cell_output")))
       if (!output.previousElementSibling?.matches(".not-yet"))
         output.before(
-          make("p", "<a>Choose an answer</a> to see what came out here.", { className: "not-yet d-print-none" }),
+          make(
+            "p",
+            { className: "not-yet d-print-none" },
+            make("a", {}, "Choose an answer"),
+            " to see what came out here.",
+          ),
         );
   }
   for (const question of questions) {

@@ -386,7 +386,7 @@ class Playground(Live):
         except Exception as error:  # nobody awaits this task: what is not shown here would be lost
             self._complain(error)
         finally:
-            if self._task is me:  # cancelled from outside
+            if self._task is me:  # canceled from outside
                 self._task = None
 
     def _begin(self, hidden, activation, amount):

@@ -10,6 +10,8 @@ import pytest
 from tools import lab
 
 ARTIFACTS = lab.ROOT / "build" / "browser"
+SITE = lab.ROOT / "build" / "site"
+PATIENCE = 180_000  # milliseconds until what should happen counts as not happening; a machine may be busy
 
 
 def pytest_configure(config):
@@ -40,6 +42,35 @@ def browser():
     """Chromium, with a fresh profile."""
     with lab.browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens a page of the website from the disk, in a window of its own.
+
+    It notes what the page asks for and complains of; at the end nothing may have come from elsewhere or gone wrong.
+    route: what becomes of requests, {pattern: handler}; settings: those of the window.
+    """
+    contexts, asked, complaints = [], [], []
+
+    def open_page(path, hash="", route=None, **settings):
+        contexts.append(browser.browser.new_context(**settings))
+        contexts[-1].set_default_timeout(PATIENCE)
+        page = contexts[-1].new_page()
+        for pattern, handler in (route or {}).items():
+            page.route(pattern, handler)
+        page.complaints = complaints
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.goto((SITE / path).as_uri() + hash)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith((SITE.as_uri(), "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")

@@ -31,22 +31,6 @@ def question_of(name):
     return re.search(r"\*\*The question\.\*\* \*(.+?)\*", "".join(stored(name)[0]["source"]))[1]
 
 
-@pytest.fixture
-def open_page(browser):
-    """A function that opens a page of the site in a window of its own."""
-    contexts = []
-
-    def open_page(path, **settings):
-        contexts.append(browser.browser.new_context(**settings))
-        page = contexts[-1].new_page()
-        page.goto((SITE / path).as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
 def size(path):
     """Of a picture: (width, height)."""
     with Image.open(path) as picture:

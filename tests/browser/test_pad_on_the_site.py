@@ -13,9 +13,7 @@ from mnist_scratch.classroom.drawing import EXAMPLE, read_drawing
 from tools import lab
 from tools.strokes import DIGITS
 
-SITE = lab.ROOT / "build" / "site"
 PAGES = ["index.html", "notebooks/02_forward_pass.html"]
-PATIENCE = 180_000  # milliseconds until what should happen counts as not happening; a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -23,35 +21,17 @@ def net():
     return Network.load(lab.ROOT / "results" / "relu-128-64" / "model.npz")
 
 
-@pytest.fixture(scope="module")
-def phone(browser):
-    context = browser.browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    context.set_default_timeout(PATIENCE)
-    yield context
-    context.close()
-
-
 @pytest.fixture
-def opened(phone):
-    """A function that opens a page from the disk and scrolls to its pad; nothing may go wrong, or be asked outside."""
-    pages, asked, complaints = [], [], []
+def opened(open_page):
+    """A function that opens a page on a phone and scrolls to its pad."""
 
-    def open_page(path):
-        page = phone.new_page()
-        pages.append(page)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.goto((SITE / path).as_uri())
+    def open_pad(path):
+        page = open_page(path, viewport={"width": 390, "height": 844}, has_touch=True)
         page.locator("[data-pad]").scroll_into_view_if_needed()
         page.get_by_text("An example").wait_for()
         return page
 
-    yield open_page
-    for page in pages:
-        page.close()
-    assert complaints == []
-    assert [url for url in asked if not url.startswith((SITE.as_uri(), "data:"))] == []
+    return open_pad
 
 
 def probabilities(page):
@@ -192,6 +172,14 @@ def test_it_starts_with_an_example_and_follows_the_hand(path, opened, net, artif
     page.get_by_text("The sheet is empty").wait_for()
 
 
+def test_the_first_stroke_takes_the_place_of_the_example(opened):
+    page = opened("index.html")
+    draw(page, DIGITS[1])
+    page.get_by_text(re.compile("The network says 1")).wait_for()
+    page.get_by_role("button", name="Undo last stroke").click()
+    page.get_by_text("The sheet is empty").wait_for()
+
+
 def test_the_keyboard_is_enough(opened):
     page = opened("index.html")
     press = page.keyboard.press
@@ -222,9 +210,6 @@ def test_a_finger_draws_and_does_not_scroll(opened):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_without_javascript_the_page_shows_a_drawing_that_is_read(path, browser):
-    with browser.browser.new_context(java_script_enabled=False) as still:
-        page = still.new_page()
-        page.goto((SITE / path).as_uri())
-        picture = page.locator("[data-pad] img")
-        assert picture.is_visible() and "The network says 3" in picture.get_attribute("alt")
+def test_without_javascript_the_page_shows_a_drawing_that_is_read(path, open_page):
+    picture = open_page(path, java_script_enabled=False).locator("[data-pad] img")
+    assert picture.is_visible() and "The network says 3" in picture.get_attribute("alt")

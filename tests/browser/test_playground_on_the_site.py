@@ -160,22 +160,14 @@ def test_an_address_gives_the_nearest_good_settings(address, settings, script):
 
 # ---------------------------------------------------------------------------------------------------- the page
 
-SITE = lab.ROOT / "build" / "site"
 PHONE = {"width": 390, "height": 844}
 
 
 class Page:
     """The first page, opened from the disk, and its playground."""
 
-    def __init__(self, browser, address="", **settings):
-        self.context = browser.browser.new_context(**settings)
-        self.context.set_default_timeout(60_000)  # a machine may be busy
-        self.page = self.context.new_page()
-        self.asked, self.complaints = [], []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.goto((SITE / "index.html").as_uri() + address)
+    def __init__(self, page):
+        self.page = page
         self.box = self.page.locator("[data-playground]")
         self.box.scroll_into_view_if_needed()
         self.button("Start").wait_for()
@@ -206,19 +198,9 @@ class Page:
 
 
 @pytest.fixture
-def playground(browser):
-    """A function that opens the first page; at the end nothing may have come from elsewhere or gone wrong."""
-    pages = []
-
-    def open_page(*address, **settings):
-        pages.append(Page(browser, *address, **settings))
-        return pages[-1]
-
-    yield open_page
-    for page in pages:
-        page.context.close()
-        assert [url for url in page.asked if not url.startswith((SITE.as_uri(), "data:"))] == []
-        assert page.complaints == []
+def playground(open_page):
+    """A function that opens the first page, at an address's end if one is given."""
+    return lambda hash="", **settings: Page(open_page("index.html", hash, **settings))
 
 
 def test_it_trains_pauses_and_goes_back_to_the_same_start(playground):
@@ -276,7 +258,7 @@ def test_an_experiment_is_in_the_address_and_a_link_leads_to_it(playground):
 def test_the_link_is_copied_or_the_page_says_where_it_is(playground):
     page = playground()
     said = page.box.locator(".playground-buttons output")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.button("Copy link").click()
     page.page.wait_for_function("output => output.value", arg=said.element_handle())
     assert page.page.evaluate("navigator.clipboard.readText()") == page.page.url
@@ -391,10 +373,7 @@ def test_it_is_accessible(theme, playground, artifacts):
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in broken["violations"]] == []
 
 
-def test_without_javascript_a_picture_stands_there(browser):
-    context = browser.browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((SITE / "index.html").as_uri())
-    assert page.locator("[data-playground] img").is_visible()
-    assert page.locator("[data-playground] button").count() == 0
-    context.close()
+def test_without_javascript_a_picture_stands_there(open_page):
+    place = open_page("index.html", java_script_enabled=False).locator("[data-playground]")
+    assert place.locator("img").is_visible()
+    assert place.locator("button").count() == 0

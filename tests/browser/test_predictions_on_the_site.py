@@ -6,13 +6,13 @@ Each question and its answer are read from the notebook, and what its page tells
 import ast
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from mnist_scratch.classroom.predictions import Reveal
 from tools import lab
 
-SITE = lab.ROOT / "build" / "site"
 NOTEBOOKS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("0*.ipynb"))
 SOLVED = sorted(path.stem for path in (lab.ROOT / "notebooks" / "solutions").glob("0*.ipynb"))
 PHONE = {"width": 390, "height": 844}
@@ -46,19 +46,13 @@ def words(text):
 
 
 @pytest.fixture
-def opened(browser):
-    """A function that opens a notebook's page from the disk."""
-    contexts = []
+def opened(open_page):
+    """A function that opens a notebook's page."""
 
-    def open_page(notebook, hash="", folder="", **settings):
-        contexts.append(browser.browser.new_context(**settings))
-        page = contexts[-1].new_page()
-        page.goto((SITE / "notebooks" / folder / f"{notebook}.html").as_uri() + hash)
-        return page
+    def open_notebooks_page(notebook, hash="", folder="", **settings):
+        return open_page(Path("notebooks", folder, f"{notebook}.html"), hash, **settings)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_notebooks_page
 
 
 def options_of(page, name):
@@ -213,14 +207,10 @@ def test_where_an_output_waits_a_link_leads_to_its_question(opened):
 
 @pytest.mark.parametrize("hash", ["#%", "#eta=1&x=%"])
 def test_an_address_of_another_kind_does_no_harm(hash, opened):
-    page = opened("00_start_here")
-    complaints = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("about:blank")
-    page.goto((SITE / "notebooks" / "00_start_here.html").as_uri() + hash)
+    page = opened("00_start_here", hash)
     page.evaluate("location.hash = '%%'")
     options_of(page, "first_guess").first.click()
-    assert told(page, "first_guess") and complaints == []
+    assert told(page, "first_guess")
 
 
 @pytest.mark.parametrize("kept", ["length", "7", "-1", ""])

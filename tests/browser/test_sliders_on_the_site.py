@@ -16,7 +16,6 @@ from PIL import Image
 from mnist_scratch.classroom import widgets
 from tools import lab
 
-SITE = lab.ROOT / "build" / "site"
 MAKES_ONE = re.compile(r"\bwidgets\.\w+\(")
 BUILD = {  # widgets made anew, as their notebook makes them, and settings of theirs
     "00_start_here": (lambda mnist: widgets.hello(), [{"waves": 1}, {"waves": 8}]),
@@ -39,28 +38,14 @@ def widget_cells():
 
 
 @pytest.fixture
-def opened(browser):
-    """A function that opens a notebook's page from the disk; it notes what the page asks for and complains of."""
-    contexts = []
+def opened(open_page):
+    """A function that opens a notebook's page; pictures: what becomes of a request for a recorded picture."""
 
-    def open_page(name, pictures=None, **settings):
-        contexts.append(browser.browser.new_context(**settings))
-        page = contexts[-1].new_page()
-        if pictures:  # what becomes of a request for a recorded picture
-            page.route("**/recordings/*", pictures)
-        page.asked, page.complaints = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.goto((SITE / "notebooks" / f"{name}.html").as_uri())
-        return page
+    def open_notebooks_page(name, pictures=None, **settings):
+        route = {"**/recordings/*": pictures} if pictures else None
+        return open_page(f"notebooks/{name}.html", route=route, **settings)
 
-    yield open_page
-    for context in contexts:
-        for page in context.pages:
-            assert page.complaints == []
-            assert [url for url in page.asked if not url.startswith((SITE.as_uri(), "data:"))] == []
-        context.close()
+    return open_notebooks_page
 
 
 class Recorded:
