@@ -109,6 +109,15 @@ MISTAKES = {
     "the sign of 0": ("PLACES sign = (PLACES)x", "(PLACES)x &", "(PLACES)(x < 0) &"),
     "a sum begun anew": ("if (add) sums[i][v]", "add", "0"),
 }
+# those that the hook, which tries a few numbers only, need not see
+FINER = {
+    "maximum's sign of 0": ("#define GREATER", "x >= y", "x > y"),
+    "something between the numbers": (
+        "ALWAYS_INLINE void NAME(write)", "AT(to, c * stride) = v[c]", "AT(to, SIZE) = 0, AT(to, c * stride) = v[c]"
+    ),
+    "tanh of infinity": ("size = CHOOSE(size > 20", "size > 20, ALL(20)", "size > 19, ALL(19)"),
+    "exp of minus infinity": ("#define EXP_LEAST", "-105", "-103"),
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------ the hook
@@ -122,9 +131,20 @@ from mnist_scratch.browser import products
 said = []
 products.say = said.append
 {setting}
+
+
+def loops():  # those that NumPy has: each is taken out and put back
+    found = [products.replace(function, dtype, None) for function, dtype in products.LOOPS]
+    for (function, dtype), loop in zip(products.LOOPS, found):
+        products.replace(function, dtype, loop)
+    return [loop.value for loop in found]
+
+
+own = loops()
 A, B = np.arange(1200.0).reshape(30, 40) % 13, np.arange(2000.0).reshape(40, 50) % 17
 before = [(A @ B).tobytes(), (A.astype("f") @ B.astype("f")).tobytes()]
 calls = products.install()
+assert calls or loops() == own, "NumPy is as it was"
 after = [(A @ B).tobytes(), (A.astype("f") @ B.astype("f")).tobytes()]
 assert before == after, "whole numbers: the same in any order"
 print(calls, len(said), *said)
@@ -157,6 +177,13 @@ def test_a_planted_mistake_is_seen_and_the_loops_are_taken_out_again(mistake, tm
     assert compare(wrong).returncode != 0, "random products and functions do not tell it from the right source"
     fast, lines, said = hooked(NO_BLAS.format(library=str(wrong)))
     assert (fast, lines) == ("False", "1") and "wrong results" in said
+
+
+@compiled
+@pytest.mark.parametrize("mistake", FINER)
+def test_a_finer_mistake_is_seen_by_random_numbers(mistake, tmp_path):
+    before, old, new = FINER[mistake]
+    assert compare(library(tmp_path, "-O1", source=changed(before, old=old, new=new))).returncode != 0
 
 
 @compiled
