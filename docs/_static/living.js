@@ -116,9 +116,11 @@ course.letSlidersMove = (script) => {
   }
   const notes = sliders
     .filter(({ texts, of }) => texts.length < of)
-    .map(({ label, texts, of }) => `Here “${label}” has ${texts.length} of its ${of} positions.`);
+    .map(({ label, texts, of }) => `“${label}” has ${texts.length} of its ${of} positions here.`);
   if (Object.keys(settings).length < combinations)
-    notes.push("Here you move one slider at a time, and the others go back; in the notebook you move them all.");
+    notes.push(
+      "On this page you move one slider at a time, and the others go back; in the notebook you move them all.",
+    );
   if (notes.length) box.append(make("p", {}, notes.join(" ")));
   tell();
   picture.alt = ""; // the words below it say what it shows
