@@ -1,0 +1,95 @@
+"""The repository's address: set in one place, it fills all that leads there.
+
+    python -m tools.address https://github.com/you/course    set it
+    python -m tools.address                                  fill in again what is set, say into a new notebook
+
+It stands in pyproject.toml, and goes from there into the first code cell of each notebook, which fetches the course
+where it is not.
+"""
+
+import argparse
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+
+from tools.execute_notebooks import write
+
+ROOT = Path(__file__).resolve().parents[1]
+CELL = "the-course"  # the cell's id, the same in each notebook
+FETCH = """\
+import os
+import sys
+from importlib.util import find_spec
+
+if not find_spec("mnist_scratch") and not os.path.exists("00_start_here.ipynb"):
+    # opened alone, as in Colab: fetch the course (where the course is, this cell does nothing)
+    if not os.path.exists("course"):
+        !git clone --quiet --depth=1 {address} course
+    os.chdir("course/notebooks")
+    sys.path.append(os.path.abspath(".."))"""
+
+
+def address(root=ROOT):
+    """The address that is set."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def set_address(new, root=ROOT):
+    """Set the address; ValueError, and nothing is changed, when it is none that Git could fetch without a password."""
+    new = new.removesuffix("/").removesuffix(".git")
+    if not re.fullmatch(r"https://[\w.-]+(/[\w.~-]+)+", new):
+        raise ValueError(f"{new!r} is no address of a repository; one is https://github.com/you/course")
+    path = root / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'(?m)^(Repository = )".*?"', rf'\1"{new}"', text), encoding="utf-8", newline="\n")
+
+
+def fill(root=ROOT):
+    """Bring the address that is set to where it is used; returns the files that changed."""
+    changed = []
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        before = nbformat.writes(notebook)
+        put_first(notebook, FETCH.format(address=address(root)))
+        if nbformat.writes(notebook) != before:
+            write(notebook, path)
+            changed.append(path)
+    return changed
+
+
+def put_first(notebook, source):
+    """Let the cell below the title fetch the course; as it prints nothing, all others keep their outputs."""
+    if notebook.cells[1].get("id") != CELL:
+        # on the website it is left out, and so it is on slides, as all cells with nothing but imports and no outputs
+        hidden = {"slideshow": {"slide_type": "skip"}, "tags": ["remove-cell"]}
+        notebook.cells.insert(1, nbformat.v4.new_code_cell(id=CELL, metadata=hidden, execution_count=0))
+        for cell in notebook.cells:
+            for counted in (cell, *cell.get("outputs", [])):
+                if counted.get("execution_count") is not None:
+                    counted.execution_count += 1
+    notebook.cells[1].source = source
+
+
+def main(arguments):
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("address", nargs="?", metavar="ADDRESS")
+    options = parser.parse_args(arguments)
+    try:
+        if options.address:
+            set_address(options.address)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in fill():
+        print(path.relative_to(ROOT))
+    print(address())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
