@@ -305,9 +305,7 @@ def no_picture_is_large(page):
 
 
 def cells_are_short(page):
-    own = [
-        (number, source) for number, cell, source in page.code if cell.get("id") != CELL
-    ]  # not all share it
+    own = [(number, source) for number, cell, source in page.code if cell.get("id") != CELL]  # not all share it
     lengths = {number: len(source.strip("\n").splitlines()) for number, source in own}
     for number, length in lengths.items():
         if length > LONGEST_CELL:
