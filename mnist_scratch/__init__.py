@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "12")
 
 from .averaging import AveragedSGD, ensemble
 from .data import MNIST, Dataset, load_mnist, minibatches, one_hot, read_idx, split
+from .datasets import load_dataset
 from .distortions import Distortion
 from .files import FileFormatError
 from .gradient_check import gradient_check
@@ -45,6 +46,7 @@ __all__ = [
     "fit",
     "flatten",
     "gradient_check",
+    "load_dataset",
     "load_mnist",
     "minibatches",
     "one_hot",

@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from .data import load_mnist
+from .datasets import load_dataset
 from .files import UserError, replacing
 from .gradient_check import gradient_check
 from .network import Network
@@ -76,6 +77,8 @@ def _parser():
     train_.add_argument("recipe", metavar="RECIPE", help="a name that `recipes` lists")
     train_.add_argument("--epochs", type=_from(1), metavar="N", help="another number of epochs than the recipe's")
     train_.add_argument("--seed", type=_from(0), metavar="N", help="one seed only")
+    text = "another data set, such as fashion-mnist; results go into a folder of that name (default: MNIST)"
+    train_.add_argument("--data", metavar="FOLDER", help=text)
     train_.add_argument("--resume", action="store_true", help="go on with an unfinished run; skip finished seeds")
     train_.add_argument("--out", default="runs", metavar="DIR", help="where results go (default: runs)")
     compare_ = command(compare, "compare", "all networks, published and ours, as one table")
@@ -192,8 +195,11 @@ def train(options):
     recipe = find_recipe(options.recipe)
     if options.epochs is not None:
         recipe = recipe.with_epochs(options.epochs)
+    data, folder = None, Path(options.out, recipe.name)
+    if options.data is not None:
+        data = load_dataset(options.data, n_validation=0)
+        recipe, folder = recipe.with_data(data), Path(options.out, Path(options.data).resolve().name, recipe.name)
     seeds = recipe.seeds if options.seed is None else [options.seed]
-    folder = Path(options.out, recipe.name)
     for seed in seeds:  # all of them first: a refusal should not come after an hour
         check_folder(recipe, seed, folder, options.resume)
     resume = [] if options.resume else ["--resume"]
@@ -204,7 +210,7 @@ def train(options):
             print(f"{recipe.name}, seed {seed}: finished already")
             continue
         try:
-            ended = _train_seed(recipe, seed, folder, options.resume)
+            ended = _train_seed(recipe, seed, folder, data, options.resume)
         except OSError as error:
             if any(folder.glob("checkpoint*.npz")):
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -216,20 +222,26 @@ def train(options):
             return INTERRUPTED
     if Path(folder, "model.npz").exists():  # large ones are not part of the repository
         with alone_in(folder):
-            save_pictures(folder, recipe, load_mnist(n_validation=0).test)
+            save_pictures(folder, recipe, (data or load_mnist(n_validation=0)).test)
     accuracies = load_summary(folder)["test_accuracy"]
     spread = f", {len(accuracies)} seeds from {min(accuracies):.2%} to {max(accuracies):.2%}"
     print(f"{recipe.name}: test accuracy {mean(accuracies):.2%}{spread if len(accuracies) > 1 else ''}")
     return 0
 
 
-def _train_seed(recipe, seed, folder, resume):
+def _train_seed(recipe, seed, folder, data, resume):
     """Whether it came to its end."""
     print(f"{recipe.name}, seed {seed}: {'-'.join(map(str, recipe.sizes))}, results go to {folder}", flush=True)
     shown = sys.stderr.isatty()
     try:
         run = run_recipe(
-            recipe, seed, folder, resume=resume, progress=shown, on_epoch=lambda *row: _report(recipe, *row)
+            recipe,
+            seed,
+            folder,
+            data=data,
+            resume=resume,
+            progress=shown,
+            on_epoch=lambda *row: _report(recipe, *row),
         )
     except KeyboardInterrupt:  # before the first step, or after the last
         return False

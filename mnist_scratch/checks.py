@@ -113,6 +113,16 @@ def sequence(name, value):
     raise TypeError(f"{name} must be a list, not {short(value)}")
 
 
+def names(name, value):
+    """Return a tuple of texts; raise TypeError if it is no list of them, ValueError if two are the same."""
+    texts = tuple(sequence(name, value))
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise TypeError(f"{name} must be a list of texts, none of them empty, not {short(value)}")
+    if len(set(texts)) < len(texts):
+        raise ValueError(f"{name} must differ from each other, and in {short(value)} two are the same")
+    return texts
+
+
 def arrays(name, value, shapes=None):
     """Return value if it is a list or tuple of arrays, of these shapes if they are given.
 
@@ -180,8 +190,8 @@ def dataset(name, value):
     return value
 
 
-def examples(images, labels_):
-    """Return images (m, n) and labels (m,) as arrays, an example a row; raise ValueError otherwise."""
+def examples(images, labels_, names_=None):
+    """Return images (m, n) and labels (m,) as arrays, and the names of the classes; raise ValueError otherwise."""
     images = array("images", images)
     if images.ndim != 2:
         remedy = "; pictures become rows by images.reshape(len(images), -1)" if images.ndim > 2 else ""
@@ -189,7 +199,11 @@ def examples(images, labels_):
     labels_ = labels(labels_, name="labels")
     if len(images) != len(labels_):
         raise ValueError(f"{len(images)} images but {len(labels_)} labels: each image needs exactly one label")
-    return images, labels_
+    if names_ is not None:
+        names_ = names("names", names_)
+        if labels_.max(initial=0) >= len(names_):
+            raise ValueError(f"names are those of {len(names_)} classes, and labels go up to {labels_.max()}")
+    return images, labels_, names_
 
 
 def n_classes(value):

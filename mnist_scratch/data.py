@@ -29,19 +29,22 @@ class Dataset:
         One example per row.
     labels : ndarray, (m,)
         Integers from 0 up.
+    names : tuple of str, optional
+        What the classes are called, from label 0 up, where they are not digits.
 
     Raises
     ------
     ValueError
-        If the lengths differ, the shapes are wrong, or labels are not integers from 0 up.
+        If the lengths differ, the shapes are wrong, labels are not integers from 0 up, or one has no name.
     """
 
     images: np.ndarray
     labels: np.ndarray
+    names: tuple | None = None
 
     def __post_init__(self):
-        for name, array in zip(("images", "labels"), checks.examples(self.images, self.labels), strict=True):
-            object.__setattr__(self, name, array)  # the way to set a field of a frozen dataclass
+        for name, value in zip(vars(self), checks.examples(self.images, self.labels, self.names), strict=True):
+            object.__setattr__(self, name, value)  # the way to set a field of a frozen dataclass
 
     def __len__(self):
         return len(self.labels)
@@ -49,14 +52,14 @@ class Dataset:
     def __getitem__(self, rows):
         if isinstance(rows, (int, np.integer)):
             raise TypeError(f"data[{rows}] is one row; take data[[{rows}]], or data.images[{rows}]")
-        return Dataset(self.images[rows], self.labels[rows])
+        return Dataset(self.images[rows], self.labels[rows], self.names)
 
     def __repr__(self):
         return f"Dataset(images {self.images.shape} {self.images.dtype}, labels {self.labels.shape})"
 
 
 class MNIST(NamedTuple):
-    """The three parts of MNIST, each a Dataset."""
+    """The three parts of MNIST, or of another data set, each a Dataset."""
 
     train: Dataset
     validation: Dataset
@@ -133,19 +136,19 @@ def load_mnist(folder=None, n_validation=10_000):
     ours = folder is None
     place = course_folder("data", "train-images-idx3-ubyte*") if ours else Path(checks.path("folder", folder))
     arrays = [read_genuine(read_idx, place / name, digest, ours) for name, digest in MNIST_FILES.items()]
-    train, test = _as_dataset(*arrays[:2]), _as_dataset(*arrays[2:])
+    train, test = as_dataset(*arrays[:2]), as_dataset(*arrays[2:])
     train, validation = split(train, [len(train) - n_validation, n_validation])
     return MNIST(train, validation, test)
 
 
-def _as_dataset(images, labels):
+def as_dataset(images, labels, names=None):
     """Pixels from 0 to 255 as rows of fractions from 0 to 1, with their labels, both read-only."""
     # one pass and one array: `images.astype(float) / 255` would need three times the memory
     images = np.divide(images.reshape(len(images), -1), 255, dtype=np.float32)
     labels = labels.astype(np.int64)  # uint8 would wrap around in `labels - 1`
     images.setflags(write=False)
     labels.setflags(write=False)
-    return Dataset(images, labels)
+    return Dataset(images, labels, names)
 
 
 def one_hot(labels, n_classes=10, dtype=np.float32):

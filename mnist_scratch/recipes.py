@@ -17,6 +17,7 @@ import numpy as np
 
 from . import checks
 from .averaging import AveragedSGD
+from .datasets import fingerprint, n_classes
 from .distortions import Distortion
 from .files import UserError
 from .network import Network
@@ -99,6 +100,8 @@ class Recipe:
         Whether a second stage trains anew on all 60,000 images.
     ensemble : int
         How many networks are trained on all images, each with a seed of its own, and then averaged.
+    data : str, optional
+        The fingerprint of the data set, where it is not MNIST; `with_data` sets it.
     seeds : tuple of int
         One run for each.
     published : tuple of float, optional
@@ -125,6 +128,7 @@ class Recipe:
     n_validation: int = 10_000
     all_images: bool = True
     ensemble: int = 1
+    data: str | None = None
     seeds: tuple = (0, 1, 2)
     published: tuple | None = None
     remark: str = ""
@@ -163,6 +167,14 @@ class Recipe:
                 )
             optimizer = replace(optimizer, learning_rate=schedule.stretched(factor))
         return replace(self, epochs=epochs, optimizer=optimizer, genuine_epochs=round(self.genuine_epochs * factor))
+
+    def with_data(self, data):
+        """The same recipe for another data set, MNIST as `load_dataset` gives it: only the number of classes changes.
+
+        What the recipe says of MNIST, such as its goal, is left out.
+        """
+        sizes = (*self.sizes[:-1], n_classes(data))
+        return replace(self, sizes=sizes, data=fingerprint(data), published=None, remark="", goal=None)
 
     def fit(self, net, train, seed, **options):
         """Train `net` on a Dataset as the recipe says, and return the History; `options` go to `fit`."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import checks
 from .averaging import ensemble
-from .data import load_mnist, split
+from .data import Dataset, load_mnist, split
 from .files import FileFormatError, UserError, course_folder, load_arrays, remove_leftovers, replacing, save_arrays
 from .functions import OUTPUTS
 from .network import Network
@@ -43,7 +43,7 @@ class Run(NamedTuple):
         return self.numbers is None
 
 
-def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_epoch=None):
+def run_recipe(recipe, seed=0, folder=None, *, data=None, resume=False, progress=True, on_epoch=None):
     """Train one network as the recipe says, evaluate it, and save it.
 
     Parameters
@@ -52,6 +52,9 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     seed : int
     folder : str or Path, optional
         Where the results go; by default runs/<recipe>, in the working directory.
+    data : MNIST, optional
+        Another data set, as `load_dataset` gives it; the recipe's own settings decide how many images are held out. By
+        default MNIST.
     resume : bool
         Go on with the unfinished run in the folder, if there is one. The result is that of an unbroken run, to the bit
         with the same number of BLAS threads.
@@ -89,15 +92,22 @@ def run_recipe(recipe, seed=0, folder=None, *, resume=False, progress=True, on_e
     if on_epoch is not None:
         checks.function("on_epoch", on_epoch)
     folder = Path("runs", recipe.name) if folder is None else Path(checks.path("folder", folder))
+    if data is not None:
+        recipe = recipe.with_data(checks.like("data", data, ("train", "validation", "test"), "what load_dataset gives"))
+        if recipe.n_validation >= len(data.train) + len(data.validation):
+            raise UserError(f"{recipe.name} holds out {recipe.n_validation:,} images, and this data set has no more")
+    elif recipe.data is not None:
+        raise ValueError("the recipe is one with_data: give that data, too")
     _ = recipe.settings  # raises what cannot be stored, before the folder is made
     with alone_in(folder):
         check_folder(recipe, seed, folder, resume)
-        return _run(recipe, seed, folder, progress, on_epoch)
+        return _run(recipe, seed, folder, data, progress, on_epoch)
 
 
-def _run(recipe, seed, folder, progress, on_epoch):
-    mnist = load_mnist(n_validation=0)
-    train, validation = split(mnist.train, [len(mnist.train) - recipe.n_validation, recipe.n_validation])
+def _run(recipe, seed, folder, data, progress, on_epoch):
+    mnist = load_mnist(n_validation=0) if data is None else data
+    images = _joined(mnist.train, mnist.validation)
+    train, validation = split(images, [len(images) - recipe.n_validation, recipe.n_validation])
     networks, histories = [], {}
     for stage, own_seed in _stages(recipe, seed).items():
         net, checkpoint = recipe.network(own_seed), _checkpoint(folder, seed, stage)
@@ -109,8 +119,8 @@ def _run(recipe, seed, folder, progress, on_epoch):
 
         options = {"progress": progress, "on_epoch": save}
         options["resume"] = _load_checkpoint(checkpoint, recipe, net) if checkpoint.exists() else None
-        images, options["validation"] = (train, validation) if stage == "held out" else (mnist.train, None)
-        histories[stage] = history = recipe.fit(net, images, own_seed, **options)
+        seen, options["validation"] = (train, validation) if stage == "held out" else (images, None)
+        histories[stage] = history = recipe.fit(net, seen, own_seed, **options)
         if history.stopped and not history.diverged:
             return Run(net, histories, None)
         if not history.train_loss:
@@ -132,6 +142,14 @@ def _run(recipe, seed, folder, progress, on_epoch):
     return Run(net, histories, numbers)
 
 
+def _joined(train, validation):
+    """Two Datasets as one."""
+    if len(validation) == 0:
+        return train
+    images = np.concatenate([train.images, validation.images])
+    return Dataset(images, np.concatenate([train.labels, validation.labels]), train.names)
+
+
 def _stages(recipe, seed):
     """The stages of a run in their order, and for each the seed of its network."""
     stages = {"held out": seed} if recipe.n_validation else {}
@@ -147,7 +165,9 @@ def _tested(net, test):
         probabilities = np.nan_to_num(OUTPUTS[net.output](logits)).max(axis=1)  # JSON knows no NaN
     answers = logits.argmax(axis=1)
     correct = answers == test.labels
-    digits = [round(float(correct[test.labels == digit].mean()), 4) for digit in range(10)]
+    counts = np.bincount(test.labels, minlength=net.sizes[-1])
+    digits = np.bincount(test.labels, correct, minlength=len(counts)) / np.maximum(counts, 1)
+    digits = [round(accuracy, 4) for accuracy in digits.tolist()]
     misread = [[row.item(), answers[row].item(), probabilities[row].item()] for row in np.flatnonzero(~correct)]
     return {"test_accuracy": float(correct.mean()), "digit_accuracy": digits}, misread
 
@@ -219,13 +239,21 @@ def check_folder(recipe, seed, folder, resume=False):
         raise _damaged(folder / "history.json")
     if summary and not recipe.has_settings(summary["settings"]):
         raise UserError(
-            f"{folder} holds results of other settings (epochs?): name another folder (--out), so that none are lost"
+            f"{folder} holds results of {_other(recipe, summary['settings'])}: name another folder (--out), so that "
+            "none are lost"
         )
     if finished(recipe, seed, folder):
         _remove_checkpoints(folder, recipe, seed)  # of a run that was killed when all but this was done
     unfinished = [path for path in _checkpoints(folder, recipe, seed) if path.exists()]
     if unfinished and not resume:
         raise UserError(f"{unfinished[-1]} is an unfinished run: go on with --resume, or delete it to start again")
+
+
+def _other(recipe, stored):
+    """In what stored settings differ from the recipe's."""
+    if isinstance(stored, dict) and stored.get("data") != recipe.data:
+        return "another data set"
+    return "other settings (epochs?)"
 
 
 def finished(recipe, seed, folder):
@@ -372,7 +400,8 @@ def _load_checkpoint(path, recipe, net):
     parameters = net.parameters()
     expected = [*parameters, *recipe.optimizer.initial_state(parameters)]
     with load_arrays(path, "a checkpoint", "Delete it to start again.") as arrays:
-        ours = recipe.has_settings(_settings_in(str(arrays.pop("settings"))))
+        settings = _settings_in(str(arrays.pop("settings")))
+        ours = recipe.has_settings(settings)
         history = _history(json.loads(str(arrays.pop("history"))))
         saved = [arrays.pop(f"parameter{i}") for i in range(len(parameters))]
         state = "velocity" if "velocity0" in arrays else "state"  # as it was called at first
@@ -381,7 +410,7 @@ def _load_checkpoint(path, recipe, net):
         if ours and [(a.shape, a.dtype) for a in found] != [(a.shape, a.dtype) for a in expected]:
             raise ValueError("of another network")
     if not ours:
-        raise UserError(f"{path} was made with other settings (epochs?); give the same, or delete it to start again")
+        raise UserError(f"{path} was made with {_other(recipe, settings)}; give the same, or delete it to start again")
     for parameter, array in zip(parameters, saved, strict=True):
         parameter[...] = array
     return history

@@ -216,6 +216,27 @@ def test_what_is_in_the_folder_is_not_overwritten(place, refused, monkeypatch):
     assert re.search("summary.json.*restore it", refused("train", "tiny", "--seed", "7"))
 
 
+def test_results_on_other_data_go_into_a_folder_of_its_name(place, refused, capsys, mnist):
+    folder = Path("sets/clothes")
+    folder.mkdir(parents=True)
+
+    def write(test):
+        for name, part in (("train", mnist.train[:300]), ("test", test)):
+            rows = np.column_stack([part.labels, np.rint(255 * part.images)])
+            np.savetxt(folder / f"{name}.csv", rows, "%d", ",")
+
+    write(mnist.test[:50])
+    assert main(["train", "tiny"]) == main(["train", "tiny", "--data", "sets/clothes", "--seed", "0"]) == 0
+    assert {path.name for path in Path("runs/clothes/tiny").iterdir()} == RESULTS
+    assert load_summary(FOLDER)["settings"]["data"] is None
+    capsys.readouterr()
+    assert main(["train", "tiny", "--data", "sets/clothes/", "--seed", "0", "--resume"]) == 0
+    assert "finished already" in capsys.readouterr().out
+    write(mnist.test[:49])
+    assert "another data set" in refused("train", "tiny", "--data", folder, "--resume")
+    assert re.search("nowhere: there is no such folder.*name the folder", refused("train", "tiny", "--data", "nowhere"))
+
+
 @pytest.mark.parametrize(
     "error, advice",
     [

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from mnist_scratch import (
+    MNIST,
     SGD,
     Adam,
     AveragedSGD,
     CosineSchedule,
+    Dataset,
     Distortion,
     FileFormatError,
     Network,
@@ -25,6 +27,7 @@ from mnist_scratch import (
     runs,
     training,
 )
+from mnist_scratch.datasets import fingerprint
 from mnist_scratch.files import UserError
 from mnist_scratch.recipes import RECIPES
 from mnist_scratch.runs import finished, load_histories, load_summary, run_recipe
@@ -415,6 +418,75 @@ def test_a_run_begun_by_an_earlier_version_goes_on(tiny, stopped, tmp_path_facto
     for seed in (1, 5):
         run(tiny, seed, unbroken)
     assert stored(stopped) == stored(unbroken)
+
+
+# ----------------------------------------------------------------------------------------------------- other data
+
+
+@pytest.fixture(scope="module")
+def letters(mnist):
+    """300 images of 12 classes with names, and 100 for the test: digits, but for a class that nobody could tell."""
+    names = tuple("abcdefghijkl")
+    parts = [(mnist.train.images[:240], 240), (mnist.train.images[240:300], 60), (mnist.test.images[:100], 100)]
+    return MNIST(*(Dataset(images, np.arange(n) % 12, names) for images, n in parts))
+
+
+def test_a_run_on_other_data_sees_all_of_it_and_nothing_of_mnist(tiny, letters, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "load_mnist", lambda *_, **__: pytest.fail("it read MNIST"))
+    result = run(tiny, 1, tmp_path, data=letters)
+    train = Dataset(np.concatenate([p.images for p in letters[:2]]), np.concatenate([p.labels for p in letters[:2]]))
+    net = Network((784, 8, 12), "sigmoid", seed=1)
+    settings = {"batch_size": 64, "optimizer": tiny.optimizer, "weight_decay": tiny.weight_decay, "epochs": 2}
+    fit(net, train, seed=1, progress=False, **settings)
+    assert same(result.net, net)
+    correct = net.predict(letters.test.images) == letters.test.labels
+    assert result.numbers["test_accuracy"] == correct.mean()
+    classes = [correct[letters.test.labels == k].mean() for k in range(12)]
+    assert result.numbers["digit_accuracy"] == pytest.approx(classes, abs=1e-4)
+    assert load_summary(tmp_path)["settings"]["data"] == fingerprint(letters)
+    again = run(tiny, 1, tmp_path / "again", data=letters._replace(train=train, validation=train[:0]))
+    assert same(again.net, net), "how many were held out before makes no difference"
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_runs_on_two_data_sets_are_neither_mixed_nor_lost(tiny, letters, stopped, untrained, contents, resume):
+    before = contents(stopped)
+    changed = letters._replace(test=letters.test[:99])
+    for seed in (1, 5):
+        with pytest.raises(UserError, match="holds results of another data set.* name another folder"):
+            run(tiny, seed, stopped, data=letters, resume=resume)
+    assert contents(stopped) == before and not finished(tiny.with_data(letters), 1, stopped)
+    for name in FILES:
+        (stopped / name).unlink()
+    before = contents(stopped)
+    with pytest.raises(UserError, match="checkpoint-seed5-.*(another data set|unfinished run)"):
+        run(tiny, 5, stopped, data=letters, resume=resume)
+    assert contents(stopped) == before
+    assert tiny.with_data(letters).settings != tiny.with_data(changed).settings
+
+
+def test_a_run_on_other_data_is_resumed_with_the_same_data_only(tiny, letters, small, tmp_path, contents):
+    assert run(tiny, 5, tmp_path, data=letters, on_epoch=pressed_after(3)).interrupted
+    before = contents(tmp_path)
+    other = letters._replace(train=letters.train[::-1])
+    for data in (None, other):
+        with pytest.raises(UserError, match="another data set"):
+            run(tiny, 5, tmp_path, data=data, resume=True)
+    assert contents(tmp_path) == before
+    run(tiny, 5, tmp_path, data=letters, resume=True)
+    unbroken = run(tiny, 5, tmp_path / "unbroken", data=letters)
+    assert same(Network.load(tmp_path / "model.npz"), unbroken.net)
+
+
+def test_data_that_is_none_or_too_little_is_refused(tiny, letters, small, tmp_path):
+    for wrong in (letters.train, "fashion-mnist"):
+        with pytest.raises(TypeError, match="data must be what load_dataset gives"):
+            run(tiny, 0, tmp_path, data=wrong)
+    with pytest.raises(UserError, match="holds out 60 images"):
+        run(tiny, 0, tmp_path, data=letters._replace(train=letters.train[:40], validation=letters.train[:20]))
+    with pytest.raises(ValueError, match="give that data"):
+        run(tiny.with_data(letters), 0, tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------------------------------------- interrupted and resumed

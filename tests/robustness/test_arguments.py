@@ -78,6 +78,9 @@ KINDS = {
     "initialization": (POSITIVE | {"None", "0"}, ["HE"]),
     # NumPy takes the dtype that a thing has
     "dtype": ({"np.float32(1.5)", "NET"}, ["float16", "int64", int, "f4, f4"]),
+    "names": ({"None", "['a','b']"}, ["ab", ["a"], ["a", "a"], ["a", " "]]),
+    "n_test": ({"None", "1", "3"}, [2.0]),
+    "transposed": ({"None", "True"}, ["no", 0]),
     "sizes": ({"[3,2,1]"}, [[4], [4, 0, 2], [4, 2.0], [4, True], [4, 10**9], [[4, 3], 2], ["4", "2"]]),
     "labels": ({"y"}, [y - 1, y + 0.5, y[:5], np.eye(3)[y], ["a"] * 6]),
     "images": ({"X", "y[:,None]", "rng.random((6,5))", "np.full((6,4),np.nan)", "np.full((6,4),np.inf)"}, []),
@@ -106,6 +109,8 @@ KINDS = {
     "minibatches, rng": ({"None", "RNG"}, []),
     "load_mnist, folder": ({"None", "'nonsense'", "a Path"}, []),
     "run_recipe, folder": ({"None", "'nonsense'", "a Path"}, []),
+    "run_recipe, data": ({"None"}, [DATA, "fashion-mnist"]),
+    "load_dataset, names": ({"None", "['a','b']", "{'a':1}"}, ["ab", ["a", "a"], ["a", " "]]),
     "prepare_digit, name": (set(VALUES), []),  # a word for errors
     "one_hot, labels": ({"y", "[3,2,1]"}, [[0, -1], [0, 10], [0.0], [[0, 1]], ["0"], [None], [2**70]]),
     "one_hot, dtype": ({"np.float32(1.5)", "NET"}, ["S4", "U4", "O", "M8[s]"]),
@@ -126,7 +131,7 @@ STEPPED = {"SGD": SGD(), "AveragedSGD": AVERAGED, "RMSProp": RMSProp(), "Adam": 
 # {function: the arguments of a right call}
 RIGHT = {
     **dict.fromkeys(["read_idx", "Network.load", "read_picture"], {"path": "nowhere"}),
-    **dict.fromkeys(["load_mnist", "load_summary", "load_histories"], {"folder": "nowhere"}),
+    **dict.fromkeys(["load_mnist", "load_dataset", "load_summary", "load_histories"], {"folder": "nowhere"}),
     **dict.fromkeys(["Network.copy", "Distortion", "Valley"], {}),
     **dict.fromkeys(["learning_rate_and_batch_size", "learning_rate_and_weight_decay"], BOTH | {"epochs": 1}),
     **dict.fromkeys(["watch_forward_pass", "distort"], NET_AND_DATA),
