@@ -116,7 +116,7 @@ def sequence(name, value):
 def names(name, value):
     """Return a tuple of texts; raise TypeError if it is no list of them, ValueError if two are the same."""
     texts = tuple(sequence(name, value))
-    if not all(isinstance(text, str) and text.strip() for text in texts):
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise TypeError(f"{name} must be a list of texts, none of them empty, not {short(value)}")
     if len(set(texts)) < len(texts):
         raise ValueError(f"{name} must differ from each other, and in {short(value)} two are the same")
