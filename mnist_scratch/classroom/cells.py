@@ -1,18 +1,24 @@
-"""Widgets that leave when their cell runs again: ipywidgets itself keeps every one until the kernel ends."""
+"""Widgets with something to see where no kernel runs, which leave when their cell runs again.
+
+ipywidgets itself shows nothing there, and keeps every widget until the kernel ends.
+"""
 
 import gc
 from weakref import WeakSet
 
 import ipywidgets
 from IPython import get_ipython
+from IPython.display import display
 
+_VIEW = "application/vnd.jupyter.widget-view+json"
 _made = {}  # {cell: (in which execution, its widgets)}
 
 
 class CellWidget(ipywidgets.VBox):
     """A column of widgets that closes those which an earlier run of the same cell made.
 
-    A subclass lets go in `close` of what takes memory, for the notebook's `Out` may hold the widget itself for ever.
+    A subclass says in `still` what is seen without a kernel, and lets go in `close` of what takes memory, for the
+    notebook's `Out` may hold the widget itself for ever.
     """
 
     def __init__(self, children=()):
@@ -28,6 +34,22 @@ class CellWidget(ipywidgets.VBox):
             widgets = WeakSet()
         widgets.add(self)
         _made[cell] = execution, widgets
+
+    def still(self):
+        """What a reader without a kernel sees, by MIME type, and the metadata of it: two dictionaries."""
+        return {"text/plain": repr(self)}, {}
+
+    def _repr_mimebundle_(self, **kwargs):
+        # a front end shows the live view when it can
+        still, metadata = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {_VIEW: view, **still}, metadata
+
+    if hasattr(ipywidgets.Widget, "_ipython_display_"):  # ipywidgets 7, as in Colab, which asks for no bundle
+
+        def _ipython_display_(self, **kwargs):
+            data, metadata = self._repr_mimebundle_()
+            display(data, metadata=metadata, raw=True)
 
     def close(self):
         """Take the widget away, with all its parts."""

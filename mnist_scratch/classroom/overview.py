@@ -99,11 +99,10 @@ class Overview(CellWidget):
     def _draw(self):
         self.view.value = picture(self.exercises())
 
-    def _repr_mimebundle_(self, **kwargs):
-        # what a reader without a kernel sees, beside the button
-        view = super()._repr_mimebundle_(**kwargs) or {}
+    def still(self):
+        """The picture, and the same in words."""
         exercises = self.exercises()
-        return {**view, "text/plain": in_words(exercises), "text/html": picture(exercises)}
+        return {"text/plain": in_words(exercises), "text/html": picture(exercises)}, {}
 
 
 def _rows(exercises):

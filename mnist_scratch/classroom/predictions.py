@@ -122,16 +122,12 @@ class Prediction(CellWidget):
             raise ValueError(f"reveal got {value!r}, which is nearest to no option")
         return min(distances, key=distances.get)
 
-    def _repr_mimebundle_(self, **kwargs):
-        # what a reader without a kernel sees, beside the buttons
-        view = super()._repr_mimebundle_(**kwargs) or {}
+    def still(self):
+        """The question and its options."""
         options = [f"{'●' if label == self.choice else '○'} {label}" for label in self.options]
         items = "".join(f'<div style="margin-left: 1em">{as_html(option)}</div>' for option in options)
-        return {
-            **view,
-            "text/plain": "\n".join([f"Predict. {self.question}", *(f"  {option}" for option in options)]),
-            "text/html": _BAR.format(_BLUE, _asked(self.question) + items),
-        }
+        words = "\n".join([f"Predict. {self.question}", *(f"  {option}" for option in options)])
+        return {"text/plain": words, "text/html": _BAR.format(_BLUE, _asked(self.question) + items)}, {}
 
 
 class Reveal:

@@ -107,11 +107,9 @@ class Live(CellWidget):
             self.image.layout.width = f"{self.figure.get_figwidth() * 96:.0f}px"
             self.image.value = self.figure.live_png()
 
-    def _repr_mimebundle_(self, **kwargs):
-        # the still picture goes beside the live view; a front end shows the view when it can
-        view = super()._repr_mimebundle_(**kwargs) or {}
-        still, metadata = self.figure._repr_mimebundle_()
-        return {**view, **still}, metadata
+    def still(self):
+        """The picture as it is now."""
+        return self.figure._repr_mimebundle_()
 
 
 def _check_position(name, value, slider):

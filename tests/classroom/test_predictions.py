@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from mnist_scratch.classroom import predict
 from mnist_scratch.classroom.predictions import number_in
@@ -26,12 +27,12 @@ def question():
 
 def shown(thing):
     """What a notebook stores of a last line: text/plain and text/html, the latter without its tags."""
-    data = thing._repr_mimebundle_()
+    data, _ = DisplayFormatter().format(thing)
     return data["text/plain"], " ".join(re.sub(r"<[^>]*>", " ", data["text/html"]).split())
 
 
 def test_a_reader_without_a_kernel_sees_question_and_options_but_no_answer(question):
-    assert "application/vnd.jupyter.widget-view+json" in question._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in DisplayFormatter().format(question)[0]
     for text in shown(question):
         assert "How many will it get right?" in text and all(f"○ {label}" in text for label in TOLD)
         assert not any(told in text for told in TOLD.values())
@@ -146,7 +147,7 @@ def test_what_looks_like_html_is_text_and_backticks_are_code():
     sign = "x < 1 & <script>alert('no')</script> `a < b`"
     asked = predict(sign, {sign: sign, "`True`.": "a lone ` is only itself"})
     asked.choose(sign)
-    pages = [asked._repr_mimebundle_()["text/html"], asked.said.value, asked.children[0].value]
+    pages = [asked.still()[0]["text/html"], asked.said.value, asked.children[0].value]
     pages += [asked.reveal(right)._repr_mimebundle_()["text/html"] for right in (sign, "`True`.")]
     for page in map(Tags, pages):
         assert "script" not in page.opened and "code" in page.opened and sign.replace("`", "") in page.text

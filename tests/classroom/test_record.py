@@ -126,7 +126,7 @@ def test_where_nothing_can_be_saved_memory_does(filled, tmp_path, restarted, mon
 
 def test_beginning_anew_asks_first_and_keeps_what_there_was(filled, others, restarted, capsys):
     shown = overview.Overview(exercises._standing, exercises.RECORD.begin_anew)
-    assert "softmax: passed" in shown.view.value and "2.1 ✓" in shown._repr_mimebundle_()["text/plain"]
+    assert "softmax: passed" in shown.view.value and "2.1 ✓" in shown.still()[0]["text/plain"]
     shown.button.click()
     assert shown.buttons.children[0] is shown.no and exercises.RECORD.answers, "a double click changes nothing"
     shown.no.click()

@@ -2,7 +2,10 @@
 
 import gc
 import inspect
+import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
@@ -10,6 +13,7 @@ from io import BytesIO
 import ipywidgets
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from traitlets.config import Config
@@ -53,6 +57,32 @@ def build(train, validation):
 
 def pixels(png):
     return np.asarray(Image.open(BytesIO(png)).convert("RGB"), float)
+
+
+# ipywidgets 7 shows a widget by a call of its own, which leaves out what belongs beside the live view
+IPYWIDGETS_7 = """
+import ipywidgets, json
+from IPython.utils.capture import capture_output
+if ipywidgets.__version__ >= "8":
+    ipywidgets.Widget._ipython_display_ = lambda self: print("live only")
+from IPython.core.interactiveshell import InteractiveShell
+from mnist_scratch.classroom import predict, widgets
+shell = InteractiveShell.instance()
+with capture_output() as shown:
+    shell.display_formatter.format({})
+print(shown.stdout, json.dumps([[output.data, output.metadata] for output in shown.outputs]))
+"""
+
+
+@pytest.mark.parametrize("shown", ['predict("Which?", {"A": "a", "B": "b"})', "widgets.hello()"])
+def test_with_ipywidgets_7_too_a_reader_without_a_kernel_sees_picture_and_words(shown):
+    program = IPYWIDGETS_7.replace("{}", shown)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    [(data, metadata)] = json.loads(answer.stdout)
+    view = "application/vnd.jupyter.widget-view+json"
+    assert data.pop(view)["model_id"], "the live view is there, too"
+    there, described = DisplayFormatter().format(eval(shown))
+    assert (data, metadata) == ({kind: part for kind, part in there.items() if kind != view}, described)
 
 
 @pytest.mark.parametrize("name", MAKERS)
