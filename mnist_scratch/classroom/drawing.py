@@ -106,7 +106,7 @@ def picture_of(strokes, side=280):
     return (255.5 - 238 * np.minimum(reach - np.sqrt(squared), 1)).astype(np.uint8)
 
 
-def read_drawing(net, strokes):
+def read_drawing(net, strokes, names=None):
     """Let a network read a drawing.
 
     Parameters
@@ -114,56 +114,63 @@ def read_drawing(net, strokes):
     net : Network
     strokes : list
         As in `picture_of`.
+    names : sequence of str, optional
+        What the network's classes are called, where they are not the ten digits.
 
     Returns
     -------
     row : array, (784,), or None
         float32, the drawing prepared as MNIST was; None when there is no digit to read yet.
-    probabilities : array, (10,), or None
+    probabilities : array, (K,), or None
         None also when the network's weights are no numbers any more.
     words : str
         What the network says, or why it says nothing.
     """
-    checks.like("net", net, "predict_proba", "a Network")
-    points = _as_points(strokes)
+    if names is None:
+        checks.like("net", net, "predict_proba", "a Network")
+    else:
+        _check_net(net, names)
+    points, thing = _as_points(strokes), "digit" if names is None else "picture"
     if not points:
-        return None, None, "The sheet is empty: draw one digit on it."
+        return None, None, f"The sheet is empty: draw one {thing} on it."
     points = np.concatenate(points)
     if np.ptp(points, axis=0).max() < _SMALLEST:
-        return None, None, "Too small to be read: draw one digit, as large as half the sheet or more."
+        return None, None, f"Too small to be read: draw one {thing}, as large as half the sheet or more."
     picture = picture_of(strokes, 140)
     try:
         row = prepare_digit(np.pad(picture, 14, constant_values=255))  # paper also around ink at the edge
     except ValueError:
-        return None, None, "No digit stands out from the sheet: clear it and draw one digit."
+        return None, None, f"No {thing} stands out from the sheet: clear it and draw one {thing}."
     with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network, named below
         probabilities = net.predict_proba(row[np.newaxis])[0]
     if not np.isfinite(probabilities).all():
         return row, None, "The network says nothing: its weights are no numbers any more. Its training diverged."
     second, first = np.argsort(probabilities)[-2:]
     certain = "over 99%" if probabilities[first] > 0.99 else f"{probabilities[first]:.0%}"
-    rest = f"next comes {second} with {probabilities[second]:.0%}"
+    said, next_one = (str(k) if names is None else names[k] for k in (first, second))
+    rest = f"next comes {next_one} with {probabilities[second]:.0%}"
     if probabilities[second] < 0.01:
-        rest = "every other digit has less than 1%"
-    return row, probabilities, f"The network says {first} with probability {certain}; {rest}."
+        rest = f"every other {'digit' if names is None else 'class'} has less than 1%"
+    return row, probabilities, f"The network says {said} with probability {certain}; {rest}."
 
 
 class _Reading(Moving):
-    """The digit as the network sees it, and its ten probabilities."""
+    """The digit as the network sees it, and the probability of each class."""
 
-    def __init__(self):
-        super().__init__(5.2, 2.6)
+    def __init__(self, names=None):
+        self._n = 10 if names is None else len(names)
+        super().__init__(5.2, max(2.6, 0.5 + 0.19 * self._n))
         digit, bars = self.subplots(1, 2, width_ratios=[1, 1.3])
         self._blank = np.zeros(784)
         self._digit = digit.imshow(as_square(self._blank), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
         digit.set(title="what the network sees", xticks=[], yticks=[], xlabel="28×28 pixels")
-        self._bars = ProbabilityBars(self, bars, "what it says")
+        self._bars = ProbabilityBars(self, bars, "what it says", names)
         self.move(self._digit, *digit.spines.values())  # the frame once more: it lies on the digit
 
     def show(self, row, probabilities, alt):
-        """Show row, (784,), and probabilities, (10,), or None where there are none."""
+        """Show row, (784,), and probabilities, (K,), or None where there are none."""
         self._digit.set_data(as_square(self._blank if row is None else row))
-        self._bars.show(np.zeros(10) if probabilities is None else probabilities)
+        self._bars.show(np.zeros(self._n) if probabilities is None else probabilities)
         self.alt_text = alt
         return self
 
@@ -181,12 +188,12 @@ class DrawADigit(Live):
         What is shown.
     """
 
-    def __init__(self, net):
-        self._net = net
+    def __init__(self, net, names=None):
+        self._net, self._names = net, names
         self.pad = DrawingPad(strokes=EXAMPLE)
         self.clear = ipywidgets.Button(description="Clear", tooltip="Take everything off the sheet")
         self.undo = ipywidgets.Button(description="Undo last stroke", tooltip="Take the last stroke off the sheet")
-        self._reading = _Reading()
+        self._reading = _Reading(names)
         super().__init__(self._read)
         buttons = ipywidgets.HBox([self.clear, self.undo])
         left = ipywidgets.VBox([self.pad, buttons], layout={"max_width": "100%"})
@@ -214,18 +221,23 @@ class DrawADigit(Live):
         self._redraw()
 
     def _read(self):
-        self.row, self.probabilities, words = read_drawing(self._net, self.pad.strokes)
+        self.row, self.probabilities, words = read_drawing(self._net, self.pad.strokes, self._names)
         if self.pad.strokes == EXAMPLE:
             words += " An example: clear it and draw your own."
         return self._reading.show(self.row, self.probabilities, words)
 
 
-def draw_a_digit(net):
+def draw_a_digit(net, names=None):
     """Show a sheet to draw a digit on, the digit as a network sees it, and its ten probabilities, while you draw.
 
-    The network must take 784 pixels and give 10 outputs.
+    The network must take 784 pixels and give 10 outputs; or as many as there are names of classes, such as letters.
     """
+    _check_net(net, names)
+    return DrawADigit(net, names)
+
+
+def _check_net(net, names):
     checks.like("net", net, "predict_proba", "a Network")
-    if (net.sizes[0], net.sizes[-1]) != (784, 10):
-        raise ValueError(f"net must have 784 inputs and 10 outputs, not {net.sizes[0]} and {net.sizes[-1]}")
-    return DrawADigit(net)
+    n, each = (10, "") if names is None else (len(checks.names("names", names)), ", one for each of names")
+    if (net.sizes[0], net.sizes[-1]) != (784, n):
+        raise ValueError(f"net must have 784 inputs and {n} outputs{each}, not {net.sizes[0]} and {net.sizes[-1]}")

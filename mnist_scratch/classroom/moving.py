@@ -57,14 +57,20 @@ class DigitGrid(Moving):
 
 
 class ProbabilityBars:
-    """Ten bars with their values beside them, the largest in another color, on an axis of a Figure."""
+    """A bar for each class with its value beside it, the largest in another color, on an axis of a Figure.
 
-    def __init__(self, figure, axis, title=""):
-        dress(axis, "probability", "class", title, percent="x")
-        axis.set(xlim=(0, 1.22), ylim=(9.6, -0.6), yticks=range(10), xticks=[0, 0.5, 1])
+    names: what the classes are called; by default they are the ten digits.
+    """
+
+    def __init__(self, figure, axis, title="", names=None):
+        n = 10 if names is None else len(names)
+        dress(axis, "probability", "class" if names is None else "", title, percent="x")
+        axis.set(xlim=(0, 1.22), ylim=(n - 0.4, -0.6), yticks=range(n), xticks=[0, 0.5, 1])
+        if names is not None:
+            axis.set_yticklabels(names)
         axis.grid(False, axis="y")
-        self._bars = axis.barh(range(10), np.zeros(10))
-        self._texts = [axis.text(0, k, "", va="center", fontsize=10) for k in range(10)]
+        self._bars = axis.barh(range(n), np.zeros(n))
+        self._texts = [axis.text(0, k, "", va="center", fontsize=10) for k in range(n)]
         figure.move(*self._bars, *self._texts)
 
     def show(self, probabilities):

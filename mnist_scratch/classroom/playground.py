@@ -25,7 +25,7 @@ from ..threads import blas_threads
 from ..training import Trainer
 from .drawing import draw_a_digit
 from .moving import Moving, curves, mosaic
-from .plots import RED, as_square, dress
+from .plots import RED, as_square, class_names, dress
 from .widgets import Live
 
 MOST_POINTS = 200  # of a curve; with more, about half of them are dropped
@@ -75,7 +75,7 @@ class Training(Trainer):
 
     def __init__(self, train, validation, hidden=(32,), activation="relu", seed=0):
         hidden = [checks.integer("hidden", n, 1) for n in checks.sequence("hidden", hidden)]
-        sizes = [checks.dataset("train", train).images.shape[-1], *hidden, 10]
+        sizes = [checks.dataset("train", train).images.shape[-1], *hidden, len(class_names(train))]
         net = Network(sizes, activation, seed=seed, dtype="float64")
         super().__init__(net, train, checks.dataset("validation", validation)[:_MEASURED], batch_size=64, seed=seed)
         self.steps, self.diverged, self.curve = 0, "", []
@@ -166,13 +166,19 @@ class Training(Trainer):
 
 
 class Progress(Moving):
-    """A Training: its curves, the weights of its first layer, and validation digits that it misreads."""
+    """A Training: its curves, the weights of its first layer, and validation digits that it misreads.
+
+    names: what the classes are called, as `class_names` gives it; by default they are the ten digits.
+    """
 
     ROWS, COLUMNS = 4, 3  # of misread digits
     _HEIGHT, _WIDTH = 40, 36  # of a misread digit with the caption above it, in its pixels
 
-    def __init__(self):
+    def __init__(self, names=None):
         super().__init__(9.1, 3.7)
+        self._names = names
+        if names is not None and max(map(len, names)) > 3:  # words take room: two lines over fewer pictures
+            self.ROWS, self.COLUMNS, self._HEIGHT, self._WIDTH = 3, 2, 48, 56
         grid = self.add_gridspec(2, 3, width_ratios=[1.6, 1, 0.84])
         self._loss, self._accuracy = (self.add_subplot(grid[row, 0]) for row in range(2))
         weights, misread = (self.add_subplot(grid[:, column]) for column in (1, 2))
@@ -199,7 +205,7 @@ class Progress(Moving):
         self._count = misread.set_title("0")
         self._places = [(row, column) for row in range(self.ROWS) for column in range(self.COLUMNS)]
         self._captions = [
-            misread.text((column + 0.5) * self._WIDTH, row * self._HEIGHT + 5, "", ha="center", va="center")
+            misread.text((column + 0.5) * self._WIDTH, (row + 0.5) * self._HEIGHT - 15, "", ha="center", va="center")
             for row, column in self._places
         ]
         for axis in (weights, misread):
@@ -239,8 +245,12 @@ class Progress(Moving):
             f"λ = {training.weight_decay:g}, batch size {training.batch_size}, {len(training.train):,} training images."
         )
         if np.all(answers == answers[0]):
-            self.alt_text += f" It says {answers[0]} to every digit."
+            every = "digit" if self._names is None else "picture"
+            self.alt_text += f" It says {self._called(answers[0])} to every {every}."
         return self
+
+    def _called(self, label):
+        return str(label) if self._names is None else self._names[label]
 
     def _stretch(self, steps):
         """The axes end at 500 steps, 1,000, 2,000, …: what moves seldom can be kept as a still background."""
@@ -254,9 +264,11 @@ class Progress(Moving):
     def _show_misread(self, misread, answers):
         sheet = np.zeros((self.ROWS * self._HEIGHT, self.COLUMNS * self._WIDTH))
         for i, ((row, column), caption) in enumerate(zip(self._places, self._captions, strict=True)):
-            caption.set_text(f"{misread.labels[i]} → {answers[i]}" if i < len(answers) else "")
+            caption.set_text("")
             if i < len(answers):
-                top, left = row * self._HEIGHT + 10, column * self._WIDTH + 4
+                between = " → " if self._HEIGHT == 40 else "\n→ "
+                caption.set_text(self._called(misread.labels[i]) + between + self._called(answers[i]))
+                top, left = row * self._HEIGHT + self._HEIGHT - 30, column * self._WIDTH + self._WIDTH // 2 - 14
                 sheet[top : top + 28, left : left + 28] = as_square(misread.images[i])
         self._misread.set_data(sheet)
         self._count.set_text(f"misread: {len(answers)}")
@@ -307,8 +319,8 @@ class Playground(Live):
         controls = _controls(len(train))
         self._begin(*(controls[name].value for name in ("hidden", "activation", "amount")))
         self.training.take_steps(_FIRST_STEPS)
-        self.drawing = draw_a_digit(self.training.net)
-        self._picture = Progress()
+        self.drawing = draw_a_digit(self.training.net, train.names)
+        self._picture = Progress(train.names)
         self.start_button = self._button("Start", "play", "Train until Pause is pressed", self._start_or_pause)
         self.step_button = self._button("Step", "step-forward", "Take one step", self.step)
         self.epoch_button = self._button("Epoch", "fast-forward", "Go once through the images", lambda: self.start(1))
@@ -476,6 +488,7 @@ def playground(mnist, seed=0):
     Parameters
     ----------
     mnist : MNIST
+        Or another data set, as `load_dataset` gives it: its classes go by their names.
     seed : int
         Of the initial weights and of the order of the examples.
 

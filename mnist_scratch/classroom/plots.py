@@ -399,14 +399,14 @@ def bars(labels, values, xlabel, ylabel, alt="", *, texts=None):
 
 
 @house_style()
-def confusion_matrix(counts, alt="", width=6.6):
+def confusion_matrix(counts, alt="", width=6.6, names=None):
     """Draw counts, (K, K): a row for each true class, a column for each answer.
 
-    The diagonal stays white, to show the mistakes.
+    The diagonal stays white, to show the mistakes. names: what the classes are called, where they are not digits.
     """
     _require_some("counts", counts)
     mistakes = np.where(np.eye(len(counts), dtype=bool), np.nan, counts)
-    figure = Figure(width, 4.6, alt)
+    figure = Figure(max(width, 0.36 * len(counts)), max(4.6, 0.28 * len(counts)), alt)
     axis = figure.subplots()
     axis.imshow(mistakes, cmap="Reds", aspect="auto")
     middle = np.nanmin(mistakes) + 0.55 * np.ptp(mistakes[np.isfinite(mistakes)])
@@ -414,6 +414,11 @@ def confusion_matrix(counts, alt="", width=6.6):
         color = "white" if mistakes[row, column] > middle else "black"
         axis.text(column, row, f"{count:d}", ha="center", va="center", color=color)
     axis.set(xlabel="answer", ylabel="true digit", xticks=range(len(counts)), yticks=range(len(counts)))
+    if names is not None:
+        turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 3 else {}
+        axis.set_xticklabels(names, **turned)
+        axis.set_yticklabels(names)
+        axis.set_ylabel("true class")
     return figure
 
 
@@ -603,6 +608,11 @@ def graph(nodes, edges, alt="", width=8.6, height=2.4):
     x, y, _ = zip(*nodes.values(), strict=True)
     axis.set(xlim=(min(x) - 0.5, max(x) + 0.5), ylim=(min(y) - 0.6, max(y) + 0.6))
     return figure
+
+
+def class_names(data, n_classes=10):
+    """What the classes of a Dataset are called, a text each: its names, or else their numbers."""
+    return data.names or tuple(map(str, range(n_classes)))
 
 
 def as_square(image):

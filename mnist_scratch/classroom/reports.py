@@ -35,7 +35,7 @@ NETWORKS = [
 
 
 def save_pictures(folder, recipe, test):
-    """Draw training curves, confusion matrix, accuracy of each digit and sample predictions, beside the model.
+    """Draw training curves, confusion matrix, accuracy of each class and sample predictions, beside the model.
 
     Parameters
     ----------
@@ -58,9 +58,11 @@ def pictures(recipe, run, test):
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged may have left any weights
         Y_hat = run.net.predict_proba(test.images)
     answers = Y_hat.argmax(axis=1)
-    counts = confusion_counts(test.labels, answers)
+    names = plots.class_names(test, run.net.sizes[-1])
+    counts = confusion_counts(test.labels, answers, len(names))
+    classes, one = ([f"digit {name}" for name in names], "digit") if test.names is None else (names, "class")
     digits = np.array(run.numbers["digit_accuracy"])
-    low, high = wilson_interval(digits, counts.sum(axis=1))
+    low, high = wilson_interval(digits, np.maximum(counts.sum(axis=1), 1))
     accuracy = run.numbers["test_accuracy"]
     history = next(iter(run.histories.values()))
     end = "".join(f"; validation accuracy at the end {value:.2%}" for value in history.validation_accuracy[-1:])
@@ -72,14 +74,14 @@ def pictures(recipe, run, test):
             loss_limit=1.2 * max(history.train_loss[1:] + history.validation_loss[1:], default=1.0),
         ),
         "confusion_matrix": plots.confusion_matrix(
-            counts, f"{recipe.name}: confusion matrix of the test images, accuracy {accuracy:.2%}."
+            counts, f"{recipe.name}: confusion matrix of the test images, accuracy {accuracy:.2%}.", names=test.names
         ),
         "digit_accuracy": plots.intervals(
-            [f"digit {digit}" for digit in range(10)],
+            classes,
             digits,
             (digits - low, high - digits),
             "test accuracy, with its 95 % interval",
-            f"{recipe.name}: accuracy of each digit, from {min(digits):.1%} to {max(digits):.1%}.",
+            f"{recipe.name}: accuracy of each {one}, from {min(digits):.1%} to {max(digits):.1%}.",
             percent="x",
         ),
         "sample_predictions": _samples(recipe, test, Y_hat, answers),
@@ -92,15 +94,18 @@ def confusion_counts(labels, answers, n_classes=10):
 
 
 def _samples(recipe, test, Y_hat, answers):
-    """The first digit of each class that was read right, and the ten mistakes made with most confidence."""
+    """The first image of each class that was read right, and the ten mistakes made with most confidence."""
+    names, comma = plots.class_names(test, Y_hat.shape[1]), ", " if test.names is None else "\n"
     wrong = np.flatnonzero(answers != test.labels)
     worst = wrong[np.argsort(-Y_hat[wrong].max(axis=1), kind="stable")[:10]]
-    right = [np.flatnonzero((answers == test.labels) & (test.labels == digit))[:1] for digit in range(10)]
+    right = [np.flatnonzero((answers == test.labels) & (test.labels == k))[:1] for k in range(len(names))]
     rows = np.concatenate([*right, worst])
     captions = [
-        f"{answers[i]}" if answers[i] == test.labels[i] else f"{answers[i]}, not {test.labels[i]}" for i in rows
+        names[answers[i]] + (f"{comma}not {names[test.labels[i]]}" if answers[i] != test.labels[i] else "")
+        for i in rows
     ]
-    alt = f"{recipe.name}: {len(rows) - len(worst)} digits read right, then the {len(worst)} most confident mistakes."
+    what = "digits" if test.names is None else "images"
+    alt = f"{recipe.name}: {len(rows) - len(worst)} {what} read right, then the {len(worst)} most confident mistakes."
     return plots.digits(test.images[rows], captions, alt, wrong=answers[rows] != test.labels[rows])
 
 

@@ -23,6 +23,7 @@ from ..recipes import RECIPES
 from ..training import fit
 from . import moving
 from .cells import CellWidget
+from .plots import class_names
 
 _SHAPE = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
 
@@ -140,20 +141,26 @@ def hello():
 
 
 def browse_digits(data):
-    """Show ten examples of one class at a time, from a Dataset with ten or more of each digit."""
+    """Show ten examples of one class at a time, from a Dataset with ten or more of each digit, or class with a name."""
     _digits("data", data)
-    rows = [np.flatnonzero(data.labels == k) for k in range(10)]
+    names = class_names(data)
+    rows = [np.flatnonzero(data.labels == k) for k in range(len(names))]
     if min(map(len, rows)) < 10:
         raise ValueError("data has fewer than ten images of some digit; give more")
     figure = moving.DigitGrid()
 
     def draw(digit, page):
         shown = rows[digit][10 * page : 10 * page + 10]
-        alt = f"Ten handwritten images of the digit {digit}, page {page}: rows {shown[0]:,} to {shown[-1]:,}."
+        of = f"handwritten images of the digit {digit}" if data.names is None else f"images of {names[digit]}"
+        alt = f"Ten {of}, page {page}: rows {shown[0]:,} to {shown[-1]:,}."
         return figure.show(data.images[shown], shown, alt)
 
     last = min(len(r) for r in rows) // 10 - 1
-    return Live(draw, digit=whole("digit", 0, 9, 7), page=whole("page", 0, last, 0))
+    classes = whole("digit", 0, 9, 7)
+    if data.names is not None:
+        options = [(name, k) for k, name in enumerate(names)]
+        classes = ipywidgets.SelectionSlider(options=options, description="class", **_SHAPE)
+    return Live(draw, digit=classes, page=whole("page", 0, last, 0))
 
 
 def watch_forward_pass(net, data):
