@@ -8,6 +8,7 @@ import io
 from base64 import b64encode
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 
 import matplotlib
 import matplotlib.figure
@@ -119,9 +120,34 @@ class Figure(matplotlib.figure.Figure):
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        width, height = (round(inches * _SHOWN_PER_INCH) for inches in self.get_size_inches())
-        data = {"image/png": b64encode(self.png(small=True)).decode(), "text/plain": f"Figure: {self.alt_text}"}
-        return data, {"image/png": {"alt": self.alt_text, "width": width, "height": height}}
+        return _shown(self.png(small=True), self.get_size_inches(), self.alt_text)
+
+
+class StoredPicture:
+    """A picture that was drawn before, such as those that `train` leaves beside its results, with its alt text.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the PNG file, as `Figure.png` made it.
+    alt : str
+        The picture in words.
+    """
+
+    def __init__(self, path, alt):
+        self.png, self.alt_text = Path(path).read_bytes(), alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        with Image.open(io.BytesIO(self.png)) as picture:
+            inches = [pixels / Figure.pixels_per_inch for pixels in picture.size]
+        return _shown(self.png, inches, self.alt_text)
+
+
+def _shown(png, inches, alt):
+    """What a notebook shows of a picture, and stores."""
+    width, height = (round(side * _SHOWN_PER_INCH) for side in inches)
+    data = {"image/png": b64encode(png).decode(), "text/plain": f"Figure: {alt}"}
+    return data, {"image/png": {"alt": alt, "width": width, "height": height}}
 
 
 @house_style()

@@ -43,7 +43,7 @@ def test_every_picture_shows_itself_with_its_words_under_any_matplotlibrc(name, 
     data, metadata = figure._repr_mimebundle_()
     assert data["text/plain"] == "Figure: in words" and metadata["image/png"]["alt"] == "in words"
     assert metadata["image/png"]["width"] == round(96 * figure.get_figwidth())
-    png = base64.b64decode(data["image/png"])
+    png = base64.base64.b64decode(data["image/png"])
     assert len(png) < len(figure.png())
     with matplotlibrc():
         assert PICTURES[name]("in words").png(small=True) == png
@@ -64,6 +64,17 @@ def test_drawn_numbers_are_those_given():
     )
     assert above == [[[1, 0.6], [2, 0.5]], [[1, 0.6]]]  # all trials, then the best
     assert plane == [[[1, 3], [2, 4]], [[1, 3]]] and beside == [[[0.6, 3], [0.5, 4]], [[0.6, 3]]]
+
+
+def test_a_stored_picture_is_shown_as_the_figure_that_it_was(tmp_path):
+    figure = PICTURES["digits"]("The same in words.")
+    (tmp_path / "stored.png").write_bytes(figure.png(small=True))
+    stored = plots.StoredPicture(tmp_path / "stored.png", figure.alt_text)
+    (data, metadata), (expected, sizes) = stored._repr_mimebundle_(), figure._repr_mimebundle_()
+    shown, wanted = metadata["image/png"], sizes["image/png"]
+    assert base64.b64decode(data["image/png"]) == (tmp_path / "stored.png").read_bytes()
+    assert data["text/plain"] == expected["text/plain"] and shown["alt"] == wanted["alt"]
+    assert [shown[side] for side in ("width", "height")] == pytest.approx([wanted["width"], wanted["height"]], abs=1)
 
 
 def test_sides_of_one_length_have_one_color_and_the_root_of_the_length():
