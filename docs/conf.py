@@ -14,6 +14,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.util import logging
 
 from mnist_scratch.classroom.predictions import Reveal
+from tools.address import published, ways_to_open
 
 project = "Neural networks from scratch"
 author = "the mnist_scratch authors"
@@ -67,10 +68,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-if repository := os.environ.get("REPOSITORY_URL"):
-    html_theme_options |= {"repository_url": repository, "use_repository_button": True}
-    if repository.startswith("https://github.com/"):  # what Colab can open
-        html_context["colab"] = f"{repository.replace('github.com', 'colab.research.google.com/github')}/blob/main"
+if published():
+    html_theme_options |= {"repository_url": published(), "use_repository_button": True}
 
 
 WIDE = 700  # pixels
@@ -129,6 +128,12 @@ def describe(app, pagename, templatename, context, doctree):
     first = next(doctree.findall(paragraph), None) if doctree else None
     words = first.astext().removeprefix("The question. ") if first else context["docstitle"]
     context["description"] = shorten(words, 200, placeholder=" …")
+
+
+def lead_to_colab(app, pagename, templatename, context, doctree):
+    """A notebook whose first cell fetches the course can be opened in Colab, alone."""
+    if re.fullmatch(r"notebooks/\w+", pagename):
+        context["colab"] = ways_to_open(published(), f"{Path(pagename).name}.ipynb").get("Colab")
 
 
 def put_pads_into_cells(app, doctree):
@@ -222,6 +227,7 @@ def setup(app):
     app.connect("doctree-read", lead_links_to_pages)
     app.connect("doctree-read", find_set_anchors)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", lead_to_colab)
     app.connect("doctree-read", put_pads_into_cells)
     app.connect("doctree-read", put_recordings_beside_stills)
     app.connect("doctree-read", bring_answers)

@@ -4,7 +4,7 @@
     python -m tools.address                                  fill in again what is set, say into a new notebook
 
 It stands in pyproject.toml, and goes from there into the first code cell of each notebook, which fetches the course
-where it is not.
+where it is not; for GitHub, into badges in README.md; and into the website when that is made.
 """
 
 import argparse
@@ -18,6 +18,18 @@ import nbformat
 from tools.execute_notebooks import write
 
 ROOT = Path(__file__).resolve().parents[1]
+PLACEHOLDER = "https://example.org/mnist-scratch"
+GITHUB = "https://github.com/"
+OPENED = {  # in what a click opens a notebook of a repository on GitHub: with which address
+    "Colab": "https://colab.research.google.com/github/{owner}/{name}/blob/main/notebooks/{notebook}",
+    "page": "https://{owner}.github.io/{name}/lite/notebooks/index.html?path=notebooks/{notebook}",
+    "Binder": "https://mybinder.org/v2/gh/{owner}/{name}/HEAD?labpath=notebooks/{notebook}",
+}
+BADGES = """
+[Colab]: https://colab.research.google.com/assets/colab-badge.svg
+[page]: https://jupyterlite.rtfd.io/en/latest/_static/badge.svg
+[Binder]: https://mybinder.org/badge_logo.svg
+"""
 CELL = "the-course"  # the cell's id, the same in each notebook
 FETCH = """\
 import os
@@ -36,6 +48,18 @@ def address(root=ROOT):
     """The address that is set."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["urls"]["Repository"]
+
+
+def published(root=ROOT):
+    """The address that is set; "" for the placeholder."""
+    return address(root).replace(PLACEHOLDER, "")
+
+
+def ways_to_open(repository, notebook):
+    """Where a click opens a notebook: {in what: address}; empty where the repository is not on GitHub."""
+    owner, _, name = repository.removeprefix(GITHUB).partition("/")
+    addresses = {where: form.format(owner=owner, name=name, notebook=notebook) for where, form in OPENED.items()}
+    return addresses if repository.startswith(GITHUB) else {}
 
 
 def set_address(new, root=ROOT):
@@ -58,7 +82,28 @@ def fill(root=ROOT):
         if nbformat.writes(notebook) != before:
             write(notebook, path)
             changed.append(path)
+    path = root / "README.md"
+    before = path.read_text(encoding="utf-8")
+    after = with_badges(before, address(root))
+    if after != before:
+        path.write_text(after, encoding="utf-8", newline="\n")
+        changed.append(path)
     return changed
+
+
+def with_badges(readme, repository):
+    """README.md with a column of badges in its table of notebooks; without one where no click opens a notebook."""
+    readme = re.sub(r"(?m) (open in|:-:|\[!\[.*) \|$", "", readme.replace(BADGES, ""))
+    if not ways_to_open(repository, ""):
+        return readme
+
+    def badges(row):
+        opened = ways_to_open(repository, row[1]).items()
+        return f"{row[0]} {' '.join(f'[![{where}]]({there})' for where, there in opened)} |"
+
+    readme = re.sub(r"(?m)^\| notebook \|.*\|$", r"\g<0> open in |", readme)
+    readme = re.sub(r"(?m)(?<= open in \|\n).*$", r"\g<0> :-: |", readme)
+    return re.sub(r"(?m)^\| \[.*\]\(notebooks/(\w+\.ipynb)\).*\|$", badges, readme) + BADGES
 
 
 def put_first(notebook, source):

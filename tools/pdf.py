@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tools import lab
+from tools.address import published
 
 CHAPTERS = ("notebooks/[!R]*.html", "notebooks/solutions/[!i]*.html", "glossary.html")
 # What leads around, what waits for a click, and the code of questions, which says no more than what it shows
@@ -71,7 +72,7 @@ def bind(site):
     return BOOK.format(
         title=escape(front.select_one("article h1").find(string=True)),
         summary=escape(course["description"]),
-        address=escape(os.environ.get("REPOSITORY_URL", "")),
+        address=escape(published()),
         styles="".join(map(str, front.select("head link[rel=stylesheet]"))),
         contents="".join(contents),
         chapters="".join(chapters),

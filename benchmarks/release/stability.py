@@ -5,9 +5,9 @@
     python -m benchmarks.release.stability --only 3.11-oldest   those whose name begins so
     python -m benchmarks.release.stability --pythons PATH …     these interpreters instead of python3.11 to python3.14
 
-A configuration is a Python, the oldest or the newest packages that pyproject.toml allows, a kernel of OpenBLAS and a
-number of its threads, and has a name like 3.11-oldest-Haswell-1. The environments are made in build/stability, anew
-when pyproject.toml asks for other packages. A result counts until its notebook changes.
+A configuration is a Python, the oldest or the newest packages that pyproject.toml allows or those that Colab has, a
+kernel of OpenBLAS and a number of its threads, and has a name like 3.11-oldest-Haswell-1. The environments are made in
+build/stability, anew when other packages are asked for. A result counts until its notebook changes.
 """
 
 import argparse
@@ -36,15 +36,27 @@ PYTHONS = ["python3.11", "python3.12", "python3.13", "python3.14"]
 KERNELS, THREADS = ["Haswell", "SkylakeX", "Zen"], ["1", "2"]
 # Of the oldest packages there are no builds for a later Python.
 OLDEST_FOR = ["3.11", "3.12"]
+# What Colab's images hold of all that the course and its tests use, see https://github.com/googlecolab/backend-info:
+# the image of January 2026, and that of August, with another Python and NumPy
+COLAB = """
+anywidget==0.9.21 ipykernel==6.17.1 ipython==7.34.0 ipywidgets==7.7.1 jupyter_client==7.4.9 jupyter_core==5.9.1
+jupyterlab_widgets==3.0.16 matplotlib==3.10.0 nbclient==0.10.4 notebook==6.5.7 pillow==11.3.0 psygnal==0.15.1
+pyzmq==26.2.1 threadpoolctl==3.6.0 traitlets==5.7.1 widgetsnbextension==3.6.10
+""".split()
+COLAB_FOR = {"3.12": "numpy==2.0.2", "3.13": "numpy==2.1.3"}
+NOT_IN_COLAB = ("jupyter>", "jupyterlab>")
+# There, what happens when a hand moves a slider, presses a button or draws is tried, too.
+MOVED = [f"tests/classroom/test_{name}.py" for name in ("widgets", "predictions", "drawing", "playground")]
 SHOWN = ["numpy", "matplotlib", "ipywidgets", "jupyterlab"]
 # What a process of an environment says of itself; the BLAS that NumPy brings is the only one.
 PROBE = f"""
 import json, numpy
-from importlib.metadata import version
+from importlib.metadata import distributions
 from platform import python_version
 from threadpoolctl import threadpool_info
 blas, = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-print(json.dumps({{"python": python_version(), **{{name: version(name) for name in {SHOWN}}},
+version = {{package.name.lower(): package.version for package in distributions()}}
+print(json.dumps({{"python": python_version(), **{{name: version.get(name, "none") for name in {SHOWN}}},
                   "openblas": blas["version"], "kernel": blas["architecture"], "threads": blas["num_threads"]}}))
 """
 
@@ -55,20 +67,27 @@ def oldest(required):
 
 
 def environment(python, versions):
-    """The Python of an environment with the oldest or the newest packages; made unless it is there."""
+    """The Python of an environment with the oldest packages, the newest, or Colab's; made unless it is there.
+
+    The course itself is not installed: the kernels find it on their path.
+    """
     folder = BUILD / f"{python}-{versions}"
     inside, ready = folder / "bin" / "python", folder / "ready"
     required = project()["dependencies"] + project()["optional-dependencies"]["test"]
-    if not ready.exists() or ready.read_text() != "\n".join(required):
+    exactly = oldest(required) if versions == "oldest" else []
+    if versions == "colab":
+        exactly = [*COLAB, COLAB_FOR[python]]
+        required = [package for package in required if not package.startswith(NOT_IN_COLAB)]
+    asked = "\n".join([*required, *exactly]) + "\n"
+    if not ready.exists() or ready.read_text() != asked:
         print(f"Making {folder.name} ...", flush=True)
         BUILD.mkdir(parents=True, exist_ok=True)
-        constraints = BUILD / "oldest.txt"
-        constraints.write_text("\n".join(oldest(required)) + "\n")
+        constraints = BUILD / f"{folder.name}.txt"
+        constraints.write_text("\n".join(exactly) + "\n")
         subprocess.run([interpreter(python), "-m", "venv", "--clear", folder], check=True)
-        bounds = ["--constraint", constraints] if versions == "oldest" else []
         pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *bounds, "--editable", f"{ROOT}[test]"], check=True)
-        ready.write_text("\n".join(required))
+        subprocess.run([*pip, "--constraint", constraints, *required], check=True)
+        ready.write_text(asked)
     return inside
 
 
@@ -91,8 +110,9 @@ def python_version(path):
 def configurations():
     """(python, versions, kernel, threads) for all that can be tried with the Pythons at hand."""
     found = sorted({python_version(path) for path in ARGUMENTS.pythons} - {None}, key=lambda v: int(v[2:]))
-    for python, versions, threads, kernel in product(found, ["newest", "oldest"], THREADS, KERNELS):
-        if versions == "newest" or python in OLDEST_FOR:
+    pythons = {"newest": found, "oldest": OLDEST_FOR, "colab": COLAB_FOR}
+    for python, versions, threads, kernel in product(found, pythons, THREADS, KERNELS):
+        if python in pythons[versions]:
             yield python, versions, kernel, threads
 
 
@@ -132,12 +152,13 @@ def read(report):
     cells, failed = Counter(), {}
     for case in ElementTree.parse(report).iter("testcase"):
         # such as "notebooks.solutions.01_data.ipynb"; a cell is failed when it, or the kernel's start, went wrong
-        notebook = re.sub(r"\.ipynb.*", "", case.get("classname")).replace(".", "/") + ".ipynb"
+        path, is_notebook, _ = case.get("classname").partition(".ipynb")
+        notebook = path.replace(".", "/") + (is_notebook or ".py")
         cells[notebook] += 1
         failed.setdefault(notebook, [])
         if case.find("failure") is not None or case.find("error") is not None or case.find("skipped") is not None:
             failed[notebook].append(case.get("name"))
-    return {notebook: names for notebook, names in failed.items() if cells[notebook] == n_cells(notebook)}
+    return {n: names for n, names in failed.items() if n.endswith(".py") or cells[n] == n_cells(n)}
 
 
 def as_asked(found, kernel, threads):
@@ -145,10 +166,15 @@ def as_asked(found, kernel, threads):
     return (found["kernel"], str(found["threads"])) == (kernel, threads)
 
 
-def lacking(result):
-    """The notebooks that a configuration has no result for, or one from before a change."""
+def lacking(result, files=NOTEBOOKS):
+    """The notebooks, or files with tests, that a configuration has no result for, or one from before a change."""
     done = result["digests"] if result else {}
-    return [notebook for notebook in NOTEBOOKS if done.get(notebook) != digest(notebook)]
+    return [file for file in files if done.get(file) != digest(file)]
+
+
+def tried(versions):
+    """What is run with these packages."""
+    return NOTEBOOKS + (MOVED if versions == "colab" else [])
 
 
 def table(results, day):
@@ -158,6 +184,7 @@ def table(results, day):
         date=day,
         machine=f"{processor_model()}, {CORES} cores, {system_name()}",
         notebooks=len(NOTEBOOKS),
+        moved=len(MOVED),
         header=" | ".join(header),
         rows="\n".join(row(*name.split("-"), **result) for name, result in results.items()),
     )
@@ -172,10 +199,15 @@ def row(python, versions, kernel, threads, found, digests, failed):
         return f"{start} | | not run: OpenBLAS made {found['threads']} |"
     missing = lacking({"digests": digests})
     counted = [notebook for notebook in NOTEBOOKS if notebook not in missing]
+    n_red = sum(notebook in failed for notebook in counted)
     red = [f"{short(notebook)}: {', '.join(failed[notebook])}" for notebook in counted if notebook in failed]
+    if versions == "colab":
+        moved = [file for file in MOVED if file not in lacking({"digests": digests}, MOVED)]
+        red += [f"{Path(file).stem}: {', '.join(failed[file])}" for file in moved if file in failed]
+        red += [f"{Path(file).stem}: not run" for file in MOVED if file not in moved]
     few, named = ("not run: ", missing) if len(missing) < len(counted) else ("not run: all but ", counted)
     remarks = red + ([few + ", ".join(map(short, named))] if missing and counted else [])
-    green = f"{len(counted) - len(red)} of {len(counted)}" if counted else "not run"
+    green = f"{len(counted) - n_red} of {len(counted)}" if counted else "not run"
     return f"{start} | {green} | {'; '.join(remarks)} |"
 
 
@@ -193,7 +225,10 @@ compared with the stored one, character by character: what it prints, values, ta
 `make test`, but for longer time-outs. *Green* counts the notebooks in which every cell agreed.
 
 *Oldest* are the lower bounds of `pyproject.toml`, exactly; packages that it does not name are as
-new as these allow. There are no builds of them for a Python later than 3.12. *Newest* is what pip installs today. A
+new as these allow. There are no builds of them for a Python later than 3.12. *Newest* is what pip installs today.
+*Colab* are the packages of Colab's images, so far as the course uses them: with Python 3.12 those of January 2026, with
+3.13 those of August. With these, {moved} files of tests ran, too, of what happens when a slider moves, a button is
+pressed or a digit is drawn; what failed is named. A
 kernel is the set of matrix routines that OpenBLAS works with, asked for by `OPENBLAS_CORETYPE`; the threads are set by
 `OPENBLAS_NUM_THREADS`. Both were read back through threadpoolctl before the run. What is not in the
 table was not run.
@@ -222,15 +257,15 @@ def main():
     for python, versions, kernel, threads in configurations():
         name = f"{python}-{versions}-{kernel}-{threads}"
         if ARGUMENTS.list:
-            print(f"{name}: {len(lacking(stored()['results'].get(name)))} to run")
+            print(f"{name}: {len(lacking(stored()['results'].get(name), tried(versions)))} to run")
         elif name.startswith(ARGUMENTS.only):
-            try_one(environment(python, versions), kernel, threads, name)
+            try_one(environment(python, versions), kernel, threads, name, tried(versions))
     if not ARGUMENTS.list:
         TABLE.write_text(table(**stored()), encoding="utf-8")
 
 
-def try_one(python, kernel, threads, name):
-    """Run the notebooks that lack a result, if there is such a kernel and so many threads, and store what came out."""
+def try_one(python, kernel, threads, name, files):
+    """Run the files that lack a result, if there is such a kernel and so many threads, and store what came out."""
     probe = subprocess.run([python, "-c", PROBE], env=settings(kernel, threads), stdout=subprocess.PIPE, check=True)
     result = {"found": json.loads(probe.stdout), "digests": {}, "failed": {}}
     before = stored()["results"].get(name, result)
@@ -238,9 +273,9 @@ def try_one(python, kernel, threads, name):
         return  # this machine cannot repeat what another one could
     if before["found"] == result["found"]:  # and no newer package came out since
         result = before
-    notebooks = [notebook for notebook in lacking(result) if ARGUMENTS.notebooks in notebook]
+    notebooks = [notebook for notebook in lacking(result, files) if ARGUMENTS.notebooks in notebook]
     if notebooks and as_asked(result["found"], kernel, threads):
-        print(f"{name}: {len(notebooks)} notebooks ...", flush=True)
+        print(f"{name}: {len(notebooks)} files ...", flush=True)
         digests, failed = run(python, kernel, threads, notebooks, name)
         earlier = {notebook: cells for notebook, cells in result["failed"].items() if notebook not in digests}
         result = result | {"digests": result["digests"] | digests, "failed": earlier | failed}

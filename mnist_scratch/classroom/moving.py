@@ -120,10 +120,10 @@ class ForwardPass(Moving):
         alt : str
         """
         self._pixels.set_data(as_square(image))
-        self._sums.set_data(sums.reshape(self._shape))
-        self._active.set_data(np.maximum(sums, 0).reshape(self._shape))
-        self._sums.set_visible(step >= 2)
-        self._active.set_visible(step >= 3)
+        sums = sums.reshape(self._shape)
+        # white and not hidden: Matplotlib before 3.11 draws a moving picture into what stands still, too
+        self._sums.set_data(sums if step >= 2 else 0 * sums)
+        self._active.set_data(np.maximum(sums, 0) if step >= 3 else 0 * sums)
         for bar, value in zip(self._logits, logits if step >= 4 else np.zeros(10), strict=True):
             bar.set_width(np.clip(value, -16, 16))
         self._bars.show(probabilities if step >= 5 else np.zeros(10))

@@ -19,7 +19,7 @@ NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 def copy(tmp_path):
     """What the address is in, to change it."""
     (tmp_path / "notebooks").mkdir()
-    for name in ["pyproject.toml", *(f"notebooks/{name}" for name in NAMES)]:
+    for name in ["pyproject.toml", "README.md", *(f"notebooks/{name}" for name in NAMES)]:
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -40,6 +40,15 @@ def test_another_address_is_set_once_and_is_everywhere(copy):
     assert address.address(copy) == HERE
     for name in NAMES:
         assert f" {HERE} " in first_code(copy / "notebooks" / name)
+        [row] = [line for line in (copy / "README.md").read_text().splitlines() if f"(notebooks/{name})" in line]
+        for page in (
+            f"https://colab.research.google.com/github/you/course/blob/main/notebooks/{name}",
+            f"https://you.github.io/course/lite/notebooks/index.html?path=notebooks/{name}",
+            f"https://mybinder.org/v2/gh/you/course/HEAD?labpath=notebooks/{name}",
+        ):
+            assert f"({page})" in row, "a badge for each way to open it"
+    changed = address.with_badges((copy / "README.md").read_text(), "https://gitlab.com/a/b")
+    assert changed == (ROOT / "README.md").read_text(), "no badge where none of these can open a notebook"
     address.set_address(before, copy)
     address.fill(copy)
     for path in (path for path in copy.rglob("*") if path.is_file()):
