@@ -230,9 +230,13 @@ class _Lock:
 
 def check_folder(recipe, seed, folder, resume=False):
     """Make the folder, and raise what `run_recipe` raises for what is in it, before anything is changed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
-        pass
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # better now than after an hour of training
+            pass
+    except OSError as error:
+        error.add_note("Name a folder that can be written to: --out FOLDER")
+        raise
     summary = load_summary(folder)
     _load_json(folder / "misread.json")
     if not set(summary.get("seed", [])) <= set(load_histories(folder)):

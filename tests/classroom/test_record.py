@@ -170,6 +170,28 @@ def test_a_hand_in_holds_the_answers_and_says_what_is_missing(filled, tmp_path, 
     assert name == "Ada Lovelace" and answers == {name: answer[1:] for name, answer in FILLED.items()}
 
 
+def test_a_hand_in_from_a_folder_that_a_class_shares_goes_where_the_student_went(tmp_path, monkeypatch, capsys):
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    own.mkdir()
+    monkeypatch.setattr(exercises, "RECORD", record.Record(shared))
+    replacing = hand_in.replacing
+
+    def refuse(path):
+        if path.parent == shared:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return replacing(path)
+
+    monkeypatch.setattr(hand_in, "replacing", refuse)
+    monkeypatch.chdir(shared)
+    assert check.decay_factor(1024).passed
+    check.hand_in("Ada")
+    assert "%cd" in capsys.readouterr().out
+    monkeypatch.chdir(own)
+    check.hand_in("Ada")
+    assert str(own) in capsys.readouterr().out and list(hand_in.read(own / "hand_in_Ada.json")[1]) == ["decay_factor"]
+
+
 def test_a_kernel_killed_and_opened_again_shows_the_progress_it_had(tmp_path, monkeypatch):
     def run(kernel, cell):
         said = []

@@ -262,6 +262,18 @@ def test_a_file_that_cannot_be_replaced_is_told_as_what_it_is(place, capsys, mon
     assert [path.name for path in FOLDER.iterdir()] == ["checkpoint-seed0-held-out.npz"]
 
 
+def test_where_nothing_may_be_written_another_folder_is_asked_for(place, capsys, monkeypatch):
+    """As on a server where the course lies in a folder for reading alone."""
+
+    def refuse(path, *arguments, **settings):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", refuse)
+        assert main(["train", "tiny", "--seed", "0"]) == 2
+    assert re.search("Read-only file system.*--out", capsys.readouterr().err, re.S)
+
+
 @pytest.mark.parametrize(
     "error", [ValueError("operands could not be broadcast together"), TypeError("no"), KeyError(3)]
 )

@@ -12,11 +12,13 @@ What was passed lasts, in a file beside the notebooks; see `record`.
 """
 
 import difflib
+import errno
 import pkgutil
 import re
 from dataclasses import dataclass
 from html import escape
 from importlib import import_module
+from pathlib import Path
 
 from ...files import UserError
 from ..record import RECORD
@@ -162,7 +164,8 @@ class Check:
     def hand_in(self, name=None):
         """Write a file to hand in, with the source of the answer that each check was given last, and no verdicts.
 
-        It lies beside the notebooks, and begins with ``hand_in_``.
+        It lies beside the notebooks, and begins with ``hand_in_``. Where nothing can be written there, as in a folder
+        that a class shares, it goes into the working directory.
 
         Parameters
         ----------
@@ -174,17 +177,20 @@ class Check:
         kept = {key: told for key, told in RECORD.answers.items() if told["state"] != "not started" and told["answer"]}
         answers = {key: (kept[key]["program"], kept[key]["answer"]) for key in EXERCISES if key in kept}
         try:
-            path = RECORD.folder / hand_in.file_name(name)
-            hand_in.write(name, answers, path)
-        except (UserError, OSError) as error:
-            wrong = str(error) if isinstance(error, UserError) else f"It can't be written here ({error.strerror})."
-            show(f"Nothing was written. {wrong}", "progress")
+            path = _written(RECORD.folder / hand_in.file_name(name), lambda path: hand_in.write(name, answers, path))
+        except UserError as error:
+            show(f"Nothing was written. {error}", "progress")
+            return
+        except OSError as error:
+            remedy = "Go to a folder of your own, such as with %cd ~, and call this again."
+            show(f"Nothing was written. It can't be written here ({error.strerror}). {remedy}", "progress")
             return
         within = ", ".join(f"{EXERCISES[name].number} {name}" for name in answers)
         missing = ", ".join(f"{exercise.number} {name}" for name, exercise in EXERCISES.items() if name not in answers)
+        where = "lies beside the notebooks" if any(path.parent.glob("*.ipynb")) else f"is in {path.parent}"
         said = (
             f"{path.name} holds your answers to {len(answers)} of {len(EXERCISES)} exercises, as you last checked "
-            "them. Hand in this file; it lies beside the notebooks."
+            f"them. Hand in this file; it {where}."
         )
         below = [
             f"In it: {within}." if within else "",
@@ -205,6 +211,17 @@ class Check:
         close = difflib.get_close_matches(name, EXERCISES, n=1)
         advice = f"Did you mean {close[0]!r}? " if close else ""
         return f"there is no check {name!r}. {advice}check.names() lists them all."
+
+
+def _written(path, write):
+    """The path that was written: this one, or, where that is forbidden, its name in the working directory."""
+    try:
+        write(path)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        write(path := Path.cwd() / path.name)
+    return path
 
 
 def _standing():
