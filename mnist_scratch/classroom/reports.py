@@ -203,8 +203,7 @@ def comparison(results=None):
 
 
 def _cells(recipe, results):
-    folder = Path(results, recipe.name)
-    summary = load_summary(folder) if folder.is_dir() else {}
+    summary = _on_mnist(Path(results, recipe.name))
     command = f"`python -m mnist_scratch train {recipe.name}` |"
     if not summary:
         return f"not run yet | | | {command}"
@@ -217,10 +216,17 @@ def _cells(recipe, results):
 def _folder_with_results(results):
     """The folder; FileNotFoundError where there is not a single run in it: a table of nothing would mislead."""
     folder = existing_folder(results_folder() if results is None else results)
-    if not any(Path(folder, recipe.name, "summary.json").exists() for name in NETWORKS for recipe in attempts(name)):
+    if not any(_on_mnist(Path(folder, recipe.name)) for name in NETWORKS for recipe in attempts(name)):
         remedy = "name the folder of the results, or train one of the networks into it first"
-        raise FileNotFoundError(f"{folder} holds no results of the networks: {remedy}")
+        raise FileNotFoundError(f"{folder} holds no results of the networks on MNIST: {remedy}")
     return folder
+
+
+def _on_mnist(folder):
+    """The summary of a recipe's runs; empty where it was not run, or on other data, of which nobody states anything."""
+    summary = load_summary(folder) if folder.is_dir() else {}
+    settings = summary.get("settings")
+    return {} if isinstance(settings, dict) and settings.get("data") else summary
 
 
 KINDS = {"as published": plots.RED, "as published, mini-batches": plots.PURPLE, "ours": plots.BLUE}
@@ -264,11 +270,11 @@ def _draw_runs(panel, name, results):
     ours, *published = attempts(name)
     for recipe in [*reversed(published), ours]:
         folder, label, (line, end) = Path(results, recipe.name), kind(recipe), (None, 0)
-        for stages in load_histories(folder).values() if folder.is_dir() else []:
+        for stages in load_histories(folder).values() if _on_mnist(folder) else []:
             y = next(iter(stages.values())).validation_accuracy[1:]
             (line,) = panel.plot(range(1, len(y) + 1), y, color=KINDS[label], linewidth=1.2, label=label)
             end = max([end, *y[-1:]])
-        tests = load_summary(folder).get("test_accuracy", []) if folder.is_dir() else []
+        tests = _on_mnist(folder).get("test_accuracy", [])
         style = {"marker": "D", "s": 22, "color": KINDS[label], "edgecolors": "white", "linewidths": 0.6}
         panel.scatter([recipe.epochs] * len(tests), tests, zorder=3, **style)
         if line:  # over the end of ours, and below the others', clear of the lines

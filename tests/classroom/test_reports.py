@@ -1,6 +1,7 @@
 """Reports: pictures of good runs, bad runs and diverged ones; the table and the timeline of all networks."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -237,3 +238,17 @@ def test_a_folder_without_results_is_said_to_have_none(tmp_path, show):
     for folder, wrong in ((tmp_path, "holds no results"), (tmp_path / "runs", "no such folder")):
         with pytest.raises(FileNotFoundError, match=f"{folder.name}.*{wrong}"):
             show(folder)
+
+
+def test_results_on_other_data_are_not_compared_with_what_is_stated_of_mnist(results):
+    other, path = results / "clothes", results / "sigmoid-64" / "summary.json"
+    shutil.copytree(results / "sigmoid-64", other / "sigmoid-64")
+    summary = json.loads(path.read_text())
+    for file in (path, other / "sigmoid-64" / "summary.json"):
+        file.write_text(json.dumps(summary | {"settings": summary["settings"] | {"data": "0123456789abcdef"}}))
+    lines = [line for line in reports.comparison(results).splitlines() if "train sigmoid-64`" in line]
+    assert "not run yet" in lines[0]
+    for show in (reports.comparison, reports.timeline):
+        with pytest.raises(FileNotFoundError, match="clothes holds no results of the networks on MNIST"):
+            show(other)
+    assert reports.measured("sigmoid-64", results=other) == reports.measured("sigmoid-64", results=results)
