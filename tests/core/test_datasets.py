@@ -130,8 +130,9 @@ def test_mnist_itself_comes_out_as_from_load_mnist(data_folder, mnist):
 
 
 def test_what_was_unpacked_is_read_and_not_what_it_was_unpacked_from(tmp_path):
-    write(tmp_path, {f"{name}.gz": b"<html>" for name in FILES} | dict(zip(FILES, four(), strict=True)))
-    assert is_whole(load(tmp_path))
+    for folder, names in (("a", FILES), ("b", DOTS)):
+        packed = {f"{name}.gz": b"<html>" for name in FILES}
+        assert is_whole(load(write(tmp_path / folder, packed | dict(zip(names, four(), strict=True)))))
 
 
 def test_emnist_is_turned_and_whether_it_is_can_be_said(tmp_path):
