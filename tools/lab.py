@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "tested"
 PATIENCE = 10_000  # milliseconds until what should happen in the page counts as not happening; no test measures time
 RUN_ALL = 900_000  # the same for a whole notebook
+ONE_CELL = 90_000  # and for a cell of a test's own
 
 LIVE_SOURCE = r"\bwidgets\.\w+\(|\bdraw_a_digit\("  # a cell that makes a live widget
 
@@ -222,6 +223,12 @@ window.course = (() => {
       content.activeCellIndex = content.widgets.length - 1;
       window.jupyterapp.commands.execute('notebook:run-cell').then(() => { cell.ended = performance.now(); });
     },
+    // what to know of a cell that does not come to its end
+    state: () => {
+      const { cell, pressed, problems, kernel, printed } = window.course;
+      const [status, end] = [kernel()?.status, printed().slice(-200)];
+      return { now: performance.now(), cell, pressed, problems, status, end };
+    },
     printed: () => outputs(code().at(-1)).map(output => output.text ?? output.evalue ?? '').join(''),
     // when the button will have been clicked
     watch: button => {
@@ -334,7 +341,7 @@ class Notebook:
 
     def wait_for(self, text):
         """Wait until the cell that was begun has printed a text; AssertionError if it never does."""
-        give_up = time.monotonic() + RUN_ALL / 1000
+        give_up = time.monotonic() + ONE_CELL / 1000
         while text not in (printed := self.page.evaluate("() => window.course.printed()")):
             ended = self.page.evaluate("() => window.course.cell.ended")
             assert not ended and time.monotonic() < give_up, f"{self.name}: {text!r} is not in {printed!r}"
@@ -342,7 +349,7 @@ class Notebook:
 
     def wait_for_the_end(self):
         """What the cell that was begun has printed when it comes to its end."""
-        self.page.wait_for_function("() => window.course.cell.ended", timeout=RUN_ALL)
+        self.wait("() => window.course.cell.ended")
         return self.page.evaluate("() => window.course.printed()").strip()
 
     def press_stop(self):
@@ -354,7 +361,17 @@ class Notebook:
     def stop(self):
         """Click the stop button while a cell runs; milliseconds until it has ended and the kernel is idle."""
         self.press_stop()
-        return self.page.wait_for_function(STOPPED_JS, timeout=RUN_ALL).json_value()
+        return self.wait(STOPPED_JS)
+
+    def wait(self, function):
+        """Wait until a function in the page returns something true, and return that; if it never does, say what is."""
+        try:
+            return self.page.wait_for_function(function, timeout=ONE_CELL).json_value()
+        except Exception as error:
+            # a page that is stuck does not answer `evaluate`, ever
+            state = self.page.wait_for_function("() => window.course.state()").json_value()
+            error.add_note(json.dumps(state, indent=2))
+            raise
 
     def live_cells(self):
         """Scroll to the cells that make a live widget; what each shows: its text and the widths of its pictures."""

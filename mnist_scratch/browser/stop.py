@@ -22,8 +22,25 @@ numbers => {
 }
 """
 
+# Pyodide looks at the number and then writes 0 over it, in two steps: what is pressed between them, once in some fifty
+# times in a short loop, must not be lost. So 0 takes the place of nothing but what was seen.
+LOSE_NO_SIGNAL = """
+(numbers, index) => {
+  let seen = 0;
+  return {
+    get 0() {
+      seen = Atomics.load(numbers, index);
+      return seen;
+    },
+    set 0(value) {
+      Atomics.compareExchange(numbers, index, seen, value);
+    },
+  };
+}
+"""
 
-def share_the_stop_button(keep_pace):
+
+def share_the_stop_button(keep_pace, lose_no_signal):
     """Make the numbers, send them, and look at the first while a cell or a widget's callback runs."""
     # all names are those of this function: what stands in the file stands in the reader's notebook
     from asyncio import ensure_future, get_running_loop
@@ -50,13 +67,14 @@ def share_the_stop_button(keep_pace):
     numbers = js.stopButton = js.Int32Array.new(js.SharedArrayBuffer.new(12))
     js.postMessage(to_js({"stopButton": numbers}, dict_converter=js.Object.fromEntries))
     run_js(keep_pace)(numbers)
+    signal = run_js(lose_no_signal)(numbers, SIGNAL)
 
     def stoppable(function, *arguments):
         """Call a function of the reader's; when it does not end by itself, `stopped` is what it returns."""
         nonlocal depth
         depth += 1
         try:
-            setInterruptBuffer(numbers)
+            setInterruptBuffer(signal)
             return function(*arguments)
         except KeyboardInterrupt:  # out of a callback, or in the moment before or after a cell's code
             setInterruptBuffer(None)  # pressed again, it is not for what follows
@@ -64,7 +82,7 @@ def share_the_stop_button(keep_pace):
             return stopped
         finally:
             depth -= 1
-            setInterruptBuffer(numbers if depth else None)
+            setInterruptBuffer(signal if depth else None)
 
     def pressed():
         """Whether the button was pressed while nobody looked; from now on it no longer is."""
@@ -116,7 +134,7 @@ def share_the_stop_button(keep_pace):
             return run_sync(awaited)
         finally:
             depth, ended = before, pressed()
-            setInterruptBuffer(numbers)
+            setInterruptBuffer(signal)
             if ended:
                 raise KeyboardInterrupt
 
@@ -127,5 +145,5 @@ def share_the_stop_button(keep_pace):
     pyodide.ffi.run_sync = pyodide.webloop.run_sync = run_sync_stoppable
 
 
-share_the_stop_button(LET_THE_PAGE_KEEP_PACE)
-del share_the_stop_button, LET_THE_PAGE_KEEP_PACE
+share_the_stop_button(LET_THE_PAGE_KEEP_PACE, LOSE_NO_SIGNAL)
+del share_the_stop_button, LET_THE_PAGE_KEEP_PACE, LOSE_NO_SIGNAL

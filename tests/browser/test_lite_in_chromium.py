@@ -60,6 +60,16 @@ slider.observe(never_ends, "value")
 slider
 """
 
+PRESSED_WHILE_PYTHON_LOOKS = """
+import js, pyodide_js
+from pyodide.code import run_js
+
+look = run_js("(looked, numbers) => { looked[0]; numbers[0] = 2; looked[0] = 0; }")
+look(pyodide_js._module.Py_EmscriptenSignalBuffer, js.stopButton)
+while True:
+    pass
+"""
+
 # the memory grows in the middle: the page's arrays then lie in another buffer
 PRODUCTS = """
 import types
@@ -185,11 +195,26 @@ def run(notebook, source):
 
 
 @pytest.fixture(scope="module")
-def bare(browser, site):
-    """A notebook in which nothing was run: its stop button works before the course is imported, too."""
-    notebook = lab.Notebook(browser, site, "01_data", lite=True)
-    yield notebook
-    notebook.close()
+def open_bare(browser, site):
+    """A function that returns a notebook that waits for a cell; it opens another when the last one is still busy."""
+    opened = []
+
+    def open_bare():
+        if opened and not opened[0].page.evaluate("() => window.course.ready()"):
+            opened.pop().close()
+        if not opened:
+            opened.append(lab.Notebook(browser, site, "01_data", lite=True))
+        return opened[0]
+
+    yield open_bare
+    if opened:
+        opened.pop().close()
+
+
+@pytest.fixture
+def bare(open_bare):
+    """A notebook in which the course was not imported: its stop button works there, too."""
+    return open_bare()
 
 
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
@@ -209,6 +234,13 @@ def test_the_stop_button_pressed_again_and_again_leaves_the_kernel(bare):
     for _ in range(20):
         bare.press_stop()
     bare.wait_for_the_end()
+    assert run(bare, "print('next')") == "next"
+
+
+def test_what_is_pressed_while_python_looks_is_not_lost(bare):
+    bare.begin(PRESSED_WHILE_PYTHON_LOOKS)  # Python looks, in two steps, all the time; it is pressed between them
+    bare.wait_for_the_end()
+    assert "KeyboardInterrupt" in bare.page.evaluate("() => window.course.errors().at(-1)")
     assert run(bare, "print('next')") == "next"
 
 
@@ -232,9 +264,9 @@ def test_the_stop_button_ends_a_training_and_keeps_what_was_learned(notebook):
 def test_the_stop_button_ends_what_a_slider_does(bare):
     run(bare, SLIDER)
     bare.page.locator(".widget-slider .noUi-handle").last.press("ArrowRight")
-    bare.page.wait_for_function("() => window.course.kernel().status === 'busy'")
+    bare.wait("() => window.course.kernel().status === 'busy'")
     bare.press_stop()
-    bare.page.wait_for_function("() => window.course.kernel().status === 'idle'")
+    bare.wait("() => window.course.kernel().status === 'idle'")
     assert run(bare, "print(slider.value)") == "1"
 
 
@@ -256,8 +288,8 @@ def test_where_no_memory_is_shared_the_notebook_says_how_to_leave_an_endless_cel
         notebook.wait_for("it begins")
         notebook.press_stop()  # no harm
         notebook.page.evaluate("() => { window.course.kernel().restart(); }")
-        notebook.page.wait_for_function("() => window.course.cell.ended")
-        notebook.page.wait_for_function("() => window.course.ready()", timeout=lab.RUN_ALL)
+        notebook.wait("() => window.course.cell.ended")
+        notebook.wait("() => window.course.ready()")
         assert run(notebook, "print('history' in dir())") == "False"
         notebook.close()
 
