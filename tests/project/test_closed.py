@@ -107,7 +107,8 @@ def test_a_run_that_reached_outside_is_red_though_its_tests_are_green(tmp_path, 
     shutil.copytree(ROOT / "tests" / "closed", project / "tests" / "closed")
     shutil.copy(ROOT / "conftest.py", project)
     temporary.mkdir()
-    tests = ["open('inside', 'w')"]
+    monkeypatch.setenv("TEST_RUN_PIPE", str(tmp_path / "pipe"))  # of VS Code, which listens there
+    tests = ["open('inside', 'w')", "open('../pipe', 'w')"]
     if reaches_outside:
         tests += [f"with contextlib.suppress(OSError): socket.socket().connect(('{OUTSIDE}', 80))"]
         tests += ["open('../outside', 'w')"]
