@@ -15,7 +15,7 @@ import traitlets
 
 from .. import checks
 from ..prepare import prepare_digit
-from .moving import Moving, ProbabilityBars
+from .moving import DIGITS, Moving, ProbabilityBars
 from .plots import as_square
 from .widgets import Live
 
@@ -157,8 +157,8 @@ def read_drawing(net, strokes, names=None):
 class _Reading(Moving):
     """The digit as the network sees it, and the probability of each class."""
 
-    def __init__(self, names=None):
-        self._n = 10 if names is None else len(names)
+    def __init__(self, names):
+        self._n = len(names)
         super().__init__(5.2, max(2.6, 0.5 + 0.19 * self._n))
         digit, bars = self.subplots(1, 2, width_ratios=[1, 1.3])
         self._blank = np.zeros(784)
@@ -193,7 +193,7 @@ class DrawADigit(Live):
         self.pad = DrawingPad(strokes=EXAMPLE)
         self.clear = ipywidgets.Button(description="Clear", tooltip="Take everything off the sheet")
         self.undo = ipywidgets.Button(description="Undo last stroke", tooltip="Take the last stroke off the sheet")
-        self._reading = _Reading(names)
+        self._reading = _Reading(names or DIGITS)
         super().__init__(self._read)
         buttons = ipywidgets.HBox([self.clear, self.undo])
         left = ipywidgets.VBox([self.pad, buttons], layout={"max_width": "100%"})

@@ -8,6 +8,7 @@ import numpy as np
 
 from .plots import BLUE, GRAY, ORANGE, PARTS, PURPLE, RED, TRAINING, Figure, as_square, dress, whole_numbers
 
+DIGITS = tuple("0123456789")
 SMOOTHED = 9  # losses of a range test, of which each mean is made
 _INK = {"cmap": "gray_r", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 
@@ -57,17 +58,12 @@ class DigitGrid(Moving):
 
 
 class ProbabilityBars:
-    """A bar for each class with its value beside it, the largest in another color, on an axis of a Figure.
+    """A bar for each class with its value beside it, the largest in another color, on an axis of a Figure."""
 
-    names: what the classes are called; by default they are the ten digits.
-    """
-
-    def __init__(self, figure, axis, title="", names=None):
-        n = 10 if names is None else len(names)
-        dress(axis, "probability", "class" if names is None else "", title, percent="x")
-        axis.set(xlim=(0, 1.22), ylim=(n - 0.4, -0.6), yticks=range(n), xticks=[0, 0.5, 1])
-        if names is not None:
-            axis.set_yticklabels(names)
+    def __init__(self, figure, axis, title="", names=DIGITS):
+        dress(axis, "probability", "", title, percent="x")
+        n = _classes(axis, names)
+        axis.set(xlim=(0, 1.22), xticks=[0, 0.5, 1])
         axis.grid(False, axis="y")
         self._bars = axis.barh(range(n), np.zeros(n))
         self._texts = [axis.text(0, k, "", va="center", fontsize=10) for k in range(n)]
@@ -80,13 +76,25 @@ class ProbabilityBars:
             text.set(text=f"{p:.0%}" if p >= 0.005 else "", x=p + 0.02)
 
 
+def are_short(names):
+    """Whether the names of classes are digits or letters, and not words, which need a line of their own."""
+    return max(map(len, names)) == 1
+
+
+def _classes(axis, names):
+    """Put the classes on the vertical axis, from top to bottom; returns how many there are."""
+    axis.set(ylim=(len(names) - 0.4, -0.6), ylabel="class" if are_short(names) else "")
+    axis.set_yticks(range(len(names)), names)
+    return len(names)
+
+
 class ForwardPass(Moving):
-    """One digit on its way through a network with one hidden layer, in five steps from pixels to probabilities."""
+    """One image on its way through a network with one hidden layer, in five steps from pixels to probabilities."""
 
     STEPS = ("the pixels X", "the weighted sums Z¹", "the activations A¹", "the logits Z²", "the probabilities Ŷ")
 
-    def __init__(self, n_hidden):
-        super().__init__(10.0, 3.1)
+    def __init__(self, n_hidden, names=DIGITS):
+        super().__init__(10.0, max(3.1, 0.9 + 0.16 * len(names)))
         pixels, sums, active, logits, probabilities = self.subplots(1, 5, width_ratios=[1.1, 1.1, 1.1, 1.1, 1.3])
         self._shape = (8, -1) if n_hidden % 8 == 0 else (1, -1)
         hidden = np.zeros(n_hidden).reshape(self._shape)
@@ -97,13 +105,15 @@ class ForwardPass(Moving):
             axis.set_title(title)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(color="#999999", linewidth=0.8, visible=axis is not pixels)
-        dress(logits, "logit", "class", "Z²: 10 logits")
-        logits.set(xlim=(-16, 16), ylim=(9.6, -0.6), yticks=range(10))
+        self._n = len(names)
+        dress(logits, "logit", "", f"Z²: {self._n} logits")
+        _classes(logits, names)
+        logits.set(xlim=(-16, 16))
         logits.grid(False, axis="y")
-        self._logits = logits.barh(range(10), np.zeros(10), color=GRAY)
+        self._logits = logits.barh(range(self._n), np.zeros(self._n), color=GRAY)
         self.move(self._pixels, self._sums, self._active, *self._logits)
         self.move(*sums.spines.values(), *active.spines.values())  # a picture covers half of them
-        self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)")
+        self._bars = ProbabilityBars(self, probabilities, "Ŷ = softmax(Z²)", names)
 
     def show(self, image, sums, logits, probabilities, step, alt):
         """Show one example.
@@ -113,7 +123,7 @@ class ForwardPass(Moving):
         image : array, (784,)
         sums : array, (n_hidden,)
             Z¹.
-        logits, probabilities : array, (10,)
+        logits, probabilities : array, (K,)
             Z² and Ŷ.
         step : int
             How many of the five steps are shown, from 1 to 5.
@@ -124,9 +134,9 @@ class ForwardPass(Moving):
         # white and not hidden: Matplotlib before 3.11 draws a moving picture into what stands still, too
         self._sums.set_data(sums if step >= 2 else 0 * sums)
         self._active.set_data(np.maximum(sums, 0) if step >= 3 else 0 * sums)
-        for bar, value in zip(self._logits, logits if step >= 4 else np.zeros(10), strict=True):
+        for bar, value in zip(self._logits, logits if step >= 4 else np.zeros(self._n), strict=True):
             bar.set_width(np.clip(value, -16, 16))
-        self._bars.show(probabilities if step >= 5 else np.zeros(10))
+        self._bars.show(probabilities if step >= 5 else np.zeros(self._n))
         self.alt_text = alt
         return self
 
@@ -134,22 +144,23 @@ class ForwardPass(Moving):
 class AdversarialDigit(Moving):
     """A digit, the change of each of its pixels, the changed digit, and what a network answers to it."""
 
-    def __init__(self, largest):
+    def __init__(self, largest, names=DIGITS):
         """Lay out the picture; largest: the change of a pixel that has full color."""
-        super().__init__(10.0, 2.9)
+        super().__init__(10.0, max(2.9, 0.6 + 0.16 * len(names)))
         self.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
         before, change, after, probabilities = self.subplots(1, 4, width_ratios=[1, 1, 1, 1.25])
         self._digits = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in (before, after)]
         colors = {"cmap": "bwr", "vmin": -largest, "vmax": largest, "interpolation": "nearest"}
         self._change = change.imshow(np.zeros((28, 28)), **colors)
-        self._titles = [axis.set_title("0", pad=3) for axis in (before, change, after)]
+        title = "0" if are_short(names) else "0\n0"
+        self._titles = [axis.set_title(title, pad=3) for axis in (before, change, after)]
         spines = []
         for axis in (before, change, after):
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(color="#999999", linewidth=0.8)
             spines += axis.spines.values()  # a picture covers half of them
         self.move(*self._digits, self._change, *self._titles, *spines)
-        self._bars = ProbabilityBars(self, probabilities, "what the network answers")
+        self._bars = ProbabilityBars(self, probabilities, "what the network answers", names)
 
     def show(self, before, after, titles, wrong, probabilities, alt):
         """Show one digit.
@@ -161,7 +172,7 @@ class AdversarialDigit(Moving):
             Of the digit, of the change, and of the changed digit.
         wrong : bool
             Whether the last title is red.
-        probabilities : array, (10,)
+        probabilities : array, (K,)
             The answer to the changed digit.
         alt : str
         """
@@ -368,7 +379,7 @@ class DistortedDigit(Moving):
     N_VERSIONS = 6
     DOT = (9, 18)  # row and column
 
-    def __init__(self):
+    def __init__(self, names=DIGITS):
         super().__init__(10.0, 3.7)
         self.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
         places = self.add_gridspec(2, 5, width_ratios=[1.5, 2.2, 1, 1, 1])
@@ -376,7 +387,7 @@ class DistortedDigit(Moving):
         versions = [self.add_subplot(places[i // 3, 2 + i % 3]) for i in range(self.N_VERSIONS)]
         axes = [original, *versions, old]
         self._pictures = [axis.imshow(np.zeros((28, 28)), **_INK) for axis in axes]
-        self._titles = [axis.set_title("0", pad=3) for axis in axes]
+        self._titles = [axis.set_title("0" if are_short(names) else "0\n0", pad=3) for axis in axes]
         for axis in axes:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(color="#999999", linewidth=0.8)

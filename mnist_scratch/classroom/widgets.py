@@ -173,7 +173,8 @@ def watch_forward_pass(net, data):
     if len(net.sizes) != 3 or net.sizes[0] != 784 or net.activation != "relu" or net.output != "softmax":
         raise ValueError(f"net must have one hidden layer of ReLU units, and softmax outputs; this one is {net!r}")
     _check_answers(net, data)
-    figure = moving.ForwardPass(net.sizes[1])
+    names = class_names(data, net.sizes[-1])
+    figure = moving.ForwardPass(net.sizes[1], names)
 
     def draw(example, step):
         X = data.images[example : example + 1]
@@ -182,9 +183,9 @@ def watch_forward_pass(net, data):
         probabilities = softmax(logits)[0]
         best = int(probabilities.argmax())
         alt = (
-            f"Example {example}, labeled {data.labels[example]}, up to step {step}, {figure.STEPS[step - 1]}: "
-            f"{np.mean(sums > 0):.0%} of the hidden units are active, and the network says {best} with probability "
-            f"{probabilities[best]:.0%}."
+            f"Example {example}, labeled {names[data.labels[example]]}, up to step {step}, {figure.STEPS[step - 1]}: "
+            f"{np.mean(sums > 0):.0%} of the hidden units are active, and the network says {names[best]} with "
+            f"probability {probabilities[best]:.0%}."
         )
         return figure.show(X[0], sums[0], logits[0], probabilities, step, alt)
 
@@ -266,7 +267,8 @@ def adversarial_digit(net, data, example=0):
     epsilons = [round(0.01 * i, 2) for i in range(31)]
     ways = ["by its slope", "at random"]
     last = min(len(data), 200) - 1
-    figure = moving.AdversarialDigit(epsilons[-1])
+    names = class_names(data, net.sizes[-1])
+    figure = moving.AdversarialDigit(epsilons[-1], names)
 
     def draw(example, epsilon, signs):
         X, label = data.images[example : example + 1], int(data.labels[example])
@@ -277,13 +279,16 @@ def adversarial_digit(net, data, example=0):
             direction = np.random.default_rng(example).choice([-1, 1], X.shape)
         changed = np.clip(X + epsilon * direction, 0, 1).astype(X.dtype)
         before, after = net.predict_proba(X)[0], net.predict_proba(changed)[0]
-        says = [f"{p.argmax()}, {p.max():.0%}" for p in (before, after)]
+        says = [f"{names[p.argmax()]}, {p.max():.0%}" for p in (before, after)]
         alt = (
-            f"Example {example}, labeled {label}, read as {says[0]}. Each pixel changed by at most {epsilon:g}, up or "
-            f"down {signs}: read as {says[1]}. The probability of {label} was {before[label]:.1%} and is now "
-            f"{after[label]:.1%}."
+            f"Example {example}, labeled {names[label]}, read as {says[0]}. Each pixel changed by at most {epsilon:g}, "
+            f"up or down {signs}: read as {says[1]}. The probability of {names[label]} was {before[label]:.1%} and is "
+            f"now {after[label]:.1%}."
         )
-        titles = [f"a {label}, read as {says[0]}", f"change: at most {epsilon:g}", f"now read as {says[1]}"]
+        if moving.are_short(names):
+            titles = [f"a {names[label]}, read as {says[0]}", f"change: at most {epsilon:g}", f"now read as {says[1]}"]
+        else:
+            titles = [f"{names[label]},\nread as {says[0]}", f"change:\nat most {epsilon:g}", f"now read as\n{says[1]}"]
         return figure.show(X[0], changed[0], titles, after.argmax() != label, after, alt)
 
     return Live(
@@ -562,7 +567,8 @@ def distort(net, data):
     checks.like("net", net, "predict_proba", "a Network")
     _digits("data", data)
     _check_answers(net, data)
-    figure = moving.DistortedDigit()
+    names = class_names(data, net.sizes[-1])
+    figure, gap = moving.DistortedDigit(names), " " if moving.are_short(names) else "\n"
 
     def draw(example, move, turn, scale, elastic, smoothness, seed):
         distortion = Distortion(move, turn, scale, scale, elastic, smoothness)
@@ -572,15 +578,16 @@ def distort(net, data):
         probabilities = net.predict_proba(X)
         answers = probabilities.argmax(axis=1)
         wrong = answers != label
-        read = [f"{answer}, {p:.0%}" for answer, p in zip(answers, probabilities.max(axis=1), strict=True)]
+        read = [f"{names[answer]}, {p:.0%}" for answer, p in zip(answers, probabilities.max(axis=1), strict=True)]
         alt = (
-            f"Example {example}, labeled {label}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
+            f"Example {example}, labeled {names[label]}, read as {read[0]}. Six versions, draw {seed}: moved by up to "
             f"{move:g} pixels, turned by up to {turn:g} degrees, scaled and sheared by up to {scale:g}, with elastic "
             f"displacements of {elastic:g} pixels, smoothed with s = {smoothness:g}. The network reads "
             f"{np.sum(~wrong[1:])} of 6 right: {'; '.join(read[1:])}. The dot, pixel {figure.DOT} of the first, takes "
             f"the value that the old picture has at ({rows[0][figure.DOT]:.1f}, {columns[0][figure.DOT]:.1f})."
         )
-        captions = [f"the digit, read as {read[0]}", *(f"read as {text}" for text in read[1:])]
+        thing = "digit" if data.names is None else "picture"
+        captions = [f"the {thing}, read as{gap}{read[0]}", *(f"read as{gap}{text}" for text in read[1:])]
         return figure.show(X, captions, wrong, rows[0], columns[0], alt)
 
     def strength(description, values, wanted):

@@ -140,3 +140,24 @@ def test_names_may_be_long_and_classes_many():
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert not any(a.overlaps(b) for a, b in zip(boxes, boxes[1:], strict=False))
     assert all(box.x0 >= 0 for box in boxes)
+
+
+SHOWN = {
+    "watch_forward_pass": (lambda net, data: widgets.watch_forward_pass(net, data), {"example": 3}),
+    "adversarial_digit": (lambda net, data: widgets.adversarial_digit(net, data), {"example": 3}),
+    "distort": (lambda net, data: widgets.distort(net, data), {"example": 3}),
+}
+
+
+@pytest.mark.parametrize("make, moved", SHOWN.values(), ids=list(SHOWN))
+def test_pictures_of_one_example_call_it_and_its_answer_by_name(named, make, moved):
+    names, data = named.train.names, named.test[:20]
+    net = Network([784, 8, len(names)], seed=2)
+    live = make(net, data)
+    live.set(**moved)
+    label, said = names[data.labels[3]], names[net.predict(data.images[3:4])[0]]
+    assert f"Example 3, labeled {label}," in live.figure.alt_text and said in live.figure.alt_text
+    if make is not SHOWN["distort"][0]:
+        assert words(live.figure, names) >= set(names)
+    boxes = [axis.title.get_window_extent() for axis in live.figure.axes if axis.get_title()]
+    assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])
