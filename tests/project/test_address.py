@@ -132,9 +132,12 @@ def test_where_the_course_is_the_cell_does_nothing(tmp_path):
     assert run(tmp_path, before, CELL, "print(os.getcwd(), list(os.scandir()))") == f"{tmp_path} []\n"
 
 
-def test_with_another_kernel_in_the_courses_own_folder_the_cell_does_nothing(tmp_path):
-    shutil.copy(ROOT / "notebooks" / "00_start_here.ipynb", tmp_path)
-    assert run(tmp_path, CELL, "print(os.listdir(), find_spec('mnist_scratch'))") == "['00_start_here.ipynb'] None\n"
+@pytest.mark.parametrize("place", [".", "notebooks"], ids=["in notebooks", "above, as in an editor"])
+def test_with_another_kernel_in_the_courses_own_folder_the_cell_does_nothing(tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    shutil.copy(ROOT / "notebooks" / "00_start_here.ipynb", tmp_path / place)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert run(tmp_path, CELL, "print(sorted(os.listdir()), find_spec('mnist_scratch'))") == f"{before} None\n"
 
 
 def test_where_there_is_no_such_repository_the_cell_says_so(tmp_path):
