@@ -79,6 +79,8 @@ def _parser():
     train_.add_argument("--seed", type=_from(0), metavar="N", help="one seed only")
     text = "another data set, such as fashion-mnist; results go into a folder of that name (default: MNIST)"
     train_.add_argument("--data", metavar="FOLDER", help=text)
+    text = "with --data: take the last N training images for the test, where the test images have no labels"
+    train_.add_argument("--n-test", type=_from(1), metavar="N", help=text)
     train_.add_argument("--resume", action="store_true", help="go on with an unfinished run; skip finished seeds")
     train_.add_argument("--out", default="runs", metavar="DIR", help="where results go (default: runs)")
     compare_ = command(compare, "compare", "all networks, published and ours, as one table")
@@ -195,9 +197,11 @@ def train(options):
     recipe = find_recipe(options.recipe)
     if options.epochs is not None:
         recipe = recipe.with_epochs(options.epochs)
+    if options.n_test is not None and options.data is None:
+        raise UserError("--n-test goes with --data: MNIST has its test images")
     data, folder = None, Path(options.out, recipe.name)
     if options.data is not None:
-        data = load_dataset(options.data, n_validation=0)
+        data = load_dataset(options.data, n_validation=0, n_test=options.n_test)
         recipe, folder = recipe.with_data(data), Path(options.out, Path(options.data).resolve().name, recipe.name)
     seeds = recipe.seeds if options.seed is None else [options.seed]
     for seed in seeds:  # all of them first: a refusal should not come after an hour

@@ -359,7 +359,7 @@ def _read_csv(path):
 
 def _in_words(error, headed):
     """NumPy's complaint about a table, with the number of the line in the file."""
-    text = str(error).split(";")[0].replace("int16", "a whole number")
+    text = str(error).split(";")[0].rstrip(".").replace("int16", "a whole number")
     counted = re.search(r" at row (\d+)", text)
     if not counted:
         return text

@@ -232,6 +232,11 @@ def test_results_on_other_data_go_into_a_folder_of_its_name(place, refused, caps
     capsys.readouterr()
     assert main(["train", "tiny", "--data", "sets/clothes/", "--seed", "0", "--resume"]) == 0
     assert "finished already" in capsys.readouterr().out
+    assert "--n-test goes with --data" in refused("train", "tiny", "--n-test", "50")
+    (folder / "test.csv").unlink()
+    assert re.search("test.csv.*n_test", refused("train", "tiny", "--data", folder))
+    out = ["--out", "mine", "--seed", "0"]
+    assert main(["train", "tiny", "--data", "sets/clothes", "--n-test", "50", *out]) == 0
     write(mnist.test[:49])
     assert "another data set" in refused("train", "tiny", "--data", folder, "--resume")
     assert re.search("nowhere: there is no such folder.*name the folder", refused("train", "tiny", "--data", "nowhere"))
