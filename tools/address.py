@@ -36,7 +36,8 @@ import os
 import sys
 from importlib.util import find_spec
 
-if not find_spec("mnist_scratch") and not any(map(os.path.exists, ["00_start_here.ipynb", "notebooks"])):
+here = any(map(os.path.exists, ["00_start_here.ipynb", "notebooks"]))
+if not find_spec("mnist_scratch") and not here:
     # opened alone, as in Colab: fetch the course (where the course is, this cell does nothing)
     if not os.path.exists("course"):
         !git clone --quiet --depth=1 {address} course
