@@ -36,7 +36,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-here = any(map(os.path.exists, ["00_start_here.ipynb", "notebooks"]))
+here = any(os.path.exists(os.path.join(folder, "mnist_scratch")) for folder in [".", ".."])
 if not find_spec("mnist_scratch") and not here:
     # opened alone, as in Colab: fetch the course (where the course is, this cell does nothing)
     if not os.path.exists("course"):

@@ -25,6 +25,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.common import CORES, ROOT, processor_model, store, system_name
+from tools.address import CELL
 from tools.execute_notebooks import find_notebooks
 
 HERE = Path(__file__).resolve().parent
@@ -122,8 +123,14 @@ def settings(kernel, threads):
     return os.environ | course | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
 
 
-def digest(notebook):
-    return hashlib.sha256((ROOT / notebook).read_bytes()).hexdigest()[:16]
+def digest(file):
+    """Of a file with tests; or of a notebook's words, code and outputs, without the cell that has the address."""
+    content = (ROOT / file).read_bytes()
+    if file.endswith(".ipynb"):
+        cells = [cell for cell in json.loads(content)["cells"] if cell["id"] != CELL]
+        shown = [[output | {"execution_count": None} for output in cell.get("outputs", [])] for cell in cells]
+        content = json.dumps([[cell["source"] for cell in cells], shown], sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def run(python, kernel, threads, notebooks, name):
