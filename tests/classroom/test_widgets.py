@@ -14,6 +14,7 @@ import ipywidgets
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from ipywidgets.embed import dependency_state
 from PIL import Image
 from traitlets.config import Config
 
@@ -140,6 +141,22 @@ def test_a_cell_that_runs_again_keeps_nothing_of_its_former_runs(notebook, build
         notebook("shown.append(build())")
         kept.append(alive())
     assert kept[2][:2] == kept[1][:2] and kept[2][2] - kept[1][2] < 1500  # a figure has five times as many
+
+
+@pytest.mark.parametrize("name", [*MAKERS, "draw_a_digit", "playground", "predict"])
+def test_no_widget_needs_a_network_in_any_front_end(build, mnist, name):
+    """What a page does not have, it would fetch: a widget of another package, or whatever an address leads to."""
+    others = {
+        "draw_a_digit": lambda: drawing.draw_a_digit(SMALL),
+        "playground": lambda: playground.playground(mnist),
+        "predict": lambda: predict("What?", {"this": "a", "that": "b"}),
+    }
+    sent = dependency_state(others[name]() if name in others else build(name)).values()
+    packages = {module for model in sent for module in (model["model_module"], model["state"].get("_view_module"))}
+    assert packages <= {"@jupyter-widgets/base", "@jupyter-widgets/controls", "anywidget", None}
+    addresses = re.findall(r"https?://[^\s\"')]+", json.dumps([model["state"] for model in sent], default=repr))
+    assert set(addresses) <= {"http://www.w3.org/2000/svg"}, "that one is a name"
+    assert len(sent) > 3
 
 
 def test_what_other_cells_made_stays(notebook, monkeypatch):
