@@ -151,7 +151,7 @@ def test_no_widget_needs_a_network_in_any_front_end(build, mnist, name):
         "playground": lambda: playground.playground(mnist),
         "predict": lambda: predict("What?", {"this": "a", "that": "b"}),
     }
-    sent = dependency_state(others[name]() if name in others else build(name)).values()
+    sent = dependency_state(others[name]() if name in others else build(name), drop_defaults=False).values()
     packages = {module for model in sent for module in (model["model_module"], model["state"].get("_view_module"))}
     assert packages <= {"@jupyter-widgets/base", "@jupyter-widgets/controls", "anywidget", None}
     addresses = re.findall(r"https?://[^\s\"')]+", json.dumps([model["state"] for model in sent], default=repr))
