@@ -131,11 +131,16 @@ def _check_python():
 
 
 def _check_packages():
-    names = ["numpy", "matplotlib", "jupyterlab", "ipywidgets", "tqdm", "threadpoolctl"]
+    names = ["numpy", "matplotlib", "ipywidgets", "tqdm", "threadpoolctl"]
     try:
-        return ", ".join(f"{name} {version(name)}" for name in names)
+        found = {name: version(name) for name in names}
     except PackageNotFoundError as error:
         raise RuntimeError(f"{error.name} is not installed; in the course's folder, `make lab` installs all") from None
+    with suppress(PackageNotFoundError):  # Colab and editors show notebooks without it
+        found["jupyterlab"] = version("jupyterlab")
+        if found["ipywidgets"].startswith("7.") and not version("jupyterlab_widgets").startswith("1."):
+            raise RuntimeError("JupyterLab shows no sliders of ipywidgets 7 here; pip install --upgrade ipywidgets")
+    return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
 def _check_data():

@@ -103,6 +103,25 @@ def test_check_names_a_missing_package_a_wrong_gradient_and_slow_learning(capsys
     assert "numpy is not installed" in found["packages"] and "2.0e-07" in found["gradients"]
 
 
+@pytest.mark.parametrize(
+    ("lab", "widgets", "ready"), [("4.6.6", "7.7.1", False), ("4.6.6", "8.1.9", True), (None, "7.7.1", True)]
+)
+def test_check_says_when_jupyterlab_will_show_no_sliders(monkeypatch, lab, widgets, ready):
+    found = {"ipywidgets": widgets, "jupyterlab_widgets": "3.0.17", "jupyterlab": lab}
+
+    def version(name):
+        if (number := found.get(name, "1.0")) is None:
+            raise PackageNotFoundError(name)
+        return number
+
+    monkeypatch.setattr(command_line, "version", version)
+    if ready:
+        assert f"ipywidgets {widgets}" in command_line.CHECKS["packages"]()
+    else:
+        with pytest.raises(RuntimeError, match="pip install --upgrade ipywidgets"):
+            command_line.CHECKS["packages"]()
+
+
 def command(*arguments):
     return [sys.executable, "-m", "mnist_scratch", *map(str, arguments)]
 
