@@ -214,7 +214,7 @@ def row(python, versions, kernel, threads, found, digests, failed):
         red += [f"{Path(file).stem}: not run" for file in MOVED if file not in moved]
     few, named = ("not run: ", missing) if len(missing) < len(counted) else ("not run: all but ", counted)
     remarks = red + ([few + ", ".join(map(short, named))] if missing and counted else [])
-    green = f"{len(counted) - n_red} of {len(counted)}" if counted else "not run"
+    green = f"{len(counted) - n_red} of {len(counted)}" if counted else "changed since" if digests else "not run"
     return f"{start} | {green} | {'; '.join(remarks)} |"
 
 
@@ -229,7 +229,8 @@ Measured until {date} by `make bench NAME=stability` on {machine}.
 
 Each of the {notebooks} notebooks, solutions included, runs from a fresh kernel, and every text that a cell shows is
 compared with the stored one, character by character: what it prints, values, tables, warnings. The options are those of
-`make test`, but for longer time-outs. *Green* counts the notebooks in which every cell agreed.
+`make test`, but for longer time-outs. *Green* counts the notebooks in which every cell agreed, and
+*changed since* means that all have changed since they were tried there.
 
 *Oldest* are the lower bounds of `pyproject.toml`, exactly; packages that it does not name are as
 new as these allow. There are no builds of them for a Python later than 3.12. *Newest* is what pip installs today.
@@ -255,8 +256,8 @@ What this does not compare:
   notebook 01 in the same size, letters about a pixel apart.
 - The output of two cells of notebook 00, which state this machine's versions and times; both assert what must hold.
 - How sliders and other widgets look and move: `make test TESTS=tests/browser` tries it, with the newest versions. With
-  Colab's, notebooks 00 and 02 were opened by hand in Jupyter Notebook 6.5.7, each alone in an empty folder: the first cell
-  fetched the course, sliders moved pictures and words, predictions answered, and a digit drawn on the pad was read.
+  Colab's, notebooks 00 and 02 were opened by hand in Jupyter Notebook 6.5.7, each alone in an empty folder: the first
+  cell fetched the course, sliders moved pictures and words, predictions answered, and a digit drawn on the pad was read.
 - The real Colab. Nobody could open it.
 - Other processors and systems, and NumPy on another BLAS, such as Apple's Accelerate.
 """
