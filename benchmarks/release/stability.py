@@ -257,7 +257,7 @@ What this does not compare:
 - The output of two cells of notebook 00, which state this machine's versions and times; both assert what must hold.
 - How sliders and other widgets look and move: `make test TESTS=tests/browser` tries it, with the newest versions. With
   Colab's, notebooks 00 and 02 were opened by hand in Jupyter Notebook 6.5.7, each alone in an empty folder: the first
-  cell fetched the course, sliders moved pictures and words, predictions answered, and a digit drawn on the pad was read.
+  cell fetched the course, sliders moved pictures and words, predictions answered, and a drawn digit was read.
 - The real Colab. Nobody could open it.
 - Other processors and systems, and NumPy on another BLAS, such as Apple's Accelerate.
 """
