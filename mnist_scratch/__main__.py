@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from glob import glob
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
 from statistics import mean
 from time import perf_counter
@@ -21,12 +22,14 @@ from .files import UserError, replacing
 from .gradient_check import gradient_check
 from .network import Network
 from .optimizers import SGD
+from .photographs import digit_alone
 from .prepare import prepare_digit, read_picture
 from .recipes import RECIPES, find_recipe
 from .runs import alone_in, check_folder, existing_folder, finished, load_summary, results_folder, run_recipe
 from .training import fit
 
 PROBLEM, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+CERTAIN = 0.8
 
 
 def main(arguments=None):
@@ -89,6 +92,10 @@ def _parser():
     predict_ = command(predict, "predict", "read a digit in a PNG or JPEG picture")
     predict_.add_argument("model", metavar="MODEL.npz", help="a network that `train` or Network.save wrote")
     predict_.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one digit each; *.png for all")
+    text = "write what the network saw of each picture into the folder `seen` beside it"
+    predict_.add_argument("--show", action="store_true", help=text)
+    text = "exit status 1 if there was anything to say about a picture"
+    predict_.add_argument("--strict", action="store_true", help=text)
     grade_ = command(grade, "grade", "judge what a class handed in again, and write a table")
     grade_.add_argument("folder", metavar="FOLDER", help="what check.hand_in() wrote (*.json), or notebooks")
     grade_.add_argument("--out", default=".", metavar="DIR", help="where grades.csv and grades.html go (default: here)")
@@ -301,24 +308,56 @@ images. The seconds are those of the machine that ran it, and of what else it di
 
 
 def predict(options):
-    """Ten probabilities a picture; a picture that cannot be read is named, and the others are read all the same."""
+    """Ten probabilities a picture, and a line on stderr about each that may have been misread.
+
+    A picture that cannot be read is named, and the others are read all the same.
+    """
     net = Network.load(options.model)
     if net.sizes[0] != 784 or net.sizes[-1] != 10:
         has = f"{net.sizes[0]} inputs and {net.sizes[-1]} outputs"
         raise UserError(f"{options.model}: a network with {has}; reading a digit needs 784 and 10")
     if not all(np.isrealobj(array) and np.isfinite(array).all() for array in net.parameters()):
         raise UserError(f"{options.model}: its weights are not all finite real numbers; train it again")
-    status = 0
+    status = doubtful = 0
     for path in _expanded(options.images):
         try:
-            X = prepare_digit(read_picture(path), name=path)[np.newaxis]
+            picture = read_picture(path)
+            alone, doubts = digit_alone(picture, name=path)
+            X = prepare_digit(alone, name=path)[np.newaxis]
+            shown = _show(path, picture, X) if options.show else None
         except (UserError, OSError, MemoryError) as error:
             status = _complain(error)
             continue
         probabilities = net.predict_proba(X)[0]
         table = "  ".join(f"{digit}: {p:.1%}" for digit, p in enumerate(probabilities))
         print(f"{path}: {probabilities.argmax()}\n    {table}")
-    return status
+        if shown:
+            print(f"    what the network saw: {shown}")
+        if probabilities.max() < CERTAIN:
+            doubts = [*doubts, "the network is not certain; write the digit larger, with a thicker pen"]
+        if doubts:
+            print(f"{path}: maybe misread: {'; '.join(doubts)}", file=sys.stderr)
+            doubtful += 1
+    return status or (PROBLEM if options.strict and doubtful else 0)
+
+
+def _show(path, picture, X):
+    """Write the picture, and the row that was made of it, side by side as a new PNG file; returns its path."""
+    from PIL import Image
+
+    side = 8 * 28
+    seen = Image.new("L", (2 * side + 8, side), 128)
+    gray = Image.fromarray((255 * np.clip(picture, 0, 1)).astype(np.uint8))
+    gray.thumbnail((side, side))
+    seen.paste(gray)
+    seen.paste(Image.fromarray((255 * X.reshape(28, 28)).astype(np.uint8)).resize((side, side), 0), (side + 8, 0))
+    folder = Path(path).parent / "seen"
+    folder.mkdir(exist_ok=True)
+    for number in count(1):
+        shown = folder / f"{Path(path).name}{f'-{number}' if number > 1 else ''}.png"
+        with suppress(FileExistsError), open(shown, "xb") as file:  # never over a file that is there
+            seen.save(file, "PNG")
+            return shown
 
 
 def grade(options):

@@ -75,8 +75,9 @@ def prepare_digit(picture, name="picture"):
 def read_picture(path):
     """Read a PNG or JPEG file as gray levels.
 
-    Colors become their brightness (ITU-R 601), what is transparent becomes white, a camera's note on how it was held
-    (EXIF) is followed. Nothing in the file is executed.
+    Colors become their brightness (ITU-R 601). What is transparent becomes white, or black where all the rest is light
+    and would not be seen. Of 16 bits, a file may use 10, 12 or 14. A camera's note on how it was held (EXIF) is
+    followed. Nothing in the file is executed.
 
     Parameters
     ----------
@@ -115,8 +116,9 @@ def read_picture(path):
         image.thumbnail((1000, 1000), Image.Resampling.BOX)
         image = ImageOps.exif_transpose(image)
         if image.mode == "RGBA":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
-        return np.asarray(image, np.float32) / (65535 if sixteen_bits else 255)
+            image = Image.alpha_composite(Image.new("RGBA", image.size, _behind(image)), image).convert("L")
+        grays = np.asarray(image, np.float32)
+        return grays / (_white(grays.max()) if sixteen_bits else 255)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such file.") from None
     except (IsADirectoryError, PermissionError, MemoryError):
@@ -125,6 +127,18 @@ def read_picture(path):
         raise FileFormatError(too_large) from None
     except Exception:  # the readers of a damaged file raise errors of a dozen kinds
         raise FileFormatError(f"{path}: not a PNG or JPEG picture, or damaged. {_AGAIN}") from None
+
+
+def _behind(image):
+    """What an image with transparent parts is to be laid on, for its opaque ones to be seen: "white" or "black"."""
+    opaque = np.asarray(image.getchannel("A")) > 127
+    light = np.asarray(image.convert("L")) > 127
+    return "black" if opaque.any() and not opaque.all() and light[opaque].all() else "white"
+
+
+def _white(largest):
+    """The white of a picture with 16 bits: cameras and scanners often fill only the lower 10, 12 or 14 of them."""
+    return next(2**bits - 1 for bits in (10, 12, 14, 16) if largest < 2**bits or bits == 16)
 
 
 def _grays(picture, name):
@@ -184,7 +198,14 @@ def _ink(grays, name):
 
 
 def _largest_parts(mask):
-    """The mask without specks, parts of less than a twentieth of the largest; and the largest one's share of the mask.
+    """The mask without specks, parts of less than a twentieth of the largest; and the largest one's share of it."""
+    sizes = np.bincount((numbers := number_parts(mask)).ravel(), minlength=2)[1:]
+    large = np.append(False, sizes >= sizes.max() / 20)
+    return mask & large[numbers], sizes.max() / max(mask.sum(), 1)
+
+
+def number_parts(mask):
+    """Number the connected parts of a mask: (height, width) int, 0 off the mask and 1, 2, … on it.
 
     Pixels that touch, even at a corner, belong together. Each takes the highest number around it, and then the number
     that this pixel has by now, until nothing changes.
@@ -199,9 +220,8 @@ def _largest_parts(mask):
         before = number.copy()
         number[marked] = number[around].max(axis=0)
         number = number[number]
-    sizes = np.bincount(number[marked], minlength=1)
-    large = (sizes[number] >= sizes.max() / 20).reshape(padded.shape)
-    return mask & large[1:-1, 1:-1], sizes.max() / max(mask.sum(), 1)
+    number[marked] = 1 + np.unique(number[marked], return_inverse=True)[1]
+    return number.reshape(padded.shape)[1:-1, 1:-1]
 
 
 def _start(profile):

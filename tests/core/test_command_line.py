@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,8 +18,10 @@ from PIL import Image
 
 from mnist_scratch import SGD, Network, files, fit
 from mnist_scratch import __main__ as command_line
-from mnist_scratch.__main__ import main
+from mnist_scratch.__main__ import CERTAIN, main
 from mnist_scratch.classroom import reports
+from mnist_scratch.photographs import digit_alone
+from mnist_scratch.prepare import prepare_digit, read_picture
 from mnist_scratch.recipes import RECIPES
 from mnist_scratch.runs import load_summary, results_folder, run_recipe
 
@@ -368,11 +371,63 @@ def test_predict_reads_real_digits(mnist, model, tmp_path, capsys):
     assert main(["predict", str(model), *paths]) == 0
     out, err = capsys.readouterr()
     found = answers(out)
-    assert err == "" and list(found) == paths
+    assert list(found) == paths
     assert sum(answer == digit for digit, answer in enumerate(found.values())) >= 8
     for answer, line in zip(found.values(), out.splitlines()[1::2], strict=True):
         probabilities = [float(value) for value in re.findall(r"\d: ([\d.]+)%", line)]
         assert sum(probabilities) == pytest.approx(100, abs=0.51) and probabilities[answer] == max(probabilities)
+    # on clean paper there is nothing to say, unless the network is not certain
+    certain = [max(map(float, re.findall(r"\d: ([\d.]+)%", line))) > 100 * CERTAIN for line in out.splitlines()[1::2]]
+    assert [path not in err for path in paths] == certain
+
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "notebooks" / "images" / "photographs"
+
+
+def photograph(tmp_path, condition, digit):
+    """A photograph of a digit, in a folder of the user's."""
+    return shutil.copy(PHOTOGRAPHS / condition / f"{digit}.jpg", tmp_path / f"{condition}-{digit}.jpg")
+
+
+def beside(path, to):
+    """A photograph with another one to its right."""
+    left, right = Image.open(path), Image.open(path.replace("clean-3", "clean-7"))
+    both = Image.new("L", (2 * left.width, left.height))
+    both.paste(left)
+    both.paste(right, (left.width, 0))
+    both.save(to)
+    return str(to)
+
+
+def test_a_doubtful_picture_is_told_in_a_line_and_strict_makes_it_a_failure(tmp_path, capsys):
+    model = str(Path(__file__).resolve().parents[2] / "results" / "relu-128-64" / "model.npz")
+    clean, _ = str(photograph(tmp_path, "clean", 3)), photograph(tmp_path, "clean", 7)
+    two = beside(clean, tmp_path / "two.png")
+    for options, expected in [([], 0), (["--strict"], 1)]:
+        assert main(["predict", model, clean, two, *options]) == expected
+        out, err = capsys.readouterr()
+        assert answers(out)[clean] == 3 and two in answers(out)
+        assert err.count("\n") == 1 and err.startswith(two) and clean not in err
+    assert main(["predict", model, clean, "--strict"]) == 0
+    assert main(["predict", model, str(tmp_path / "none.png"), two, "--strict"]) == 2  # the graver of the two
+
+
+def test_show_writes_what_the_network_saw_and_replaces_nothing(tmp_path, capsys):
+    model = str(Path(__file__).resolve().parents[2] / "results" / "relu-128-64" / "model.npz")
+    path = Path(photograph(tmp_path, "underlined", 5))
+    (path.parent / "seen").mkdir()
+    mine = path.parent / "seen" / f"{path.name}.png"
+    mine.write_text("mine")
+    before = path.read_bytes()
+    named = []
+    for _ in range(2):
+        assert main(["predict", model, str(path), "--show"]) == 0
+        named.append(Path(re.search(r"saw: (.+)$", capsys.readouterr().out, re.M)[1]))
+    assert len({mine, *named}) == 3 and mine.read_text() == "mine" and path.read_bytes() == before
+    with Image.open(named[0]) as shown:
+        right = np.asarray(shown.crop((shown.width - shown.height, 0, shown.width, shown.height)).reduce(8))
+    row = prepare_digit(digit_alone(read_picture(path))[0])
+    np.testing.assert_allclose(right / 255, row.reshape(28, 28), atol=0.01)
 
 
 def test_one_bad_picture_among_good_ones_and_patterns(mnist, model, tmp_path, capsys, monkeypatch):

@@ -262,6 +262,23 @@ def test_what_is_transparent_is_white(path):
     np.testing.assert_allclose(saved(path, black, transparency=(9, 9, 9)), SEVEN / 255, atol=0.001)
 
 
+def test_light_ink_on_nothing_is_seen_on_black(path):
+    image = Image.new("RGBA", (120, 120), (255, 255, 255, 0))
+    image.putalpha(Image.fromarray(255 - SEVEN))  # white ink, transparent paper
+    np.testing.assert_allclose(saved(path, image), 1 - SEVEN / 255, atol=0.01)
+    card = Image.fromarray(SEVEN).convert("RGBA")  # a white sheet with dark ink: around it as on it
+    card.putalpha(Image.new("L", card.size, 255))
+    around = Image.new("RGBA", (150, 150), (0, 0, 0, 0))
+    around.paste(card, (15, 15))
+    assert saved(path, around)[0, 0] == 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_pictures_of_16_bits_that_fill_only_some_of_them(path, bits):
+    deep = (SEVEN / 255 * (2**bits - 1)).astype(np.uint16)
+    np.testing.assert_allclose(saved(path, Image.fromarray(deep)), SEVEN / 255, atol=0.01)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 @pytest.mark.parametrize(("orientation", "turn"), [(3, 2), (6, 3), (8, 1)])
 def test_the_note_how_a_camera_was_held_is_followed(path, kind, orientation, turn):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "mnist_scratch"
 PLUMBING = ["checks", "threads", "progress", "files"]
 SITTING = ["functions", "data", "network", "gradient_check", "optimizers", "training"]
-WORKSHOP = ["averaging", "distortions", "prepare", "datasets", "tuning", "recipes", "runs"]
+WORKSHOP = ["averaging", "distortions", "prepare", "photographs", "datasets", "tuning", "recipes", "runs"]
 CLASSROOM = "bugs cells plots diagrams reports moving widgets drawing playground".split()
 CLASSROOM += "programs hand_in record overview exercises predictions".split()
 # a module imports only from those before it

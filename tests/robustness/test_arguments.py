@@ -112,6 +112,7 @@ KINDS = {
     "run_recipe, data": ({"None"}, [DATA, "fashion-mnist"]),
     "load_dataset, names": ({"None", "['a','b']", "{'a':1}"}, ["ab", ["a", "a"], ["a", " "]]),
     "prepare_digit, name": (set(VALUES), []),  # a word for errors
+    "digit_alone, name": (set(VALUES), []),
     "one_hot, labels": ({"y", "[3,2,1]"}, [[0, -1], [0, 10], [0.0], [[0, 1]], ["0"], [None], [2**70]]),
     "one_hot, dtype": ({"np.float32(1.5)", "NET"}, ["S4", "U4", "O", "M8[s]"]),
     "Network.copy, dtype": ({"None", "np.float32(1.5)", "NET"}, ["float16"]),
@@ -173,6 +174,7 @@ RIGHT = {
     "find_recipe": {"name": "relu-128-64"},
     "run_recipe": {"recipe": RECIPES["relu-128-64"], "folder": os.devnull},
     "prepare_digit": {"picture": SHEET},
+    "digit_alone": {"picture": SHEET},
     "playground": {"mnist": MNIST(DIGITS, DIGITS, DIGITS)},
     "picture_of": {"strokes": drawing.EXAMPLE, "side": 30},
     "read_drawing": {"net": READER, "strokes": drawing.EXAMPLE},
@@ -188,13 +190,14 @@ OBJECTS = STEPPED | {"Network": NET, "Distortion": Distortion(elastic=1)}
 OBJECTS |= {"StepSchedule": StepSchedule(0.1, (1, 2)), "CosineSchedule": CosineSchedule(0.1, 3)}
 OBJECTS |= {"WarmUpSchedule": WarmUpSchedule(0.1), "Valley": widgets.Valley()}
 
-MODULES = ["tuning", "recipes", "runs", "prepare", "distortions"]
+MODULES = ["tuning", "recipes", "runs", "prepare", "photographs", "distortions"]
 MODULES += [f"classroom.{name}" for name in ("playground", "drawing", "bugs", "widgets")]
 # what has no entry above: results, errors, formulas, what only passes on what others check, and parts of run_recipe
 EXEMPT = """
 FileFormatError MNIST Loss History History.record flatten Network.backward Network.parameters Network.parameter_names
 SGD.result RMSProp.result Adam.result Trainer.step Trainer.result Trainer.measure interpolate shared_mnist
 finished check_folder alone_in results_folder existing_folder choice whole hello train_small bugs.causes Valley.loss
+number_parts
 """.split()
 
 
