@@ -16,7 +16,7 @@ from .prepare import number_parts
 _SIDE = 512  # the longest side that is looked at; thin strokes survive, and a photograph takes a second
 _SMALL = 256  # a picture smaller than that is enlarged
 _NOISE = 5  # standard deviations of the paper; beyond them a mark is no accident
-_THINNEST = 0.07  # of the digit's longer side: of MNIST's training digits, one in twenty has strokes below 0.08
+_THINNEST = 0.06  # of the digit's longer side: of MNIST's training digits, one in twenty has strokes below 0.08
 _FAINTEST = 0.05  # of the paper's brightness, as in prepare
 
 
