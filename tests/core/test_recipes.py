@@ -192,6 +192,19 @@ def test_the_stored_runs_are_those_of_the_recipes(name):
         assert np.mean(summary["test_accuracy"]) >= recipe.goal
 
 
+def test_the_stored_runs_on_clothes_are_those_of_the_recipes_for_digits():
+    """Of all networks that notebook 08 compares, and of one more, which has the name of what was changed."""
+    folders = {path.parent.name: path.parent for path in (results_folder() / "fashion-mnist").glob("*/summary.json")}
+    assert set(reports.NETWORKS) <= set(folders)
+    on_one_data_set = {load_summary(folder)["settings"]["data"] for folder in folders.values()}
+    assert len(on_one_data_set) == 1 and None not in on_one_data_set
+    for name in reports.NETWORKS:
+        recipe, summary, histories = RECIPES[name], load_summary(folders[name]), load_histories(folders[name])
+        assert recipe.has_settings(summary["settings"] | {"data": None})
+        assert tuple(summary["seed"]) == tuple(histories) == recipe.seeds
+        assert {history.epochs for stages in histories.values() for history in stages.values()} == {recipe.epochs}
+
+
 def test_the_stored_table_is_that_of_the_stored_runs():
     """With the goals, and what others state, which no run knows."""
     assert reports.comparison() in (results_folder() / "comparison.md").read_text(encoding="utf-8")
