@@ -43,7 +43,7 @@ def test_every_picture_shows_itself_with_its_words_under_any_matplotlibrc(name, 
     data, metadata = figure._repr_mimebundle_()
     assert data["text/plain"] == "Figure: in words" and metadata["image/png"]["alt"] == "in words"
     assert metadata["image/png"]["width"] == round(96 * figure.get_figwidth())
-    png = base64.base64.b64decode(data["image/png"])
+    png = base64.b64decode(data["image/png"])
     assert len(png) < len(figure.png())
     with matplotlibrc():
         assert PICTURES[name]("in words").png(small=True) == png
