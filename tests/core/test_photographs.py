@@ -116,9 +116,29 @@ def test_strokes_of_the_digit_are_not_taken_for_lines(net):
         assert read(net, np.pad(tight, 12, constant_values=1))[0] == digit
 
 
+STRAIGHT = {
+    1: [(75, 90, 125, 45), (125, 45, 125, 200)],
+    4: [(110, 40, 70, 135), (70, 135, 165, 135), (140, 90, 136, 205)],
+    7: [(70, 50, 160, 50), (160, 50, 105, 200)],
+}
+
+
+@pytest.mark.parametrize("digit", STRAIGHT)
+def test_digits_of_thin_straight_strokes_stay_whole(digit):
+    paper = np.ones((240, 240), np.float32)
+    picture = drawn_on(paper, lambda d: [d.line(stroke, 0, 4) for stroke in STRAIGHT[digit]])
+    tall = np.ptp(np.flatnonzero((picture < 0.5).any(axis=1)))
+    alone, doubts = digit_alone(picture)
+    assert doubts == [] and abs(np.ptp(np.flatnonzero((alone < 0.5).any(axis=1))) - 256 / 240 * tall) < 16
+
+
 @pytest.mark.parametrize("name", ["ruled", "squared", "box"])
 def test_paper_without_a_digit_is_refused_or_told(name):
-    assert told_or_refused(drawn_on(np.full((240, 240), 0.9, np.float32), RULES[name]))
+    blank = drawn_on(np.full((240, 240), 0.9, np.float32), RULES[name])
+    assert told_or_refused(blank)
+    if name != "box":
+        with pytest.raises(UserError):
+            digit_alone(blank)
 
 
 NOISE = np.random.default_rng(0).random((240, 240), np.float32)
