@@ -373,12 +373,12 @@ def test_predict_reads_real_digits(mnist, model, tmp_path, capsys):
     found = answers(out)
     assert list(found) == paths
     assert sum(answer == digit for digit, answer in enumerate(found.values())) >= 8
-    for answer, line in zip(found.values(), out.splitlines()[1::2], strict=True):
+    for (path, answer), line in zip(found.items(), out.splitlines()[1::2], strict=True):
         probabilities = [float(value) for value in re.findall(r"\d: ([\d.]+)%", line)]
         assert sum(probabilities) == pytest.approx(100, abs=0.51) and probabilities[answer] == max(probabilities)
-    # on clean paper there is nothing to say, unless the network is not certain
-    certain = [max(map(float, re.findall(r"\d: ([\d.]+)%", line))) > 100 * CERTAIN for line in out.splitlines()[1::2]]
-    assert [path not in err for path in paths] == certain
+        if abs(max(probabilities) - 100 * CERTAIN) > 0.1:  # the table is rounded
+            # on clean paper there is nothing to say, unless the network is not certain
+            assert (path in err) == (max(probabilities) < 100 * CERTAIN)
 
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "notebooks" / "images" / "photographs"
