@@ -40,6 +40,7 @@ here = any(os.path.exists(os.path.join(folder, "mnist_scratch")) for folder in [
 if not find_spec("mnist_scratch") and not here:
     # opened alone, as in Colab: fetch the course (where the course is, this cell does nothing)
     if not os.path.exists("course"):
+        os.environ["GIT_TERMINAL_PROMPT"] = "0"  # a wrong address is an error, not a question
         !git clone --quiet --depth=1 {address} course
     os.chdir("course/notebooks")
     sys.path.append(os.path.abspath(".."))"""
@@ -53,7 +54,7 @@ def address(root=ROOT):
 
 def published(root=ROOT):
     """The address that is set; "" for the placeholder."""
-    return address(root).replace(PLACEHOLDER, "")
+    return "" if (there := address(root)) == PLACEHOLDER else there
 
 
 def ways_to_open(repository, notebook):
@@ -65,8 +66,9 @@ def ways_to_open(repository, notebook):
 
 def set_address(new, root=ROOT):
     """Set the address; ValueError, and nothing is changed, when it is none that Git could fetch without a password."""
-    new = new.removesuffix("/").removesuffix(".git")
-    if not re.fullmatch(r"https://[\w.-]+(/[\w.~-]+)+", new):
+    new = new.removesuffix("/").removesuffix(".git").replace("https://www.github.com/", GITHUB)
+    form = f"{GITHUB}[^/]+/[^/]+" if new.startswith(GITHUB.removesuffix("/")) else ".*"
+    if not (re.fullmatch(r"https://[\w.-]+(/[\w.~-]+)+", new) and re.fullmatch(form, new)):
         raise ValueError(f"{new!r} is no address of a repository; one is https://github.com/you/course")
     path = root / "pyproject.toml"
     text = path.read_text(encoding="utf-8")
@@ -109,15 +111,17 @@ def with_badges(readme, repository):
 
 def put_first(notebook, source):
     """Let the cell below the title fetch the course; as it prints nothing, all others keep their outputs."""
-    if notebook.cells[1].get("id") != CELL:
+    found = next((cell for cell in notebook.cells if cell.get("id") == CELL), None)
+    if found is None:
         # on the website it is left out, and so it is on slides, as all cells with nothing but imports and no outputs
         hidden = {"slideshow": {"slide_type": "skip"}, "tags": ["remove-cell"]}
-        notebook.cells.insert(1, nbformat.v4.new_code_cell(id=CELL, metadata=hidden, execution_count=0))
+        found = nbformat.v4.new_code_cell(id=CELL, metadata=hidden, execution_count=0)
+        notebook.cells.insert(1, found)
         for cell in notebook.cells:
             for counted in (cell, *cell.get("outputs", [])):
                 if counted.get("execution_count") is not None:
                     counted.execution_count += 1
-    notebook.cells[1].source = source
+    found.source = source
 
 
 def main(arguments):

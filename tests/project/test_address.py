@@ -47,15 +47,20 @@ def test_another_address_is_set_once_and_is_everywhere(copy):
             f"https://mybinder.org/v2/gh/you/course/HEAD?labpath=notebooks/{name}",
         ):
             assert f"({page})" in row, "a badge for each way to open it"
-    changed = address.with_badges((copy / "README.md").read_text(), "https://gitlab.com/a/b")
-    assert changed == (ROOT / "README.md").read_text(), "no badge where none of these can open a notebook"
+    ours, theirs = ((root / "README.md").read_text(encoding="utf-8") for root in (ROOT, copy))
+    plain = address.with_badges(theirs, "https://gitlab.com/a/b")
+    assert "colab." not in plain, "no badge where none of these can open a notebook"
+    assert plain == address.with_badges(ours, "https://gitlab.com/a/b"), "nothing else has changed"
     address.set_address(before, copy)
     address.fill(copy)
     for path in (path for path in copy.rglob("*") if path.is_file()):
         assert path.read_bytes() == (ROOT / path.relative_to(copy)).read_bytes(), "nothing else has changed"
 
 
-@pytest.mark.parametrize("wrong", ["course", "git@github.com:you/course", "https://github.com", "https://a.org/x y"])
+WRONG = "course git@github.com:you/course https://github.com https://github.com/you https://a.org/x\ty".split(" ")
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, f"{HERE}/tree/main"])
 def test_what_is_no_address_is_refused_and_nothing_changes(copy, wrong):
     with pytest.raises(ValueError, match="https://github.com/you/course"):
         address.set_address(wrong, copy)
