@@ -4,6 +4,7 @@ They come with many file names. `load_dataset` knows these, and says what is mis
 """
 
 import re
+import warnings
 from contextlib import suppress
 from hashlib import sha256
 from io import TextIOWrapper
@@ -339,7 +340,9 @@ def _read_csv(path):
             raise ValueError("no rows below the names of the columns")
         try:
             rows = chain([second] if headed else [first, second], lines)
-            table = np.loadtxt(rows, np.int16, comments=None, delimiter=separator, ndmin=2)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", DeprecationWarning)  # before NumPy 2.3, 0.5 was read as 0, and told so
+                table = np.loadtxt(rows, np.int16, comments=None, delimiter=separator, ndmin=2)
         except ValueError as error:
             raise ValueError(_in_words(error, headed)) from None
     if not headed:  # as EMNIST's

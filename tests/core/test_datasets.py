@@ -308,6 +308,15 @@ def test_a_folder_that_is_no_data_set_is_told_with_what_helps(tmp_path, files, n
         assert told.value.args == (message,), "the command line shows it as it is"
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("column, value", [(0, "3.7"), (5, "0.5451")], ids=["label", "pixel"])
+def test_a_fraction_in_a_table_is_refused_and_not_rounded(tmp_path, column, value):
+    """Some versions of NumPy round it with no more than a warning, which nobody need see."""
+    fraction = table(lambda rows: [rows[0], [*rows[1][:column], value, *rows[1][column + 1 :]], *rows[2:]])
+    with pytest.raises(FileFormatError, match=f"line 2: .*'{value}'"):
+        load(write(tmp_path, fraction))
+
+
 @pytest.mark.parametrize(
     "options, error, words",
     [
