@@ -3,6 +3,7 @@
 They come with many file names. `load_dataset` knows these, and says what is missing where a folder does not hold one.
 """
 
+import os
 import re
 import warnings
 from contextlib import suppress
@@ -107,8 +108,8 @@ def load_dataset(folder, n_validation=10_000, *, n_test=None, transposed=None, n
     place, prefix, files = _found(checks.path("folder", folder), ["train"] if n_test else ["train", "test"])
     called = _called(place, prefix)
     if names is None:
-        names = next((words for name, words in CLASS_NAMES.items() if name in called), None)
-    transposed = "emnist" in called if transposed is None else transposed
+        names = next((words for name, words in CLASS_NAMES.items() if _says(called, name)), None)
+    transposed = _says(called, "emnist") if transposed is None else transposed
     parts = {part: _read(part, files, transposed) for part in dict.fromkeys(part for part, _ in files)}
     labels = _from_zero({part: labels for part, (_, labels) in parts.items()}, names, place)
     train, *test = (as_dataset(parts[part][0], labels[part], names) for part in parts)
@@ -170,10 +171,15 @@ def _sets(folder):
 
 
 def _called(folder, prefix):
-    """What the names of a data set's files, or else of those beside them, and of their folder say that it is."""
-    folder = folder.absolute()
+    """The names of a data set's folder and files, which say what it is."""
+    folder = Path(os.path.abspath(folder))  # without "..", but a link keeps the name that somebody gave it
     own = folder.parent.name if folder.name.lower() == "raw" else folder.name  # as torchvision calls it
-    return _plain("-".join([own, *([prefix] if prefix else _sets(folder))]))
+    return _plain(f"{own}-{prefix}")
+
+
+def _says(called, name):
+    """Whether the names of a data set hold that name as words of their own: SignLanguageMNIST is no EMNIST."""
+    return re.search(rf"(^|-){name}(mnist)?(-|$)", called) is not None
 
 
 def _usable(files, parts):
@@ -378,7 +384,7 @@ def _from_zero(labels, names, place):
     low, high = int(present[0]), int(present[-1])
     if low < 0:
         raise FileFormatError(f"{place}: labels go from {low} to {high}; they must be whole numbers from 0 up")
-    first = 1 if low == 1 else 0
+    first = 1 if low == 1 and (names is None or high == len(names)) else 0  # or class 0 does not occur
     classes = high + 1 - first
     if names is not None and classes > len(names):
         raise FileFormatError(

@@ -173,6 +173,7 @@ def test_of_qmnists_columns_the_first_is_the_label(tmp_path):
         ("Kuzushiji_MNIST", FILES, "ha"),
         ("kmnist", FILES, "ha"),
         ("digits", FILES, None),
+        ("old-fashioned-digits", FILES, None),
     ],
 )
 def test_the_names_of_files_and_folder_tell_those_of_the_classes(tmp_path, folder, names, word):
@@ -181,6 +182,25 @@ def test_the_names_of_files_and_folder_tell_those_of_the_classes(tmp_path, folde
     own = list("abcdefghij")
     parts = load(tmp_path / folder, names=own)
     assert parts.train.names == parts.validation[:3].names == parts.test[np.arange(3)].names == tuple(own)
+
+
+@pytest.mark.parametrize("folder", ["SignLanguageMNIST", "ChineseMNIST", "noisemnist-letters", "emnist/../mnist"])
+def test_no_other_name_is_taken_for_emnists(tmp_path, folder):
+    (tmp_path / "emnist").mkdir()
+    data = load(write(tmp_path / folder, dict(zip(FILES, four(), strict=True)) | {EMNIST[0]: four()[0]}))
+    assert is_whole(data) and data.test.names is None
+
+
+def test_a_set_is_called_as_its_folder_is_also_from_within(tmp_path, monkeypatch):
+    write(tmp_path / "fashion-mnist", WHOLE | {"notes/a.txt": b""})
+    monkeypatch.chdir(tmp_path / "fashion-mnist" / "notes")
+    assert load("..").test.names == CLASS_NAMES["fashion"]
+
+
+def test_classes_keep_their_names_where_the_first_does_not_occur(tmp_path):
+    labels = {part: np.arange(n, dtype=np.uint8) % 9 + 1 for part, n in N.items()}
+    data = load(write(tmp_path / "fashion-mnist", dict(zip(FILES, four(labels=labels), strict=True))))
+    assert is_whole(data, labels=labels) and data.train.names[data.train.labels[0]] == "Trouser"
 
 
 def test_a_name_alone_is_looked_for_where_data_sets_lie(tmp_path, monkeypatch):
