@@ -29,8 +29,9 @@ from .runs import alone_in, check_folder, existing_folder, finished, load_summar
 from .training import fit
 
 PROBLEM, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-# below it the network is called uncertain. Chosen on 199 photographs of digits drawn for this, with five networks: one
-# wrong answer of each at most lay above it, and three right ones at most below; at 0.8, three wrong ones lay above.
+# below it the network is called uncertain. Chosen with five networks on 199 pictures that a program drew for this, as
+# a phone would photograph digits; they are not in the repository, and no real photograph is among them. One wrong
+# answer of each network at most lay above it, and three right ones at most below; at 0.8, three wrong ones lay above.
 CERTAIN = 0.9
 
 
@@ -312,7 +313,8 @@ images. The seconds are those of the machine that ran it, and of what else it di
 def predict(options):
     """Ten probabilities a picture, and a line on stderr about each that may have been misread.
 
-    A picture that cannot be read is named, and the others are read all the same.
+    A picture that cannot be read is named, and the others are read all the same; and where `--show` cannot write,
+    the answers are printed.
     """
     net = Network.load(options.model)
     if net.sizes[0] != 784 or net.sizes[-1] != 10:
@@ -326,15 +328,21 @@ def predict(options):
             picture = read_picture(path)
             alone, doubts = digit_alone(picture, name=path)
             X = prepare_digit(alone, name=path)[np.newaxis]
-            shown = _show(path, picture, X) if options.show else None
         except (UserError, OSError, MemoryError) as error:
             status = _complain(error)
             continue
         probabilities = net.predict_proba(X)[0]
         table = "  ".join(f"{digit}: {p:.1%}" for digit, p in enumerate(probabilities))
         print(f"{path}: {probabilities.argmax()}\n    {table}")
-        if shown:
-            print(f"    what the network saw: {shown}")
+        if options.show:
+            try:
+                shown = _show(path, picture, X)
+            except OSError as error:
+                problem = f"{Path(path).parent / 'seen'} must be a folder that can be written to ({error.strerror})"
+                print(f"{path}: what the network saw was not written: {problem}", file=sys.stderr)
+                status = max(status, PROBLEM)
+            else:
+                print(f"    what the network saw: {shown}")
         if probabilities.max() < CERTAIN:
             doubts = [*doubts, "the network is not certain; write the digit larger, with a thicker pen"]
         if doubts:

@@ -430,6 +430,16 @@ def test_show_writes_what_the_network_saw_and_replaces_nothing(tmp_path, capsys)
     np.testing.assert_allclose(right / 255, row.reshape(28, 28), atol=0.01)
 
 
+def test_the_answer_is_told_where_what_the_network_saw_cannot_be_written(tmp_path, capsys):
+    model = str(Path(__file__).resolve().parents[2] / "results" / "relu-128-64" / "model.npz")
+    path = photograph(tmp_path, "clean", 5)
+    (tmp_path / "seen").write_text("mine")
+    assert main(["predict", model, str(path), "--show"]) == 1
+    out, err = capsys.readouterr()
+    assert answers(out) == {str(path): 5}
+    assert err.count("\n") == 1 and str(tmp_path / "seen") in err
+
+
 def test_one_bad_picture_among_good_ones_and_patterns(mnist, model, tmp_path, capsys, monkeypatch):
     """PowerShell hands *.png on as it is."""
     monkeypatch.chdir(tmp_path)
