@@ -90,9 +90,7 @@ def load_dataset(folder, n_validation=10_000, *, n_test=None, transposed=None, n
     FileFormatError
         If a file is damaged, or its content does not go with that of the others.
     UserError
-        If there are several data sets in the folder.
-    ValueError
-        If n_validation or n_test is more than there is.
+        If there are several data sets in the folder, or n_validation or n_test is more than there is.
 
     Notes
     -----
@@ -116,7 +114,7 @@ def load_dataset(folder, n_validation=10_000, *, n_test=None, transposed=None, n
     wanted = n_validation + (n_test or 0)
     if wanted >= len(train):
         words = "n_validation" if n_test is None else "n_validation and n_test together"
-        raise ValueError(f"{words} must be less than the {len(train):,} training images that there are, not {wanted:,}")
+        raise UserError(f"{words} must be less than the {len(train):,} training images that there are, not {wanted:,}")
     train, validation, *kept = split(train, [len(train) - wanted, n_validation, *([n_test] if n_test else [])])
     return MNIST(train, validation, *(test or kept))
 
@@ -205,6 +203,15 @@ def _has_a_set(folder, parts):
     return False
 
 
+def _holds_files(folder):
+    """Whether any file of a data set lies in a folder, or one or two levels below."""
+    for path in (folder, *folder.glob("*"), *folder.glob("*/*")):
+        with suppress(OSError):
+            if _sets(path):
+                return True
+    return False
+
+
 def _found(name, parts):
     """The folder of a data set, the beginning of its files' names, and its files, as `_usable` gives them."""
     folder, wanted = _place(Path(name))
@@ -230,18 +237,20 @@ def _found(name, parts):
 
 def _place(folder):
     """The folder that is meant, and the beginning of the files' names, where that was named with it."""
-    if folder.is_dir():
-        return folder, None
     if folder.is_file():
         if folder.name.lower().endswith(_ARCHIVES):
             raise NotADirectoryError(f"{folder} is an archive: unpack it, and name the folder that it makes")
         raise NotADirectoryError(f"{folder} is a file: name the folder in which it lies, {folder.parent}")
     places = [course_folder("data", "train-images-idx3-ubyte*"), _DEBIAN] if len(folder.parts) == 1 else []
-    for place in places:
-        if (place / folder).is_dir():
-            return place / folder, None
-    if folder.parent.is_dir() and _plain(folder.name) in _sets(folder.parent):
-        return folder.parent, _plain(folder.name)
+    there = [path for path in (folder, *(place / folder for place in places)) if path.is_dir()]
+    for path in there:  # a folder of results, say, may be called like the data set
+        if _holds_files(path):
+            return path, None
+    with suppress(OSError):
+        if _plain(folder.name) in _sets(folder.parent):
+            return folder.parent, _plain(folder.name)
+    if there:
+        return there[0], None
     looked = f"; it is neither here nor in {' nor in '.join(map(str, places))}" if places else ""
     remedy = "Make it and put the files of the data set into it, or name the folder that holds them."
     if "fashion" in _plain(folder.name):
@@ -288,6 +297,8 @@ def _read(part, files, transposed):
             one, other = (files[part, kind] for kind in ("images", "labels"))
             both = f"{one} holds {len(images):,} images, and {other} {len(labels):,} labels"
             raise FileFormatError(f"{both}: they do not belong together. Copy or download both again.")
+    if len(images) == 0:
+        raise FileFormatError(f"{next(path for (of, _), path in files.items() if of == part)} holds no images")
     return images.transpose(0, 2, 1) if transposed else images, labels
 
 

@@ -171,8 +171,12 @@ class Recipe:
     def with_data(self, data):
         """The same recipe for another data set, MNIST as `load_dataset` gives it: only the number of classes changes.
 
-        What the recipe says of MNIST, such as its goal, is left out.
+        What the recipe says of MNIST, such as its goal, is left out. UserError where too few images are there for it.
         """
+        there = len(data.train) + len(data.validation)
+        if self.n_validation >= there:
+            what = f"{self.name} holds out {self.n_validation:,} images, so it needs more than these"
+            raise UserError(f"{what} for training; this data set has {there:,}")
         sizes = (*self.sizes[:-1], n_classes(data))
         return replace(self, sizes=sizes, data=fingerprint(data), published=None, remark="", goal=None)
 

@@ -94,8 +94,6 @@ def run_recipe(recipe, seed=0, folder=None, *, data=None, resume=False, progress
     folder = Path("runs", recipe.name) if folder is None else Path(checks.path("folder", folder))
     if data is not None:
         recipe = recipe.with_data(checks.like("data", data, ("train", "validation", "test"), "what load_dataset gives"))
-        if recipe.n_validation >= len(data.train) + len(data.validation):
-            raise UserError(f"{recipe.name} holds out {recipe.n_validation:,} images, and this data set has no more")
     elif recipe.data is not None:
         raise ValueError("the recipe is one with_data: give that data, too")
     _ = recipe.settings  # raises what cannot be stored, before the folder is made

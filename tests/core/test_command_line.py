@@ -259,6 +259,9 @@ def test_results_on_other_data_go_into_a_folder_of_its_name(place, refused, caps
     assert re.search("test.csv.*n_test", refused("train", "tiny", "--data", folder))
     out = ["--out", "mine", "--seed", "0"]
     assert main(["train", "tiny", "--data", "sets/clothes", "--n-test", "50", *out]) == 0
+    for n_test, words in ((100_000, "less than the 300 training images"), (240, "holds out 60 images.* has 60")):
+        out = ["--n-test", n_test, "--out", "few"]
+        assert re.search(words, refused("train", "tiny", "--data", folder, *out)) and not Path("few").exists()
     write(mnist.test[:49])
     assert "another data set" in refused("train", "tiny", "--data", folder, "--resume")
     assert re.search("nowhere: there is no such folder.*name the folder", refused("train", "tiny", "--data", "nowhere"))

@@ -3,6 +3,7 @@
 import gzip
 import re
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -217,6 +218,21 @@ def test_a_name_alone_is_looked_for_where_data_sets_lie(tmp_path, monkeypatch):
         load("fashion-mnist")
 
 
+def test_a_folder_of_results_does_not_hide_the_data_set_of_its_name(tmp_path, monkeypatch):
+    from mnist_scratch import datasets
+
+    monkeypatch.setattr(datasets, "course_folder", lambda *_: tmp_path / "course")
+    monkeypatch.chdir(tmp_path)
+    for name, files in (("course/clothes", FILES), (".", EMNIST)):
+        write(tmp_path / name, dict(zip(files, four(), strict=True)))
+    for name in ("clothes", "emnist-digits"):
+        write(tmp_path / name / "relu-128-64", {"summary.json": b"{}"})
+        assert is_whole(load(name, transposed=False))
+    write(tmp_path / "clothes", {FILES[0]: four()[0]})
+    with pytest.raises(FileNotFoundError, match="clothes lacks"):
+        load("clothes")
+
+
 def test_a_test_set_can_be_taken_from_the_training_images(tmp_path):
     """Kaggle keeps the labels of its competitions' tests to itself."""
     write(tmp_path, {"train.csv": csv("train"), "test.csv": csv("test", labels=False)})
@@ -224,9 +240,9 @@ def test_a_test_set_can_be_taken_from_the_training_images(tmp_path):
     assert [len(part) for part in data] == [35, 10, 15]
     rows = np.concatenate([part.images for part in data])
     np.testing.assert_array_equal(rows, IMAGES["train"].reshape(60, 784) / np.float32(255))
-    with pytest.raises(ValueError, match="n_validation and n_test together.*60"):
+    with pytest.raises(UserError, match="n_validation and n_test together.*60"):
         load(tmp_path, n_test=50)
-    with pytest.raises(ValueError, match="n_validation must be less than the 60"):
+    with pytest.raises(UserError, match="n_validation must be less than the 60"):
         load(write(tmp_path / "whole", dict(zip(FILES, four(), strict=True))), n_validation=60)
 
 
@@ -261,6 +277,8 @@ def one_letter(rows):
 WHOLE = changed(0, four()[0])
 SWAPPED = dict(zip([FILES[1], FILES[0], *FILES[2:]], four(), strict=True))
 LARGE = np.zeros((60, 32, 32), np.uint8)
+EMPTY = [idx(np.zeros((0, 28, 28), np.uint8)), idx(np.zeros(0, np.uint8))]
+NONE = {"train": dict(zip(FILES[:2], EMPTY, strict=True)), "test": dict(zip(FILES[2:], EMPTY, strict=True))}
 PAGE = b"<!DOCTYPE html><title>404</title>"
 # what is in the folder, the name that is given, and what the message must say: what is wrong, and what to do
 WRONG = {
@@ -282,6 +300,8 @@ WRONG = {
     "an archive under another name": (changed(0, b"PK\3\4" + bytes(99)), "", "train-images.*is an archive.*unpack it"),
     "another size": (changed(0, idx(LARGE)), "", "32 × 32 pixels, not 28 × 28.*read_idx"),
     "pixels that are no bytes": (changed(0, idx(np.zeros((60, 28, 28), np.float32))), "", "float32.*not one byte"),
+    "no training images": (WHOLE | NONE["train"], "", "train-images-idx3-ubyte holds no images"),
+    "no test images": (WHOLE | NONE["test"], "", "t10k-images-idx3-ubyte holds no images"),
     "a label below 0": (with_labels(0, -1), "", "labels go from -1 to 9.*from 0 up"),
     "a label out of range": (with_labels(200), "", "labels go up to 200, and only 11 different.*names="),
     "a label without a name": (with_labels(10), "fashion-mnist", "labels go from 0 to 10.*10 classes: T-shirt/top"),
@@ -370,7 +390,7 @@ def test_a_recipe_for_other_data_differs_in_nothing_but_the_classes(tmp_path):
     data = load(
         write(tmp_path, dict(zip(FILES, four(labels=letters), strict=True))), names=CLASS_NAMES["emnist-letters"]
     )
-    recipe = find_recipe("relu-128-64")
+    recipe = replace(find_recipe("relu-128-64"), n_validation=10)
     other = recipe.with_data(data)
     assert other.sizes == (784, 128, 64, 26) and other.network(0).sizes[-1] == 26
     changes = {name for name, value in other.settings.items() if value != recipe.settings[name]}
