@@ -35,6 +35,8 @@ CLASS_NAMES = {
     "emnist-byclass": tuple(digits + ascii_uppercase + ascii_lowercase),
 }
 _SIDE = 28  # pixels
+# characters of a table, and of a line: EMNIST's largest has 547 million pixels, most of them "0,"; a line needs 3,136
+_LONGEST, _LONGEST_LINE = 2**31, 100_000
 _DEBIAN = Path("/usr/share/datasets")
 _PARTS = {"train": "train", "training": "train", "test": "test", "t10k": "test"}
 _IDX = re.compile(r"(?:(.+)-)?(train|training|test|t10k)-(images|labels)(?:-idx\d-(?:ubyte|int))?")
@@ -230,7 +232,8 @@ def _found(name, parts):
         raise FileNotFoundError(_what_is_missing(folder, wanted, parts))
     if len(sets) > 1:
         several = _listed(folder / prefix for prefix in sets if prefix)
-        raise UserError(f"{folder} holds the files of several data sets; choose one of them: {several}")
+        rest = ". The files without a name before theirs need a folder of their own" if "" in sets else ""
+        raise UserError(f"{folder} holds the files of several data sets; choose one of them: {several}{rest}")
     ((prefix, files),) = sets.items()
     return folder, prefix, files
 
@@ -342,10 +345,21 @@ def _read_idx(path):
         raise
 
 
+def _lines(file):
+    """The lines of a text file as long as a table can have them: a small packed one can unpack to any size."""
+    left = _LONGEST
+    while line := file.readline(_LONGEST_LINE):
+        left -= len(line)
+        if left < 0 or len(line) == _LONGEST_LINE:
+            raise ValueError(f"longer than any data set: {_LONGEST:,} characters, {_LONGEST_LINE:,} in a line")
+        yield line
+
+
 def _read_csv(path):
     """The images, (m, 28, 28) bytes, and the labels, (m,), of a CSV file, with a first line of names or without."""
-    with unpacked(path) as file, TextIOWrapper(file, "utf-8-sig", errors="replace") as lines:
-        first, second = lines.readline(), lines.readline()
+    with unpacked(path) as file, TextIOWrapper(file, "utf-8-sig", errors="replace") as text:
+        lines = _lines(text)
+        first, second = next(lines, ""), next(lines, "")
         if not first.strip():
             raise ValueError("it begins with an empty line, where the names of the columns belong")
         if first.lstrip().startswith(("<", "PK")):

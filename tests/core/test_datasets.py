@@ -3,6 +3,7 @@
 import gzip
 import re
 import struct
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -310,7 +311,7 @@ WRONG = {
     "several data sets": (
         WHOLE | dict(zip(EMNIST, four(), strict=True)) | {f"k-{name}": content for name, content in WHOLE.items()},
         "",
-        "several data sets; choose.*emnist-digits.*k",
+        "several data sets; choose.*emnist-digits.*k.*without a name.*folder of their own",
     ),
     "several folders": ({f"{a}/{name}": c for a in "ab" for name, c in WHOLE.items()}, "", "several folders.*name one"),
     "a folder below": (WHOLE | {"more/a.txt": b""}, "more", "folder above holds them all: name "),
@@ -346,6 +347,22 @@ def test_a_folder_that_is_no_data_set_is_told_with_what_helps(tmp_path, files, n
     assert str(tmp_path) in message and len(message) < 700
     if not isinstance(told.value, FileFormatError):
         assert told.value.args == (message,), "the command line shows it as it is"
+
+
+@pytest.mark.parametrize("digits", [b"0", b"0\n"], ids=["one line", "many lines"])
+def test_a_small_file_that_unpacks_to_a_huge_table_takes_no_memory(tmp_path, monkeypatch, digits):
+    from mnist_scratch import datasets
+
+    monkeypatch.setattr(datasets, "_LONGEST", 500_000)
+    packed = gzip.compress(digits * 5_000_000)
+    write(tmp_path, {"train.csv.gz": packed, "test.csv": csv("test")})
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileFormatError, match="train.csv.gz: longer than any data set"):
+            load(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.filterwarnings("ignore")
