@@ -132,6 +132,21 @@ def test_digits_of_thin_straight_strokes_stay_whole(digit):
     assert doubts == [] and abs(np.ptp(np.flatnonzero((alone < 0.5).any(axis=1))) - 256 / 240 * tall) < 16
 
 
+@pytest.mark.parametrize("digit", STRAIGHT)
+def test_strokes_of_a_thin_pen_become_a_pixel_wide(digit):
+    picture = drawn_on(np.ones((240, 240), np.float32), lambda d: [d.line(s, 0, 2) for s in STRAIGHT[digit]])
+    row = prepare_digit(digit_alone(picture)[0])
+    x, y, X, Y = np.transpose(STRAIGHT[digit])
+    length = np.hypot(X - x, Y - y).sum() * 20 / np.ptp([y, Y])  # in a field of 28×28, a digit is 20 high
+    assert row.sum() >= length
+
+
+def test_marks_on_the_table_around_the_sheet_are_not_told():
+    table = np.pad(clean(3), 60, constant_values=0.3)
+    grain = [(20, 60, 30, 200), (335, 100, 340, 359)]
+    assert digit_alone(drawn_on(table, lambda d: [d.line(line, 30, 5) for line in grain]))[1] == []
+
+
 @pytest.mark.parametrize("name", ["ruled", "squared", "box"])
 def test_paper_without_a_digit_is_refused_or_told(name):
     blank = drawn_on(np.full((240, 240), 0.9, np.float32), RULES[name])
