@@ -82,8 +82,9 @@ def run_recipe(recipe, seed=0, folder=None, *, data=None, resume=False, progress
     The files are model.npz (the network of the lowest seed); history.json (by seed and stage); summary.json (the
     settings, then a list for each number, with one entry a seed); and misread.json (by seed, [row, answer, its
     probability] for each test image that was misread). Training accuracy, the mean of an ensemble's, and seconds, their
-    sum, are of the network that met the test images; validation_accuracy is null where nothing was held out. During the
-    run, a checkpoint for each stage is replaced after each epoch.
+    sum, are of the network that met the test images; validation_accuracy is null where nothing was held out, and in
+    digit_accuracy a class without test images is. During the run, a checkpoint for each stage is replaced after each
+    epoch.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
@@ -164,8 +165,8 @@ def _tested(net, test):
     answers = logits.argmax(axis=1)
     correct = answers == test.labels
     counts = np.bincount(test.labels, minlength=net.sizes[-1])
-    digits = np.bincount(test.labels, correct, minlength=len(counts)) / np.maximum(counts, 1)
-    digits = [round(accuracy, 4) for accuracy in digits.tolist()]
+    right = np.bincount(test.labels, correct, minlength=len(counts))
+    digits = [round(float(k / n), 4) if n else None for k, n in zip(right, counts, strict=True)]
     misread = [[row.item(), answers[row].item(), probabilities[row].item()] for row in np.flatnonzero(~correct)]
     return {"test_accuracy": float(correct.mean()), "digit_accuracy": digits}, misread
 
@@ -294,8 +295,9 @@ def load_summary(folder):
             (settings,) = set(settings)
             summary["settings"] = settings = _settings_in(settings)
         numbers = [summary[name] for name in ("seed", "train_accuracy", "test_accuracy", "seconds")]
-        numbers += [[value for value in summary["validation_accuracy"] if value is not None]]
-        whole = all(map(_numbers_only, [*numbers, *summary["digit_accuracy"]]))
+        for column in (summary["validation_accuracy"], *summary["digit_accuracy"]):
+            numbers.append([value for value in column if value is not None])
+        whole = all(map(_numbers_only, numbers))
         whole &= all(type(column) is list and len(column) == len(summary["seed"]) > 0 for column in columns)
     except (KeyError, TypeError, ValueError):
         whole = False

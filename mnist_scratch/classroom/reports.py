@@ -61,8 +61,9 @@ def pictures(recipe, run, test):
     names = plots.class_names(test, run.net.sizes[-1])
     counts = confusion_counts(test.labels, answers, len(names))
     classes, one = ([f"digit {name}" for name in names], "digit") if test.names is None else (names, "class")
-    digits = np.array(run.numbers["digit_accuracy"])
-    low, high = wilson_interval(digits, np.maximum(counts.sum(axis=1), 1))
+    shown = np.flatnonzero(counts.sum(axis=1))  # of a class without a test image nothing was measured
+    digits = np.array(run.numbers["digit_accuracy"], float)[shown]
+    low, high = wilson_interval(digits, counts.sum(axis=1)[shown])
     accuracy = run.numbers["test_accuracy"]
     history = next(iter(run.histories.values()))
     end = "".join(f"; validation accuracy at the end {value:.2%}" for value in history.validation_accuracy[-1:])
@@ -77,7 +78,7 @@ def pictures(recipe, run, test):
             counts, f"{recipe.name}: confusion matrix of the test images, accuracy {accuracy:.2%}.", names=test.names
         ),
         "digit_accuracy": plots.intervals(
-            classes,
+            [classes[k] for k in shown],
             digits,
             (digits - low, high - digits),
             "test accuracy, with its 95 % interval",

@@ -261,7 +261,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_loses_nothing(tiny, smal
 
 NOT_JSON = ["", "[1]", "null", "[" * 100_000, b"\xff\xfe{}"]
 COLUMNS = [{"seed": []}, {"settings": 3}, {"settings": ["a=1", "a=2"]}, {"seconds": [None]}, {"note": 3}]
-COLUMNS += [{"digit_accuracy": [[None]]}, {"validation_accuracy": ["high"]}, {"validation_accuracy": [0.9, 0.8]}]
+COLUMNS += [{"digit_accuracy": [["high"]]}, {"validation_accuracy": ["high"]}, {"validation_accuracy": [0.9, 0.8]}]
 DAMAGES = [
     *((name, lambda _, text=text: text) for name in sorted(FILES - {"model.npz"}) for text in NOT_JSON),
     ("summary.json", lambda summary: {name: summary[name] for name in summary if name != "seconds"}),
@@ -476,6 +476,13 @@ def test_a_run_on_other_data_is_resumed_with_the_same_data_only(tiny, letters, s
     run(tiny, 5, tmp_path, data=letters, resume=True)
     unbroken = run(tiny, 5, tmp_path / "unbroken", data=letters)
     assert same(Network.load(tmp_path / "model.npz"), unbroken.net)
+
+
+def test_of_a_class_without_a_test_image_no_accuracy_is_told(tiny, letters, tmp_path):
+    result = run(tiny, 1, tmp_path, data=letters._replace(test=letters.test[letters.test.labels % 5 > 0]))
+    (stored,) = load_summary(tmp_path)["digit_accuracy"]
+    assert [k for k, accuracy in enumerate(stored) if accuracy is None] == [0, 5, 10]
+    assert stored == result.numbers["digit_accuracy"]
 
 
 def test_data_that_is_none_or_too_little_is_refused(tiny, letters, small, tmp_path):
