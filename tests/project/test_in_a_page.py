@@ -124,7 +124,8 @@ def test_what_a_cell_waits_for_is_ended_and_python_looks_only_while_the_cell_run
 
     asyncio.run(page.run(cell()))
     assert page.raised == [KeyboardInterrupt] and page.numbers[0] == 0
-    assert looked_at == [page.numbers, None] and page.looked_at is None
+    during, waiting = looked_at
+    assert during is not None and waiting is None and page.looked_at is None
 
 
 def test_a_second_press_cannot_stop_what_shows_the_first(monkeypatch):
