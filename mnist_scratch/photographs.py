@@ -11,7 +11,7 @@ import numpy as np
 
 from . import checks
 from .files import UserError
-from .prepare import number_parts
+from .prepare import number_parts, white_as_1
 
 _SIDE = 512  # the longest side that is looked at; thin strokes survive, and most photographs take a fifth of a second
 _SMALL = 256  # a picture smaller than that is enlarged
@@ -79,16 +79,13 @@ def digit_alone(picture, name="picture"):
 
 
 def _checked(picture, name):
-    """The picture as float32 from 0 to 1."""
+    """The picture as float32, where 1 is white."""
     picture = checks.array(name, picture, kinds=None)
     if picture.ndim != 2 or picture.dtype.kind not in "buif" or min(picture.shape, default=0) < 8:
         raise UserError(
             f"{name} must be a grayscale picture of at least 8×8 pixels, not {picture.dtype} {picture.shape}"
         )
-    if not np.isfinite(picture).all():
-        raise ValueError(f"{name} holds NaN or infinity; replace them by the gray of the paper")
-    white = 255 if picture.dtype == np.uint8 else max(1.0, float(np.abs(picture.astype(np.float64)).max()))
-    return (picture / white).astype(np.float32)
+    return white_as_1(picture, name)
 
 
 def _sized(grays):

@@ -157,10 +157,15 @@ def _grays(picture, name):
             f"{name} is too small or too narrow, {picture.shape[1]}×{picture.shape[0]} pixels; "
             f"take one of {_FIELD}×{_FIELD} pixels or more, about square"
         )
+    return np.asarray(Image.fromarray(white_as_1(picture, name)).reduce(shrink))
+
+
+def white_as_1(picture, name):
+    """The picture as float32 within [−1, 1], where 1 is white; it must be finite."""
     if not np.isfinite(picture).all():
         raise ValueError(f"{name} holds NaN or infinity; replace them by the gray of the paper")
     white = 255 if picture.dtype == np.uint8 else max(1.0, float(np.abs(picture.astype(np.float64)).max()))
-    return np.asarray(Image.fromarray((picture / white).astype(np.float32)).reduce(shrink))
+    return (picture / white).astype(np.float32)
 
 
 def _ink(grays, name):
