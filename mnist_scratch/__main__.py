@@ -344,7 +344,7 @@ def predict(options):
             else:
                 print(f"    what the network saw: {shown}")
         if probabilities.max() < CERTAIN:
-            doubts = [*doubts, "the network is not certain; write the digit larger, with a thicker pen"]
+            doubts = [*doubts, "the network is not certain; look at what it saw with --show, and write larger, with a thicker pen"]
         if doubts:
             print(f"{path}: maybe misread: {'; '.join(doubts)}", file=sys.stderr)
             doubtful += 1
