@@ -344,7 +344,8 @@ def predict(options):
             else:
                 print(f"    what the network saw: {shown}")
         if probabilities.max() < CERTAIN:
-            doubts = [*doubts, "the network is not certain; look at what it saw with --show, and write larger, with a thicker pen"]
+            remedy = "look at what it saw with --show; a larger digit and a thicker pen may help"
+            doubts = [*doubts, f"the network is not certain: {remedy}"]
         if doubts:
             print(f"{path}: maybe misread: {'; '.join(doubts)}", file=sys.stderr)
             doubtful += 1
