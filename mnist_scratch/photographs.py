@@ -35,6 +35,12 @@ class _Line:
     def length(self):
         return self.end - self.start
 
+    def may_share_a_corner(self, other):
+        """Whether the other one is upright where this one is level, or the reverse, long, and near an end of it."""
+        place = np.flatnonzero(other.band.any(axis=1 if self.upright else 0)).mean()
+        near = min(abs(place - self.start), abs(place - self.end)) < 0.15 * self.length
+        return other.upright != self.upright and near and other.length >= 0.4 * self.length
+
 
 def digit_alone(picture, name="picture"):
     """Take everything but the digit out of a photograph.
@@ -52,7 +58,7 @@ def digit_alone(picture, name="picture"):
         float32 for `prepare_digit`: paper 1, ink down to 0, cut out around the digit.
     doubts : list of str
         What a reader has to know before believing an answer: marks left out, a digit that may be cut off. Each says
-        what to do. Empty when the picture had one digit in it and nothing else as large.
+        what to do. Empty when the picture had one digit in it and nothing else as strong.
 
     Raises
     ------
@@ -75,6 +81,8 @@ def digit_alone(picture, name="picture"):
     if digit is None:
         raise nothing
     darkness = np.median(marks[digit])
+    if any(_as_strong(line, digit, marks, darkness) for line in lines):
+        doubts.append("a line as strong as the digit was taken out; write on blank paper")
     return _cut_out(np.clip(marks / darkness, 0, 1), digit), doubts
 
 
@@ -303,7 +311,7 @@ def _is_foreign(line, rest, candidates, ruled):
         return True  # ruled paper, even without a digit
     digit = rest
     for other in candidates:
-        if other.length >= 0.8 * line.length:
+        if other.length >= 0.8 * line.length or line.may_share_a_corner(other):
             digit = digit & ~other.band
     top, bottom, left, right = _extent(digit)
     size, side = max(bottom - top, right - left), max(rest.shape)
@@ -378,6 +386,8 @@ def _choose(ink, paper):
     others = alive & (parts.longest > 0.4 * size)
     others[group] = False
     others &= parts.means(numbers, paper) > 0.6 * level
+    # nor are scraps of a line digits, which are thinner than a stroke
+    others &= np.minimum(parts.heights, parts.widths) > 0.7 * _stroke_width(digit)
     if touching[main]:
         doubts.append("the digit reaches the border and may be cut off; take the picture with paper all around")
     if (others & touching).any():
@@ -472,6 +482,12 @@ def _is_box(digit, side):
         return False
     y, x = max(1, height // 10), max(1, width // 10)
     return all(corner.any() for corner in (digit[:y, :x], digit[:y, -x:], digit[-y:, :x], digit[-y:, -x:]))
+
+
+def _as_strong(line, digit, marks, darkness):
+    """Whether a line that was taken out could be taken for a stroke of the digit."""
+    own = np.median(marks[line.band])
+    return own > 0.6 * darkness and line.thickness > 0.6 * _stroke_width(digit)
 
 
 def _stroke_width(digit):

@@ -141,6 +141,11 @@ def test_strokes_of_a_thin_pen_become_a_pixel_wide(digit):
     assert row.sum() >= length
 
 
+def test_a_scrap_of_a_line_beside_the_digit_is_no_second_one():
+    scrap = drawn_on(clean(4), lambda d: d.line((206, 70, 206, 150), 0, 2))  # as of the edge of a window
+    assert digit_alone(scrap)[1] == digit_alone(clean(4))[1] == []
+
+
 def test_marks_on_the_table_around_the_sheet_are_not_told():
     table = np.pad(clean(3), 60, constant_values=0.3)
     grain = [(20, 60, 30, 200), (335, 100, 340, 359)]
