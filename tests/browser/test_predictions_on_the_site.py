@@ -19,10 +19,10 @@ PHONE = {"width": 390, "height": 844}
 
 
 def code_cells(notebook):
-    """(source, all that it shows as text) of each code cell."""
+    """(source, all that it shows as text) of each code cell that the page has."""
     cells = json.loads((lab.ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
     for cell in cells:
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and "remove-cell" not in cell["metadata"].get("tags", []):
             shown = [output.get("text") or output.get("data", {}).get("text/plain") for output in cell["outputs"]]
             yield "".join(cell["source"]), "".join("".join(text) for text in shown if text)
 
