@@ -197,7 +197,7 @@ EXEMPT = """
 FileFormatError MNIST Loss History History.record flatten Network.backward Network.parameters Network.parameter_names
 SGD.result RMSProp.result Adam.result Trainer.step Trainer.result Trainer.measure interpolate shared_mnist
 finished check_folder alone_in results_folder existing_folder choice whole hello train_small bugs.causes Valley.loss
-number_parts
+number_parts white_as_1
 """.split()
 
 
