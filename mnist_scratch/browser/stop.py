@@ -22,8 +22,8 @@ numbers => {
 }
 """
 
-# Pyodide looks at the number and then writes 0 over it, in two steps: what is pressed between them, once in some fifty
-# times in a short loop, must not be lost. So 0 takes the place of nothing but what was seen.
+# Python looks at the number and then writes 0 over it, in two steps; what is pressed between them must not be lost. So
+# 0 takes the place of nothing but what was seen.
 LOSE_NO_SIGNAL = """
 (numbers, index) => {
   let seen = 0;
