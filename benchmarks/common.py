@@ -20,10 +20,11 @@ def system_name():
 
 
 def processor_model():
-    """The processor as the system calls it."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    """The processor as the system calls it, on Linux with its family and model: servers often hide the full name."""
+    with contextlib.suppress(OSError, KeyError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+        about = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        return f"{about['model name']} (family {about['cpu family']}, model {about['model']})"
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
