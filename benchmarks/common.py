@@ -24,7 +24,8 @@ def processor_model():
     with contextlib.suppress(OSError, KeyError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
         about = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        return f"{about['model name']} (family {about['cpu family']}, model {about['model']})"
+        number = f" (family {about['cpu family']}, model {about['model']})" if "cpu family" in about else ""
+        return about["model name"] + number
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
