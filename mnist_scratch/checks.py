@@ -346,12 +346,13 @@ def finite_loss(loss, trainer, epoch, step):
     raise Diverged(f"{where}: the loss is {loss} with learning rate {rate:g}. Try {remedy}.")
 
 
-def loop(epochs, threads, progress, on_epoch):
+def loop(epochs, threads, measured, progress, on_epoch):
     """Check the arguments of `fit` that are not the Trainer's."""
     integer("epochs", epochs, 0)
     flag("progress", progress)
-    if threads is not None:
-        integer("threads", threads, 1)
+    for name, value in (("threads", threads), ("measured", measured)):
+        if value is not None:
+            integer(name, value, 1)
     if on_epoch is not None:
         function("on_epoch", on_epoch)
 

@@ -175,6 +175,7 @@ def fit(
     seed=0,
     shuffle=True,
     threads=None,
+    measured=None,
     progress=True,
     resume=None,
     on_epoch=None,
@@ -190,7 +191,7 @@ def fit(
     ----------
     net : Network
     train, validation : Dataset
-        After each epoch all of both are measured.
+        All of both are measured after each epoch, unless `measured` says less.
     epochs : int
         How often to go through train, in all.
     batch_size : int
@@ -211,6 +212,8 @@ def fit(
         Whether the examples are shuffled at all.
     threads : int, optional
         Of BLAS; by default as many as suit the work in a step (see `blas_threads`).
+    measured : int, optional
+        Measure only the first so many examples of both: measuring takes up to half as long as training on them.
     progress : bool
         Show a bar.
     resume : History, optional
@@ -227,14 +230,14 @@ def fit(
     trainer = Trainer(
         net, train, validation, optimizer, batch_size, weight_decay, label_smoothing, augment, seed, shuffle
     )
-    checks.loop(epochs, threads, progress, on_epoch)
+    checks.loop(epochs, threads, measured, progress, on_epoch)
     history = checks.resumable(History() if resume is None else resume, trainer, epochs)
     work, n_threads = min(batch_size, len(train)) * net.n_parameters, threads or available()
     history.stopped, history.diverged = "", False
     with progress_bar((epochs - history.epochs) * trainer.steps_per_epoch, progress) as bar:
 
         def measure(seconds):
-            row = trainer.measure(threads=n_threads)
+            row = trainer.measure(measured, n_threads)
             history.record(row | {"learning_rate": optimizer.rate(float(trainer.epochs)), "seconds": seconds})
             bar.set_postfix_str(f"loss {row['train_loss']:.4f}, accuracy {row['train_accuracy']:.1%}")
 

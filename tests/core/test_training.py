@@ -156,6 +156,25 @@ def test_a_trainer_steps_and_measures_as_fit_and_evaluate_do(optimizer, m, batch
         assert [found[name] for name in PER_EPOCH[:3]] == [loss.data, loss.penalty, accuracy]
 
 
+def test_only_the_first_examples_may_be_measured():
+    """The network comes out the same; what is measured is that of the first examples of both parts."""
+    data, nets, settings = some_data(), [some_network(), some_network()], {"validation": some_data(seed=1)}
+    all_of_them, few = [
+        quiet(net, data, epochs=2, measured=n, **settings) for net, n in zip(nets, (None, 7), strict=True)
+    ]
+    assert same(*nets) and few.batch_loss == all_of_them.batch_loss
+    for part, examples in (("train", data[:7]), ("validation", settings["validation"][:7])):
+        loss, accuracy = nets[0].evaluate(examples.images, examples.labels)
+        assert getattr(few, f"{part}_loss")[-1] == loss.data and getattr(few, f"{part}_accuracy")[-1] == accuracy
+        assert getattr(few, f"{part}_loss") != getattr(all_of_them, f"{part}_loss")
+
+
+@pytest.mark.parametrize("measured", [0, -5, 2.5, "all"])
+def test_how_many_are_measured_is_a_whole_number_above_zero(measured):
+    with pytest.raises((ValueError, TypeError), match="^measured must be"):
+        quiet(some_network(), some_data(), epochs=1, measured=measured)
+
+
 def test_a_trainers_settings_may_change_between_steps():
     trainer = Trainer(some_network(), some_data(), optimizer=SGD(0.1), batch_size=5)
     trainer.step()
