@@ -56,7 +56,7 @@ def test_the_data_are_those_of_the_checksums():
     stated = dict(re.findall(r"\| `([\w-]+)` \| `([0-9a-f]{64})` \|", PAGES["data/README.md"]))
     files = {path.stem: gzip.decompress(path.read_bytes()) for path in ROOT.glob("data/*.gz")}
     found = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    assert len(found) == 4 and stated == found
+    assert found and stated == found
 
 
 def anchor(heading):
