@@ -82,9 +82,10 @@ def run_recipe(recipe, seed=0, folder=None, *, data=None, resume=False, progress
     The files are model.npz (the network of the lowest seed); history.json (by seed and stage); summary.json (the
     settings, then a list for each number, with one entry a seed); and misread.json (by seed, [row, answer, its
     probability] for each test image that was misread). Training accuracy, the mean of an ensemble's, and seconds, their
-    sum, are of the network that met the test images; validation_accuracy is null where nothing was held out, and in
-    digit_accuracy a class without test images is. During the run, a checkpoint for each stage is replaced after each
-    epoch.
+    sum, are of the network that met the test images; where the recipe says how many images are measured, the accuracies
+    in training are of these. validation_accuracy is null where nothing was held out, and in digit_accuracy a class
+    without test images is. accuracy_of_each is the test accuracy of each network of an ensemble by itself. During the
+    run, a checkpoint for each stage is replaced after each epoch.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as find_recipe gives, not {recipe!r}")
@@ -127,7 +128,8 @@ def _run(recipe, seed, folder, data, progress, on_epoch):
         result = getattr(recipe.optimizer, "result", None)
         networks.append(result(net, history.optimizer_state) if result else net)
 
-    net = networks[-1] if recipe.ensemble == 1 else ensemble(networks[-recipe.ensemble :])
+    networks = networks[-recipe.ensemble :]
+    net = networks[0] if recipe.ensemble == 1 else ensemble(networks)
     last = list(histories.values())[-recipe.ensemble :]
     numbers = {
         "seed": seed,
@@ -135,6 +137,8 @@ def _run(recipe, seed, folder, data, progress, on_epoch):
         "validation_accuracy": histories["held out"].validation_accuracy[-1] if recipe.n_validation else None,
     }
     tested, misread = _tested(net, mnist.test)
+    if recipe.ensemble > 1:
+        tested["accuracy_of_each"] = [_tested(one, mnist.test)[0]["test_accuracy"] for one in networks]
     numbers |= tested | {"seconds": round(sum(history.seconds[-1] for history in last), 2)}
     _save_results(folder, recipe, net, histories, numbers, misread)
     _remove_checkpoints(folder, recipe, seed)
@@ -357,7 +361,7 @@ def _save_results(folder, recipe, net, histories, numbers, misread):
         net.save(folder / "model.npz")
     as_lists = {str(seed): {name: _lists(h) for name, h in stages.items()} for seed, stages in sorted(stored.items())}
     _save_json(folder / "history.json", as_lists)
-    columns = {key: [row[key] for row in rows] for key in numbers}
+    columns = {key: [row.get(key) for row in rows] for key in numbers}  # an earlier version may not have known one
     _save_json(folder / "summary.json", {"settings": recipe.settings} | columns)
 
 

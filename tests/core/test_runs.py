@@ -86,6 +86,7 @@ STAGES = [
     (ELASTIC, {"held out": 3, "all": 3}),
     (ENSEMBLE, {"held out": 3, "all 1": 9, "all 2": 10, "all 3": 11}),
     (ENSEMBLE | ELASTIC | ALONE, {"all 1": 9, "all 2": 10, "all 3": 11}),
+    ({"measured": 50}, {"held out": 3, "all": 3}),
 ]
 
 
@@ -94,6 +95,7 @@ def by_hand(recipe, seed, small, stage):
     net = Network(recipe.sizes, recipe.activation, recipe.output, recipe.loss, seed=seed)
     settings = {"batch_size": recipe.batch_size, "optimizer": recipe.optimizer, "weight_decay": recipe.weight_decay}
     settings |= {"label_smoothing": recipe.label_smoothing, "augment": recipe.augment, "epochs": recipe.epochs}
+    settings |= {"measured": recipe.measured}
     train, held_out = (small.train[:240], small.train[240:]) if stage == "held out" else (small.train, None)
     history = fit(net, train, validation=held_out, seed=seed, progress=False, **settings)
     if isinstance(recipe.optimizer, AveragedSGD):
@@ -120,6 +122,7 @@ def test_a_run_is_a_fit_for_each_stage_and_a_look_at_the_test_images(tiny, small
 
     answers, labels = logits.argmax(axis=1), small.test.labels
     train, held_out = small.train if recipe.all_images else small.train[:240], small.train[240:]
+    train, held_out = train[: recipe.measured], held_out[: recipe.measured]
     expected = {
         "train_accuracy": np.mean([net.accuracy(train.images, train.labels) for net in nets]),
         "test_accuracy": np.mean(answers == labels),
@@ -128,6 +131,8 @@ def test_a_run_is_a_fit_for_each_stage_and_a_look_at_the_test_images(tiny, small
     }
     if recipe.n_validation:
         expected["validation_accuracy"] = made["held out"][0].accuracy(held_out.images, held_out.labels)
+    if recipe.ensemble > 1:
+        expected["accuracy_of_each"] = [net.accuracy(small.test.images, labels) for net in nets]
     summary = load_summary(tmp_path)
     assert summary.pop("settings") == json.loads(json.dumps(recipe.settings))
     for numbers in (result.numbers, {name: column[0] for name, column in summary.items()}):
@@ -166,7 +171,8 @@ def test_test_images_are_met_once_and_held_out_images_do_not_train(tiny, small, 
     monkeypatch.setattr(Network, "_forward_pass", watched_forward)
     monkeypatch.setattr(Network, "backward", watched_backward)
     run(replace(tiny, **changes | {"augment": None}), 3, tmp_path, on_epoch=report)
-    assert met == [len(small.test)]
+    looks = 1 if "ensemble" not in changes else 1 + changes["ensemble"]  # at an ensemble, and at each network of it
+    assert met == looks * [len(small.test)]
     assert trained == {stage: {0.0} if stage == "held out" else {0.0, 0.25} for stage in stages}
 
 
@@ -380,9 +386,22 @@ def older(recipe):
     return ", ".join(f"{name}={getattr(recipe, name)!r}" for name in recipe.settings if name not in later)
 
 
+def test_a_seed_is_added_to_a_summary_that_lacks_a_number_of_today(tiny, tmp_path):
+    recipe = replace(tiny, **ENSEMBLE, **ALONE)
+    run(recipe, 0, tmp_path)
+    summary = load_summary(tmp_path)
+    del summary["accuracy_of_each"]
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    run(recipe, 1, tmp_path)
+    older, newer = load_summary(tmp_path)["accuracy_of_each"]
+    assert older is None and len(newer) == 3
+    assert load_summary(tmp_path)["test_accuracy"][0] == summary["test_accuracy"][0]
+
+
 def test_settings_that_were_stored_as_text_are_known(tiny, tmp_path, finished_run):
     summary = json.loads(finished_run["summary.json"])
-    for text, recipe in ((OLDER, RECIPES["elastic-mlp-record"]), (older(tiny), tiny)):
+    four = replace(RECIPES["elastic-mlp"].with_epochs(130), ensemble=4)  # what OLDER describes
+    for text, recipe in ((OLDER, four), (older(tiny), tiny)):
         (tmp_path / "summary.json").write_text(json.dumps(summary | {"settings": [text]}))
         known = load_summary(tmp_path)["settings"]
         assert recipe.has_settings(known) and not RECIPES["elastic-mlp"].has_settings(known)
