@@ -56,7 +56,7 @@ ARRAYS = {"[]", "np.zeros((0,4))"}  # what can pass for an empty list of anythin
 KINDS = {
     **dict.fromkeys(["seed", "epochs", "n_validation", "m", "n", "example"], ({"0", "1", "3"}, [2.0, "3", [3]])),
     **dict.fromkeys(["batch_size", "limit", "n_classes", "n_train", "steps", "side"], ({"1", "3"}, [2.0, "3"])),
-    **dict.fromkeys(["max_entries", "threads"], ({"None", "1", "3"}, [2.0])),
+    **dict.fromkeys(["max_entries", "measured", "threads"], ({"None", "1", "3"}, [2.0])),
     **dict.fromkeys(["weight_decay", "final", "epoch"], (POSITIVE | {"0"}, [])),
     **dict.fromkeys(["translate", "rotate", "shear", "elastic"], (POSITIVE | {"0"}, [])),
     **dict.fromkeys(
