@@ -1,6 +1,6 @@
 """What would make a training step faster: ways that are not in the core, each beside the core as it is.
 
-    make bench NAME=variations                    some ten minutes; writes variations.md here
+    make bench NAME=variations                    two minutes; writes variations.md here
     python -m benchmarks.variations --quick       2 rounds of few steps: does everything run? Writes nothing
 
 Each variation replaces one part of the core, trains the networks of peers.py on the same shuffled batches with as many
